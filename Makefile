@@ -1,0 +1,61 @@
+# Everything that is done to Authly's source is a target here, and CI calls the
+# same ones. Only Go is needed beforehand: see scripts/services for the rest.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+GO       ?= go
+FUZZTIME ?= 60s
+# For one test binary; the whole of "make test" is meant to stay far below.
+TIMEOUT  ?= 12m
+SERVICES := scripts/with-services
+# The race detector is the only thing that needs cgo.
+RACE     := CGO_ENABLED=1 $(GO) test -race -timeout $(TIMEOUT)
+
+.PHONY: help build test test-fast race fuzz e2e lint format tools gen verify clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the static binary bin/authly
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/authly ./cmd/authly
+
+test: ## Run everything: both engines, a browser, the race detector, each fuzz target for 5 s
+	TEST_ENGINES=sqlite,postgres $(SERVICES) env $(RACE) -count=1 ./...
+	scripts/fuzz 5s
+
+test-fast: ## Run the tests on SQLite only, without a browser and the race detector
+	TEST_ENGINES=sqlite CGO_ENABLED=0 $(GO) test ./internal/... ./cmd/... .
+
+race: ## Run the tests of races a hundred times
+	$(SERVICES) env $(RACE) -run 'Race|Concurrent|Parallel' -count=100 ./...
+
+fuzz: ## Fuzz every parser for FUZZTIME each (60s)
+	scripts/fuzz $(FUZZTIME)
+
+e2e: ## Run the tests in a real browser and with other makers' clients
+	$(SERVICES) env $(RACE) -count=1 -v ./test/...
+
+lint: tools ## Check the source: linters, vet, formatting, go.mod, shell scripts
+	GO=$(GO) scripts/lint
+
+format: tools ## Format the Go source
+	.tools/golangci-lint fmt
+
+# Built by the Go that builds Authly, because a linter can't read the source of
+# a newer Go. When nothing has changed this takes a second.
+tools:
+	@mkdir -p .tools
+	@cd tools && GOBIN='$(CURDIR)/.tools' CGO_ENABLED=0 $(GO) install tool
+
+gen: ## Generate what is generated
+	$(GO) generate ./...
+
+verify: gen ## Check that what is generated is up to date
+	git diff --exit-code
+
+clean: ## Remove what was built
+	rm -rf bin .tools
+	$(GO) clean -testcache
