@@ -1,0 +1,94 @@
+package jose
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Algorithm is a JWS signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1).
+type Algorithm string
+
+// The algorithms. EdDSA always means Ed25519.
+const (
+	RS256 Algorithm = "RS256"
+	ES256 Algorithm = "ES256"
+	PS256 Algorithm = "PS256"
+	EdDSA Algorithm = "EdDSA"
+)
+
+// The sizes of RSA keys, in bits. The least is RFC 7518's; the greatest bounds
+// the work that a foreign key can cause.
+const (
+	rsaBits    = 2048
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// ErrUnsupported is returned for an algorithm, or a key that doesn't fit its algorithm.
+var ErrUnsupported = errors.New("unsupported key or algorithm")
+
+// Algorithms returns all algorithms, the default first.
+func Algorithms() []Algorithm { return []Algorithm{RS256, ES256, PS256, EdDSA} }
+
+// IsSupported tells whether a is one of [Algorithms].
+func (a Algorithm) IsSupported() bool { return slices.Contains(Algorithms(), a) }
+
+// LeftHalfHash returns the base64url of the left half of text's hash, by the hash
+// function of the algorithm: the form of at_hash and c_hash (OpenID Connect Core 1.0
+// section 3.1.3.6). For Ed25519 that is SHA-512, which the signature itself uses. It
+// returns "" for an unsupported algorithm.
+func (a Algorithm) LeftHalfHash(text string) string {
+	switch a {
+	case RS256, ES256, PS256:
+		sum := sha256.Sum256([]byte(text))
+		return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	case EdDSA:
+		sum := sha512.Sum512([]byte(text))
+		return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	default:
+		return ""
+	}
+}
+
+// GenerateKey makes a private key for an algorithm: RSA of 2048 bits, P-256 or Ed25519.
+func GenerateKey(algorithm Algorithm) (crypto.Signer, error) {
+	switch algorithm {
+	case RS256, PS256:
+		return rsa.GenerateKey(rand.Reader, rsaBits)
+	case ES256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case EdDSA:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
+	default:
+		return nil, fmt.Errorf("generate a key for %q: %w", algorithm, ErrUnsupported)
+	}
+}
+
+// checkKey tells whether a public key fits an algorithm.
+func checkKey(algorithm Algorithm, public crypto.PublicKey) error {
+	fits := false
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		fits = (algorithm == RS256 || algorithm == PS256) && key != nil && key.N != nil &&
+			key.N.BitLen() >= minRSABits && key.N.BitLen() <= maxRSABits
+	case *ecdsa.PublicKey:
+		fits = algorithm == ES256 && key != nil && key.Curve == elliptic.P256()
+	case ed25519.PublicKey:
+		fits = algorithm == EdDSA && len(key) == ed25519.PublicKeySize
+	}
+	if !fits {
+		return fmt.Errorf("%w: %T for %q", ErrUnsupported, public, algorithm)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package oauth
+
+import (
+	"slices"
+	"strings"
+)
+
+// The bounds of resource parameters.
+const (
+	MaxResources     = 16
+	MaxResourceBytes = 2000
+)
+
+// ParseResources checks the values of the resource parameter (RFC 8707 section 2): each
+// an absolute URI without a fragment or userinfo. Empty values are left out; of
+// several that are the same by [SameResource] the first stays. The error is an
+// invalid_target.
+func ParseResources(values []string) ([]string, error) {
+	var resources []string
+	for _, value := range values {
+		if value == "" {
+			continue
+		}
+		if !validResource(value) {
+			return nil, Refuse(InvalidTarget, "resource must be an absolute URI without a fragment")
+		}
+		if slices.ContainsFunc(resources, func(known string) bool { return SameResource(known, value) }) {
+			continue
+		}
+		if len(resources) == MaxResources {
+			return nil, Refuse(InvalidTarget, "too many resources")
+		}
+		resources = append(resources, value)
+	}
+	return resources, nil
+}
+
+// SameResource tells whether two resource indicators mean the same. They are
+// compared as texts with one tolerance: the case of scheme and host, and the slash
+// after the host when there is no other path, because common URL libraries add it.
+func SameResource(a, b string) bool { return a == b || canonicalResource(a) == canonicalResource(b) }
+
+func validResource(resource string) bool {
+	if len(resource) > MaxResourceBytes || checkURICharacters(resource) != nil {
+		return false
+	}
+	scheme, rest, found := strings.Cut(resource, ":")
+	if !found || !validScheme(scheme) || rest == "" {
+		return false
+	}
+	authority, _, hasAuthority := splitAuthority(rest)
+	if hasAuthority {
+		return authority != "" && !strings.Contains(authority, "@")
+	}
+	scheme = lowerASCII(scheme)
+	return scheme != "http" && scheme != "https"
+}
+
+func canonicalResource(resource string) string {
+	scheme, rest, found := strings.Cut(resource, ":")
+	if !found {
+		return resource
+	}
+	authority, tail, hasAuthority := splitAuthority(rest)
+	if !hasAuthority || strings.Contains(authority, "@") {
+		return lowerASCII(scheme) + ":" + rest
+	}
+	if !strings.HasPrefix(tail, "/") {
+		tail = "/" + tail
+	}
+	return lowerASCII(scheme) + "://" + lowerASCII(authority) + tail
+}
+
+// splitAuthority splits what follows the colon of a scheme into authority and the rest.
+func splitAuthority(rest string) (authority, tail string, found bool) {
+	rest, found = strings.CutPrefix(rest, "//")
+	if !found {
+		return "", rest, false
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	return rest[:end], rest[end:], true
+}

@@ -1,0 +1,91 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"authly/internal/protocol/jose"
+)
+
+// MaxSubjectBytes bounds a subject identifier (OpenID Connect Core 1.0 section 2).
+const MaxSubjectBytes = 255
+
+// ErrInvalidSubject is returned for a subject that no ID token may have.
+var ErrInvalidSubject = errors.New("a subject must have 1 to 255 ASCII characters")
+
+// ValidateSubject checks a subject identifier: 1 to 255 printable ASCII characters.
+func ValidateSubject(subject string) error {
+	if subject == "" || len(subject) > MaxSubjectBytes {
+		return ErrInvalidSubject
+	}
+	for i := range len(subject) {
+		if subject[i] < 0x20 || subject[i] > 0x7e {
+			return ErrInvalidSubject
+		}
+	}
+	return nil
+}
+
+// IDToken is what goes into an ID token (OpenID Connect Core 1.0 section 2). What is left
+// at its zero value is left out of the token. Formatting one shows no token.
+type IDToken struct {
+	Issuer                     string
+	Subject                    string
+	ClientID                   string
+	Nonce                      string    // as sent; "" if none was
+	AuthenticationTime         time.Time // zero: auth_time is left out
+	AuthenticationContextClass string
+	AuthenticationMethods      []string // RFC 8176
+	SessionID                  string
+	AccessToken                string         // issued with it: at_hash is its hash
+	Algorithm                  jose.Algorithm // that will sign the token; decides the hash
+	IssuedAt                   time.Time
+	Lifetime                   time.Duration
+}
+
+// IDTokenClaims is the payload of an ID token. It has protocol claims only: what a
+// scope stands for comes from the UserInfo endpoint (section 5.4).
+type IDTokenClaims struct {
+	Issuer                     string   `json:"iss"`
+	Subject                    string   `json:"sub"`
+	Audience                   string   `json:"aud"`
+	Expiry                     int64    `json:"exp"`
+	IssuedAt                   int64    `json:"iat"`
+	AuthenticationTime         int64    `json:"auth_time,omitempty"`
+	Nonce                      string   `json:"nonce,omitempty"`
+	AuthenticationContextClass string   `json:"acr,omitempty"`
+	AuthenticationMethods      []string `json:"amr,omitempty"`
+	AccessTokenHash            string   `json:"at_hash,omitempty"`
+	SessionID                  string   `json:"sid,omitempty"`
+}
+
+// Claims returns the payload. Times are in seconds since the epoch; at_hash is
+// made with the hash of the signature algorithm (section 3.1.3.6).
+func (t IDToken) Claims() IDTokenClaims {
+	claims := IDTokenClaims{
+		Issuer:                     t.Issuer,
+		Subject:                    t.Subject,
+		Audience:                   t.ClientID,
+		Expiry:                     t.IssuedAt.Add(t.Lifetime).Unix(),
+		IssuedAt:                   t.IssuedAt.Unix(),
+		Nonce:                      t.Nonce,
+		AuthenticationContextClass: t.AuthenticationContextClass,
+		AuthenticationMethods:      slices.Clone(t.AuthenticationMethods),
+		SessionID:                  t.SessionID,
+	}
+	if !t.AuthenticationTime.IsZero() {
+		claims.AuthenticationTime = t.AuthenticationTime.Unix()
+	}
+	if t.AccessToken != "" {
+		claims.AccessTokenHash = t.Algorithm.LeftHalfHash(t.AccessToken)
+	}
+	return claims
+}
+
+// Format prints whom the token is about and for, whatever the verb.
+func (t IDToken) Format(state fmt.State, _ rune) {
+	_, _ = io.WriteString(state, "ID token of "+t.Subject+" for "+t.ClientID)
+}
