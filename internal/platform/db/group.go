@@ -1,0 +1,161 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Group commits the writes of concurrent callers together: while one commit is
+// under way, those who come meanwhile wait in line and then share the next. One
+// caller leads each commit, so there is no goroutine to start or stop, and a
+// caller who is alone pays nothing for the others.
+//
+// Making a commit durable costs a write to the disk, however much is in it.
+// That is why this is cheaper than a transaction each, and why nobody is told
+// of success before the commit that has their part.
+type Group[T any] struct {
+	database *DB
+	apply    func(ctx context.Context, batch []T) ([]error, error)
+
+	mu      sync.Mutex
+	waiting []*groupEntry[T]
+	leading bool
+}
+
+type groupEntry[T any] struct {
+	item T
+	done chan error    // receives the verdict
+	lead chan struct{} // receives when this entry's caller has to lead
+}
+
+const (
+	// maxBatch bounds how many share a commit, so that a statement's placeholders stay within both engines' limits.
+	maxBatch = 64
+	// groupTimeout bounds one shared commit. It can't be any one caller's
+	// deadline: a caller who leaves must not take the others' writes along.
+	groupTimeout = 15 * time.Second
+)
+
+// NewGroup returns a group whose batches are written by apply, inside one
+// transaction. apply returns a verdict for each item, nil meaning written; an
+// item that it refuses must have changed nothing. An error as its second result
+// fails the transaction; the items are then tried one by one, so that one bad
+// item can't fail its neighbours.
+func NewGroup[T any](database *DB, apply func(ctx context.Context, batch []T) ([]error, error)) *Group[T] {
+	return &Group[T]{database: database, apply: apply}
+}
+
+// Do writes item and returns its verdict when it is durable. When ctx ends
+// first, Do returns its error and the item may or may not be written.
+func (g *Group[T]) Do(ctx context.Context, item T) error {
+	if _, open := ctx.Value(transactionKey{g.database}).(transaction); open {
+		// It would make other callers' writes part of this caller's transaction.
+		return errors.New("a group commit can't be part of a transaction")
+	}
+	entry := &groupEntry[T]{item: item, done: make(chan error, 1), lead: make(chan struct{}, 1)}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, entry)
+	mustLead := !g.leading
+	g.leading = true
+	g.mu.Unlock()
+
+	if mustLead {
+		g.commitNext(ctx)
+	}
+	for {
+		select {
+		case verdict := <-entry.done:
+			return verdict
+		case <-entry.lead:
+			g.commitNext(ctx)
+		case <-ctx.Done():
+			if g.withdraw(entry) {
+				return ctx.Err()
+			}
+			// The entry is in a commit, or was asked to lead one: see it through.
+			select {
+			case verdict := <-entry.done:
+				return verdict
+			case <-entry.lead:
+				g.commitNext(ctx)
+				return <-entry.done
+			}
+		}
+	}
+}
+
+// withdraw takes an entry that no commit has taken yet out of the line. An entry
+// that was asked to lead stays: somebody has to.
+func (g *Group[T]) withdraw(entry *groupEntry[T]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, other := range g.waiting {
+		if other == entry && len(entry.lead) == 0 {
+			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// commitNext commits the head of the line, then hands the lead to the first who came meanwhile.
+func (g *Group[T]) commitNext(ctx context.Context) {
+	g.mu.Lock()
+	count := min(len(g.waiting), maxBatch)
+	batch := g.waiting[:count:count]
+	g.waiting = append([]*groupEntry[T](nil), g.waiting[count:]...)
+	g.mu.Unlock()
+
+	shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), groupTimeout)
+	defer cancel()
+	g.commit(shared, batch)
+
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.leading = false
+		return
+	}
+	g.waiting[0].lead <- struct{}{}
+}
+
+// commit writes a batch and tells everyone in it, whatever happens.
+func (g *Group[T]) commit(ctx context.Context, batch []*groupEntry[T]) {
+	verdicts, err := g.try(ctx, batch)
+	if err != nil && len(batch) > 1 && ctx.Err() == nil {
+		for _, entry := range batch {
+			g.commit(ctx, []*groupEntry[T]{entry})
+		}
+		return
+	}
+	for i, entry := range batch {
+		if err != nil {
+			entry.done <- err
+			continue
+		}
+		entry.done <- verdicts[i]
+	}
+}
+
+func (g *Group[T]) try(ctx context.Context, batch []*groupEntry[T]) (verdicts []error, err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = fmt.Errorf("write a batch: panic: %v", recovered)
+		}
+	}()
+	items := make([]T, len(batch))
+	for i, entry := range batch {
+		items[i] = entry.item
+	}
+	err = g.database.Tx(ctx, func(ctx context.Context) error {
+		verdicts, err = g.apply(ctx, items)
+		if err == nil && len(verdicts) != len(items) {
+			return errors.New("write a batch: a verdict is missing")
+		}
+		return err
+	})
+	return verdicts, err
+}

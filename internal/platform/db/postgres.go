@@ -1,0 +1,158 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+type postgresBackend struct {
+	pool *pgxpool.Pool
+	all  *postgresQuerier
+}
+
+func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, error) {
+	settings, err := pgxpool.ParseConfig(options.URL.Reveal())
+	if err != nil {
+		// The driver's error repeats the URL, and with it the password.
+		return nil, errors.New("the PostgreSQL URL can't be understood")
+	}
+	if options.MaxConnections > 0 {
+		settings.MaxConns = int32(min(options.MaxConnections, 10_000))
+	}
+	settings.AfterConnect = func(_ context.Context, connection *pgx.Conn) error {
+		connection.TypeMap().RegisterType(&pgtype.Type{
+			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+		})
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, settings)
+	if err != nil {
+		return nil, fmt.Errorf("open the PostgreSQL pool: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("reach PostgreSQL: %w", err)
+	}
+	return &postgresBackend{pool: pool, all: &postgresQuerier{runner: pool}}, nil
+}
+
+func (b *postgresBackend) engine() Engine                 { return PostgreSQL }
+func (b *postgresBackend) reader() Querier                { return b.all }
+func (b *postgresBackend) writer() Querier                { return b.all }
+func (b *postgresBackend) ping(ctx context.Context) error { return b.pool.Ping(ctx) }
+
+func (b *postgresBackend) close() error {
+	b.pool.Close()
+	return nil
+}
+
+func (b *postgresBackend) begin(ctx context.Context) (transaction, error) {
+	begun, err := b.pool.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &postgresTransaction{postgresQuerier{runner: begun}, begun}, nil
+}
+
+// retryable: serialization_failure and deadlock_detected ask for another run.
+func (b *postgresBackend) retryable(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && (failure.Code == "40001" || failure.Code == "40P01")
+}
+
+// postgresRunner is what a pool and a transaction have in common.
+type postgresRunner interface {
+	Exec(ctx context.Context, statement string, arguments ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, statement string, arguments ...any) (pgx.Rows, error)
+}
+
+type postgresQuerier struct{ runner postgresRunner }
+
+func (q *postgresQuerier) Exec(ctx context.Context, statement string, arguments ...any) (int64, error) {
+	tag, err := q.runner.Exec(ctx, statement, postgresArguments(arguments)...)
+	if err != nil {
+		return 0, postgresError(err)
+	}
+	return tag.RowsAffected(), nil
+}
+
+func (q *postgresQuerier) Query(ctx context.Context, statement string, arguments ...any) (Rows, error) {
+	rows, err := q.runner.Query(ctx, statement, postgresArguments(arguments)...)
+	if err != nil {
+		return nil, postgresError(err)
+	}
+	return &postgresRows{rows}, nil
+}
+
+func (q *postgresQuerier) QueryRow(ctx context.Context, statement string, arguments ...any) Row {
+	rows, err := q.Query(ctx, statement, arguments...)
+	return &firstRow{rows: rows, err: err}
+}
+
+type postgresRows struct{ rows pgx.Rows }
+
+func (r *postgresRows) Next() bool             { return r.rows.Next() }
+func (r *postgresRows) Scan(dest ...any) error { return postgresError(r.rows.Scan(dest...)) }
+func (r *postgresRows) Err() error             { return postgresError(r.rows.Err()) }
+func (r *postgresRows) Close()                 { r.rows.Close() }
+
+type postgresTransaction struct {
+	postgresQuerier
+	begun pgx.Tx
+}
+
+func (t *postgresTransaction) commit(ctx context.Context) error {
+	return postgresError(t.begun.Commit(ctx))
+}
+func (t *postgresTransaction) rollback(ctx context.Context) error { return t.begun.Rollback(ctx) }
+
+// postgresArguments unwraps optional identifiers: the driver takes a nil
+// pointer to an array type for an empty array and not for NULL.
+func postgresArguments(arguments []any) []any {
+	for i, argument := range arguments {
+		if value, ok := argument.(*uuid.UUID); ok {
+			if value == nil {
+				arguments[i] = nil
+			} else {
+				arguments[i] = *value
+			}
+		}
+	}
+	return arguments
+}
+
+// postgresError turns the driver's errors into ours.
+func postgresError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNoRows
+	}
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		return err
+	}
+	kind := ConstraintKind("")
+	switch failure.Code {
+	case "23505":
+		kind = UniqueConstraint
+	case "23503":
+		kind = ForeignKeyConstraint
+	case "23514":
+		kind = CheckConstraint
+	case "23502":
+		kind = NotNullConstraint
+	default:
+		return err
+	}
+	return &ConstraintError{Kind: kind, name: failure.ConstraintName, cause: err}
+}

@@ -1,0 +1,126 @@
+package httpx
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// ForwardedHeader names the header in which the listed proxies tell the
+// client's address. Only one is believed: a proxy sets the one it knows and
+// passes the other on as the client sent it.
+type ForwardedHeader string
+
+// The headers that can be believed. The zero value of an option means
+// [XForwardedFor].
+const (
+	XForwardedFor ForwardedHeader = "X-Forwarded-For"
+	Forwarded     ForwardedHeader = "Forwarded" // RFC 7239
+)
+
+// maxHops bounds how many entries of a forwarding header are looked at.
+const maxHops = 32
+
+// strippedHeaders speak about the connection in front of us. After the client's
+// address is known nobody may believe them any more (BCP-05): URLs are built
+// from the configured issuer only.
+var strippedHeaders = [...]string{
+	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
+	"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Client-Cert",
+	"X-Real-Ip", "X-Client-Cert", "X-Ssl-Client-Cert", "Ssl-Client-Cert", "Client-Cert", "Client-Cert-Chain",
+	"X-Original-Url", "X-Original-Host", "X-Rewrite-Url", "X-Http-Method-Override",
+}
+
+// clientAddress finds the address of the client and removes every header that
+// claims to know it.
+func clientAddress(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader) netip.Addr {
+	if believed == "" {
+		believed = XForwardedFor
+	}
+	lines := r.Header.Values(string(believed))
+	for _, name := range strippedHeaders {
+		r.Header.Del(name)
+	}
+	address, ok := parseHost(r.RemoteAddr)
+	if !ok || !isListed(address, trusted) {
+		return address
+	}
+	entries := splitUnquoted(strings.Join(lines, ","), ',')
+	for hop := 0; hop < maxHops && hop < len(entries); hop++ {
+		entry := strings.TrimSpace(entries[len(entries)-1-hop])
+		if believed == Forwarded {
+			entry = forPair(entry)
+		}
+		previous, ok := parseHost(entry)
+		if !ok {
+			// "unknown", an obfuscated name or rubbish: what stands further left
+			// was not vouched for by anyone we know. The nearest known hop it is.
+			return address
+		}
+		address = previous
+		if !isListed(address, trusted) {
+			return address
+		}
+	}
+	return address
+}
+
+func isListed(address netip.Addr, trusted []netip.Prefix) bool {
+	for _, prefix := range trusted {
+		if prefix.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseHost reads an IP address with or without a port: 192.0.2.1,
+// 192.0.2.1:80, 2001:db8::1, [2001:db8::1], [2001:db8::1]:80. IPv4 addresses
+// mapped into IPv6 become IPv4 and zones are dropped, so that one client has one
+// address.
+func parseHost(text string) (netip.Addr, bool) {
+	if withPort, err := netip.ParseAddrPort(text); err == nil {
+		return withPort.Addr().Unmap().WithZone(""), true
+	}
+	if inside, found := strings.CutPrefix(text, "["); found {
+		text, found = strings.CutSuffix(inside, "]")
+		if !found {
+			return netip.Addr{}, false
+		}
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return address.Unmap().WithZone(""), true
+}
+
+// forPair returns the value of the pair "for" in one element of a Forwarded
+// header (RFC 7239 section 4), without quotes.
+func forPair(element string) string {
+	for _, pair := range splitUnquoted(element, ';') {
+		name, value, found := strings.Cut(strings.TrimSpace(pair), "=")
+		if found && strings.EqualFold(strings.TrimSpace(name), "for") {
+			return strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return ""
+}
+
+// splitUnquoted splits at separators that stand outside of a quoted string.
+func splitUnquoted(text string, separator byte) []string {
+	var parts []string
+	start, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch {
+		case quoted && text[i] == '\\':
+			i++
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == separator && !quoted:
+			parts = append(parts, text[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, text[start:])
+}

@@ -1,0 +1,193 @@
+package httpx
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"authly/internal/platform/clock"
+	"authly/internal/platform/id"
+)
+
+// Options say what the middleware and the muxes need. Logger, Clock and Issuer
+// are required.
+type Options struct {
+	Logger *slog.Logger
+	Clock  clock.Clock
+
+	// Issuer is the configured issuer. Its path is where everything is mounted,
+	// its scheme decides about HSTS, its origin is the one that forms come from.
+	Issuer string
+
+	// TrustedProxies are the networks whose forwarding header is believed.
+	TrustedProxies []netip.Prefix
+	// ForwardedHeader is the header they set; X-Forwarded-For if empty.
+	ForwardedHeader ForwardedHeader
+
+	// ErrorPage answers a browser with a page for a status, such as 404 or 500.
+	// Without it the answer is one line of text.
+	ErrorPage func(w http.ResponseWriter, r *http.Request, status int)
+
+	// RequestTimeout bounds the context of a request; 30 s if 0, unbounded if negative.
+	RequestTimeout time.Duration
+}
+
+const defaultRequestTimeout = 30 * time.Second
+
+// Chain puts the middleware around a handler, from the outside in: identifier,
+// client's address and log line; recovery from a panic; headers that every answer
+// carries; bounds of body and time.
+func Chain(options Options, handler http.Handler) http.Handler {
+	return options.observe(options.recover(options.limit(handler)))
+}
+
+// observe makes the request's state and writes its one log line. What goes into
+// the line is chosen here and nowhere else: never the URL, a header or the body.
+func (o Options) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := o.Clock.Now()
+		known := &state{
+			id:      id.New().String(),
+			address: clientAddress(r, o.TrustedProxies, o.ForwardedHeader),
+		}
+		ctx := context.WithValue(r.Context(), stateKey{}, known)
+		recorded := &recorder{ResponseWriter: w}
+		// Deferred, so that an aborted request leaves its line too. Durations come
+		// from the clock that everything has: whole microseconds.
+		defer func() { o.log(ctx, r.Method, known, recorded, o.Clock.Now().Sub(started)) }()
+		recorded.Header().Set("X-Request-Id", known.id)
+		next.ServeHTTP(recorded, r.WithContext(ctx))
+	})
+}
+
+func (o Options) log(ctx context.Context, method string, known *state, recorded *recorder, took time.Duration) {
+	route, attached, failure := known.snapshot()
+	pattern, level := "(none)", slog.LevelInfo
+	if route != nil {
+		pattern = route.Path
+		if route.quiet {
+			level = slog.LevelDebug
+		}
+	}
+	address := "unknown"
+	if known.address.IsValid() {
+		address = known.address.String()
+	}
+	attributes := []slog.Attr{
+		slog.String("method", knownMethod(method)),
+		slog.String("route", pattern),
+		slog.Int("status", recorded.statusOrOK()),
+		slog.Int64("bytes", recorded.bytes),
+		slog.Duration("duration", took),
+		slog.String("request_id", known.id),
+		slog.String("client_address", address),
+	}
+	attributes = append(attributes, attached...)
+	if failure != nil {
+		level = slog.LevelError
+		attributes = append(attributes, slog.String("error", failure.Error()))
+	}
+	if route != nil && route.quiet && recorded.statusOrOK() >= http.StatusInternalServerError && level < slog.LevelWarn {
+		level = slog.LevelWarn
+	}
+	o.Logger.LogAttrs(context.WithoutCancel(ctx), level, "request", attributes...)
+}
+
+// knownMethod keeps a made-up method, which can be long, out of the log.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	}
+	return "other"
+}
+
+// recover turns a panic into a 500 that shows the request's identifier only.
+// If the answer has begun already, the connection is cut instead: half an answer
+// must not look like a whole one.
+func (o Options) recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { //nolint:contextcheck // the request has it
+			caught := recover()
+			if caught == nil {
+				return
+			}
+			if caught == http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
+				panic(caught)
+			}
+			Report(r.Context(), fmt.Errorf("panic: %v", caught))
+			if s := stateOf(r.Context()); s != nil {
+				s.setStack(debug.Stack())
+			}
+			if recorded, ok := w.(*recorder); ok && recorded.status != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			for _, name := range []string{"Content-Length", "Content-Type", "Content-Encoding", "ETag", "Location", "Set-Cookie"} {
+				w.Header().Del(name)
+			}
+			o.writeStatus(w, r, http.StatusInternalServerError)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (o Options) limit(next http.Handler) http.Handler {
+	timeout := o.RequestTimeout
+	if timeout == 0 {
+		timeout = defaultRequestTimeout
+	}
+	https := isHTTPS(o.Issuer)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setCommonHeaders(w.Header(), https)
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes)
+		}
+		if timeout > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), timeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recorder remembers what was answered. Flushing and deadlines go through Unwrap
+// (http.ResponseController).
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader notes the first final status.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts what is written.
+func (w *recorder) Write(content []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	written, err := w.ResponseWriter.Write(content)
+	w.bytes += int64(written)
+	return written, err
+}
+
+// Unwrap returns the writer inside.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) statusOrOK() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}

@@ -1,0 +1,80 @@
+package httpx
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/rs/cors"
+)
+
+// policies are what holds for every route of a kind.
+type policies struct {
+	crossOrigin *http.CrossOriginProtection
+	refuse      func(w http.ResponseWriter, r *http.Request)
+}
+
+func newPolicies(options Options) policies {
+	protection := http.NewCrossOriginProtection()
+	// A proxy may rewrite Host; the issuer's own pages are never cross-origin.
+	if origin := Origin(options.Issuer); origin != "" {
+		if err := protection.AddTrustedOrigin(origin); err != nil {
+			panic("the issuer has no origin: " + err.Error())
+		}
+	}
+	return policies{protection, func(w http.ResponseWriter, r *http.Request) {
+		options.writeStatus(w, r, http.StatusForbidden)
+	}}
+}
+
+// browser refuses posts from other origins, except where a route takes them,
+// and sets the headers of pages.
+func (p policies) browser(methods map[string]*Route, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route := methods[r.Method]
+		policy := pagePolicy
+		if route != nil && route.scripts {
+			policy = scriptPolicy
+		}
+		setPageHeaders(w.Header(), policy)
+		if route != nil && !route.CrossSite && p.isCrossOrigin(r) {
+			p.refuse(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isCrossOrigin asks [http.CrossOriginProtection]. Under our own
+// "Referrer-Policy: no-referrer" a browser sends "Origin: null" with our own
+// forms; browsers since 2023 say Sec-Fetch-Site beside it, and for the older ones
+// null counts as no header, as the token in each form decides anyway.
+func (p policies) isCrossOrigin(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null" {
+		return false
+	}
+	return p.crossOrigin.Check(r) != nil
+}
+
+// preflightAge is how long a browser may remember the answer to a preflight.
+const preflightAge = 2 * time.Hour
+
+// api removes cookies, so that no API route can come to depend on one, and
+// shares the given methods with scripts of any origin (OA-15, BBA-02). The
+// headers are set before the handler runs: a script must be able to read errors.
+func (p policies) api(shared []string, next http.Handler) http.Handler {
+	answer := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Cookie")
+		next.ServeHTTP(w, r)
+	}))
+	if len(shared) == 0 {
+		return answer
+	}
+	sharing := cors.New(cors.Options{
+		AllowedOrigins: []string{"*"}, // without credentials; "Origin: null" is one origin among all
+		AllowedMethods: shared,
+		AllowedHeaders: []string{"Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version"},
+		ExposedHeaders: []string{"WWW-Authenticate", "Retry-After"},
+		MaxAge:         int(preflightAge / time.Second),
+	})
+	return sharing.Handler(answer)
+}

@@ -1,0 +1,106 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+)
+
+type stateKey struct{}
+
+// state is what is known about one request beside the request itself. It is
+// made by the middleware and reached through the context.
+type state struct {
+	id      string
+	address netip.Addr
+
+	mu         sync.Mutex
+	route      *Route
+	attributes []slog.Attr
+	failure    error
+}
+
+func stateOf(ctx context.Context) *state {
+	found, _ := ctx.Value(stateKey{}).(*state)
+	return found
+}
+
+// RequestID returns the identifier of the request, which stands in its log line
+// and on its error page, or "" outside of a request.
+func RequestID(ctx context.Context) string {
+	if s := stateOf(ctx); s != nil {
+		return s.id
+	}
+	return ""
+}
+
+// ClientAddress returns the address from which the request came: that of the
+// connection, or, if the connection is from a listed proxy, the rightmost
+// address in the forwarding header that is not a listed proxy's. It is the zero
+// Addr outside of a request and for a connection that has no IP address.
+func ClientAddress(ctx context.Context) netip.Addr {
+	if s := stateOf(ctx); s != nil {
+		return s.address
+	}
+	return netip.Addr{}
+}
+
+// maxAttached bounds, in bytes, a text that a handler attaches to the log line.
+const maxAttached = 256
+
+// Attach puts attributes onto the one log line of the request. They must not be
+// secret; a text longer than 256 bytes is cut. Outside of a request it does nothing.
+func Attach(ctx context.Context, attributes ...slog.Attr) {
+	s := stateOf(ctx)
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, attribute := range attributes {
+		if value := attribute.Value; value.Kind() == slog.KindString && len(value.String()) > maxAttached {
+			attribute.Value = slog.StringValue(value.String()[:maxAttached])
+		}
+		s.attributes = append(s.attributes, attribute)
+	}
+}
+
+// Report puts a fault of our own, with its chain, onto the request's log line
+// and raises the line to an error. Only the first fault is kept: what follows is
+// a consequence. The error writers call it for every error that is no refusal.
+// That the client went away in the middle is no fault and only noted.
+func Report(ctx context.Context, err error) {
+	s := stateOf(ctx)
+	if s == nil || err == nil {
+		return
+	}
+	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
+		Attach(ctx, slog.Bool("client_gone", true))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure == nil {
+		s.failure = err
+	}
+}
+
+func (s *state) setStack(stack []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attributes = append(s.attributes, slog.String("stack", string(stack[:min(len(stack), 16<<10)])))
+}
+
+func (s *state) setRoute(route *Route) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.route = route
+}
+
+func (s *state) snapshot() (*Route, []slog.Attr, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.route, s.attributes, s.failure
+}

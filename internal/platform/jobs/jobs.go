@@ -1,0 +1,98 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Job is work that is done again and again.
+type Job struct {
+	Name  string
+	Every time.Duration
+	// Run does the work once. It must return soon after its context ends. An error
+	// or a panic is logged, and the job runs again at its next time.
+	Run func(ctx context.Context) error
+}
+
+// Runner runs jobs.
+type Runner struct {
+	logger *slog.Logger
+	jobs   []Job
+}
+
+// NewRunner returns a runner of the given jobs, which starts none of them yet.
+func NewRunner(logger *slog.Logger, jobs ...Job) (*Runner, error) {
+	names := map[string]bool{}
+	for _, job := range jobs {
+		switch {
+		case job.Name == "" || names[job.Name]:
+			return nil, fmt.Errorf("job %q: the name is empty or there twice", job.Name)
+		case job.Every <= 0:
+			return nil, fmt.Errorf("job %q: %s is no interval", job.Name, job.Every)
+		case job.Run == nil:
+			return nil, fmt.Errorf("job %q has nothing to run", job.Name)
+		}
+		names[job.Name] = true
+	}
+	return &Runner{logger: logger, jobs: jobs}, nil
+}
+
+// Run runs every job at once and then at each multiple of its interval since,
+// until ctx ends; then it waits for what is running. Jobs don't wait for each
+// other, and none overlaps itself: a time that comes while the job is still running
+// is made up for once when it ends, however many times it missed.
+func (r *Runner) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, job := range r.jobs {
+		running.Go(func() { r.repeat(ctx, job) })
+	}
+	running.Wait()
+}
+
+func (r *Runner) repeat(ctx context.Context, job Job) {
+	// A ticker keeps to its grid, however long a run takes; its channel holds one
+	// tick, so that a slow run is followed by one run and not by a queue of them.
+	ticker := time.NewTicker(job.Every)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		r.once(ctx, job)
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *Runner) once(ctx context.Context, job Job) {
+	err := run(ctx, job)
+	if err == nil || (ctx.Err() != nil && errors.Is(err, ctx.Err())) {
+		return // done, or cut short by the end of the server
+	}
+	attributes := []any{slog.String("job", job.Name), slog.Any("error", err)}
+	var panicked *panicError
+	if errors.As(err, &panicked) {
+		attributes = append(attributes, slog.String("stack", string(panicked.stack)))
+	}
+	r.logger.ErrorContext(ctx, "a job failed", attributes...)
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+func run(ctx context.Context, job Job) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value, debug.Stack()}
+		}
+	}()
+	return job.Run(ctx)
+}

@@ -1,0 +1,129 @@
+package ratelimit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"authly/internal/platform/clock"
+	"authly/internal/protocol/policy"
+)
+
+// Rate is how much is allowed.
+type Rate = policy.Rate
+
+// MaxPeriod bounds how long a store has to remember a subject.
+const MaxPeriod = 366 * 24 * time.Hour
+
+// Limit is a rate with the name under which attempts are counted.
+type Limit struct {
+	Name string
+	Rate Rate
+}
+
+// Decision is what became of an attempt.
+type Decision struct {
+	Allowed bool
+	// RetryAfter is how long to wait for an attempt to be allowed; 0 if this one was.
+	RetryAfter time.Duration
+}
+
+// Key stands for one subject under one limit.
+type Key [sha256.Size]byte
+
+// KeyOf returns the key of a subject under the limit of the given name.
+func KeyOf(name, subject string) Key {
+	hash := sha256.New()
+	var length [8]byte
+	binary.BigEndian.PutUint64(length[:], uint64(len(name)))
+	_, _ = hash.Write(length[:]) // tells where the name ends
+	_, _ = hash.Write([]byte(name))
+	_, _ = hash.Write([]byte(subject))
+	return Key(hash.Sum(nil))
+}
+
+// Store remembers attempts. Implementations are safe for concurrent use.
+type Store interface {
+	// Reserve takes one attempt at now if the rate allows it. Reading and taking
+	// are one step: of many at once, no more than the rate allows are allowed.
+	// Times count in microseconds.
+	Reserve(ctx context.Context, key Key, rate Rate, now time.Time) (Decision, error)
+	// Reset forgets all attempts of the key.
+	Reset(ctx context.Context, key Key) error
+}
+
+// Limiter applies named limits to subjects.
+type Limiter struct {
+	store  Store
+	clock  clock.Clock
+	limits map[string]Rate
+}
+
+// New returns a limiter that knows the given limits.
+func New(store Store, clock clock.Clock, limits ...Limit) (*Limiter, error) {
+	known := make(map[string]Rate, len(limits))
+	for _, limit := range limits {
+		if err := validate(limit.Rate); err != nil {
+			return nil, fmt.Errorf("rate limit %q: %w", limit.Name, err)
+		}
+		if _, twice := known[limit.Name]; twice || limit.Name == "" {
+			return nil, fmt.Errorf("rate limit %q: the name is empty or there twice", limit.Name)
+		}
+		known[limit.Name] = limit.Rate
+	}
+	return &Limiter{store: store, clock: clock, limits: known}, nil
+}
+
+// validate keeps stores from overflows and from parts of microseconds, which not
+// all of them could keep.
+func validate(rate Rate) error {
+	switch {
+	case rate.Burst < 1:
+		return errors.New("the burst must be 1 or more")
+	case rate.Interval < time.Microsecond || rate.Interval%time.Microsecond != 0:
+		return errors.New("the interval must be a whole number of microseconds, and more than 0")
+	case rate.Period() > MaxPeriod:
+		return fmt.Errorf("burst times interval must be at most %s", MaxPeriod)
+	}
+	return nil
+}
+
+// Allow reserves one attempt of subject under the named limit. An error means
+// that nothing is known, and has to be taken as a refusal.
+//
+// It must not be called in a database transaction: rolling that back would give
+// the attempt back.
+func (l *Limiter) Allow(ctx context.Context, name, subject string) (Decision, error) {
+	rate, known := l.limits[name]
+	if !known {
+		return Decision{}, fmt.Errorf("there is no rate limit %q", name)
+	}
+	decision, err := l.store.Reserve(ctx, KeyOf(name, subject), rate, l.clock.Now())
+	if err != nil {
+		return Decision{}, fmt.Errorf("reserve an attempt under the rate limit %q: %w", name, err)
+	}
+	return decision, nil
+}
+
+// Reset forgets the attempts of subject under the named limit, after a success.
+func (l *Limiter) Reset(ctx context.Context, name, subject string) error {
+	if _, known := l.limits[name]; !known {
+		return fmt.Errorf("there is no rate limit %q", name)
+	}
+	if err := l.store.Reset(ctx, KeyOf(name, subject)); err != nil {
+		return fmt.Errorf("reset the rate limit %q: %w", name, err)
+	}
+	return nil
+}
+
+// refused returns the decision about an attempt that a store refused when it had
+// the given theoretical arrival.
+func refused(rate Rate, theoreticalArrival, now time.Time) Decision {
+	_, retryAfter := rate.Reserve(theoreticalArrival, now)
+	// A store that reads the arrival after refusing may see it reset meanwhile:
+	// refused all the same, but worth another attempt at once.
+	return Decision{RetryAfter: max(retryAfter, time.Microsecond)}
+}

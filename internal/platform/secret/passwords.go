@@ -1,0 +1,208 @@
+package secret
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"authly/internal/platform/fault"
+)
+
+const (
+	saltLength = 16
+	tagLength  = 32
+
+	// maxHashedPassword bounds what is hashed, in bytes. What a person may choose
+	// is a rule of the policy, and stricter.
+	maxHashedPassword = 4096
+
+	defaultPoolMemoryMiB = 256
+	defaultMaxWaiting    = 64
+	defaultMaxWait       = 5 * time.Second
+)
+
+// PasswordParameters are the costs of argon2id (RFC 9106 section 3.1).
+type PasswordParameters struct {
+	MemoryKiB   uint32 // m
+	Iterations  uint32 // t
+	Parallelism uint8  // p: lanes, each of which keeps a processor busy
+}
+
+// DefaultPasswordParameters are 19 MiB, two iterations and one lane.
+func DefaultPasswordParameters() PasswordParameters {
+	return PasswordParameters{MemoryKiB: 19 << 10, Iterations: 2, Parallelism: 1}
+}
+
+// weakestPasswordParameters are OWASP's equivalent minima. Memory may be traded
+// for iterations along them.
+var weakestPasswordParameters = []PasswordParameters{
+	{MemoryKiB: 46 << 10, Iterations: 1},
+	{MemoryKiB: 19 << 10, Iterations: 2},
+	{MemoryKiB: 12 << 10, Iterations: 3},
+	{MemoryKiB: 9 << 10, Iterations: 4},
+	{MemoryKiB: 7 << 10, Iterations: 5},
+}
+
+// Validate returns an error if new passwords must not be hashed so cheaply, or so
+// dearly that it would be an attack on ourselves.
+func (p PasswordParameters) Validate() error {
+	if !p.bounded() {
+		return fmt.Errorf("argon2id parameters are out of bounds: at most %d KiB, %d iterations, %d lanes, and %d KiB × iterations",
+			maxHashMemoryKiB, maxHashIterations, maxHashLanes, maxHashWork)
+	}
+	for _, floor := range weakestPasswordParameters {
+		if p.MemoryKiB >= floor.MemoryKiB && p.Iterations >= floor.Iterations {
+			return nil
+		}
+	}
+	return errors.New("argon2id parameters are too weak: at least 46 MiB with 1 iteration, 19 with 2, 12 with 3, 9 with 4 or 7 with 5")
+}
+
+// PasswordHasherOptions configure a [PasswordHasher]. A zero field means its default.
+type PasswordHasherOptions struct {
+	Parameters    PasswordParameters // for new hashes; 19 MiB, 2 iterations, 1 lane
+	PoolMemoryMiB int                // for all hashes at once; 256
+	MaxWaiting    int                // callers in the queue; 64
+	MaxWait       time.Duration      // of a caller in the queue; 5 s
+}
+
+// PasswordHasher hashes and verifies passwords with argon2id. It computes few at
+// a time, see [PasswordHasher.Counts], and makes the others wait or go. It is safe for
+// concurrent use.
+//
+// A password is taken byte by byte as it comes: preparing it (RFC 8265) and judging
+// it are rules of the policy. Hashes of other kinds (bcrypt, scrypt, PBKDF2) are not
+// read yet.
+type PasswordHasher struct {
+	parameters PasswordParameters
+	pool       *passwordPool
+	absent     passwordHash
+}
+
+// Verdict is what [PasswordHasher.Verify] found.
+type Verdict struct {
+	Match bool
+	// Rehash tells that the password matched a hash of other parameters than the
+	// configured ones: it should be hashed anew while the password is at hand.
+	Rehash bool
+}
+
+// NewPasswordHasher returns a hasher, or an error if the parameters are too weak
+// or the pool has no room for one hash. The number of processors is taken from GOMAXPROCS now.
+func NewPasswordHasher(options PasswordHasherOptions) (*PasswordHasher, error) {
+	return newPasswordHasher(options, runtime.GOMAXPROCS(0))
+}
+
+func newPasswordHasher(options PasswordHasherOptions, processors int) (*PasswordHasher, error) {
+	if options.Parameters == (PasswordParameters{}) {
+		options.Parameters = DefaultPasswordParameters()
+	}
+	options.PoolMemoryMiB = orDefault(options.PoolMemoryMiB, defaultPoolMemoryMiB)
+	options.MaxWaiting = orDefault(options.MaxWaiting, defaultMaxWaiting)
+	options.MaxWait = orDefault(options.MaxWait, defaultMaxWait)
+	if options.PoolMemoryMiB < 0 || options.MaxWaiting < 0 || options.MaxWait < 0 {
+		return nil, errors.New("make a password hasher: a bound is negative")
+	}
+	if err := options.Parameters.Validate(); err != nil {
+		return nil, fmt.Errorf("make a password hasher: %w", err)
+	}
+	memoryKiB := int64(options.PoolMemoryMiB) << 10
+	if memoryKiB < int64(options.Parameters.MemoryKiB) {
+		return nil, fmt.Errorf("make a password hasher: a pool of %d MiB has no room for one hash of %d KiB",
+			options.PoolMemoryMiB, options.Parameters.MemoryKiB)
+	}
+	return &PasswordHasher{
+		parameters: options.Parameters,
+		pool:       newPasswordPool(options.Parameters, memoryKiB, processors, options.MaxWaiting, options.MaxWait),
+		// No password has this tag, so there is nothing to compute at the start.
+		absent: passwordHash{parameters: options.Parameters, salt: randomBytes(saltLength), tag: randomBytes(tagLength)},
+	}, nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+func randomBytes(length int) []byte {
+	random := make([]byte, length)
+	_, _ = rand.Read(random) // never fails: the runtime ends the program instead
+	return random
+}
+
+// Hash returns the PHC string of a new hash under the configured parameters and a
+// random salt. The error is [fault.Invalid] for a password that is empty or
+// absurdly long, [fault.Unavailable] if there is no place in the pool, or the context's.
+func (h *PasswordHasher) Hash(ctx context.Context, password Redacted) (string, error) {
+	if !hashable(password) {
+		return "", fault.New(fault.Invalid, "password.unusable")
+	}
+	made := passwordHash{parameters: h.parameters, salt: randomBytes(saltLength), tag: make([]byte, tagLength)}
+	tag, err := h.compute(ctx, made, password)
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	made.tag = tag
+	return made.String(), nil
+}
+
+// Verify tells whether the password is the one of a stored hash. The error is as
+// that of [PasswordHasher.Hash], or one of our own if the stored text is no hash; a
+// wrong password is no error.
+func (h *PasswordHasher) Verify(ctx context.Context, encoded string, password Redacted) (Verdict, error) {
+	stored, err := parsePasswordHash(encoded)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("verify a password: %w", err)
+	}
+	return h.verify(ctx, stored, password)
+}
+
+// VerifyAbsent does the work of Verify for somebody who does not exist or has no
+// password, so that the time of an answer does not tell whether they do. (A user
+// whose hash has other parameters than the configured ones is told apart by it until
+// their next login, when the hash is made anew.)
+func (h *PasswordHasher) VerifyAbsent(ctx context.Context, password Redacted) error {
+	_, err := h.verify(ctx, h.absent, password)
+	return err
+}
+
+func (h *PasswordHasher) verify(ctx context.Context, stored passwordHash, password Redacted) (Verdict, error) {
+	if !hashable(password) {
+		return Verdict{}, nil // the same, and as quickly, for a user who exists and for one who doesn't
+	}
+	tag, err := h.compute(ctx, stored, password)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("verify a password: %w", err)
+	}
+	match := subtle.ConstantTimeCompare(tag, stored.tag) == 1
+	current := stored.parameters == h.parameters && len(stored.salt) == saltLength && len(stored.tag) == tagLength
+	return Verdict{Match: match, Rehash: match && !current}, nil
+}
+
+// compute is the only caller of argon2. Its memory is new at each call and garbage
+// after it; the pool bounds how much there is at once, and being free of pointers it
+// costs the collector next to nothing to look through.
+func (h *PasswordHasher) compute(ctx context.Context, hash passwordHash, password Redacted) ([]byte, error) {
+	var tag []byte
+	err := h.pool.run(ctx, hash.parameters, func() {
+		tag = argon2.IDKey([]byte(password.Reveal()), hash.salt, hash.parameters.Iterations,
+			hash.parameters.MemoryKiB, hash.parameters.Parallelism, uint32(len(hash.tag))) //nolint:gosec // bounded
+	})
+	return tag, err
+}
+
+func hashable(password Redacted) bool {
+	return !password.IsZero() && len(password.Reveal()) <= maxHashedPassword
+}
+
+// Counts says how busy the pool is, for metrics and tests.
+func (h *PasswordHasher) Counts() PasswordPoolCounts { return h.pool.snapshot() }

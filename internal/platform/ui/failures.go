@@ -1,0 +1,65 @@
+package ui
+
+import (
+	"net/http"
+
+	"authly/internal/platform/httpx"
+)
+
+// RenderError answers with the error page for err: a refusal with its code and
+// description or its key, any other error with the request's identifier only,
+// after it has been reported to the request's log line.
+func (r *Renderer) RenderError(w http.ResponseWriter, request *http.Request, err error) {
+	status := httpx.StatusOf(err)
+	httpx.SetRetryAfter(w, httpx.RetryAfter(err))
+	page := ErrorPage{Title: titleFor(status), Message: messageFor(status)}
+	refusal, own := httpx.RefusalIn(err)
+	switch {
+	case httpx.IsFault(err):
+		httpx.Report(request.Context(), err)
+	case refusal != nil:
+		page.Code, page.Description = string(refusal.Code), refusal.Description
+		if status < http.StatusInternalServerError {
+			// The statuses of OAuth errors are for programs; a page has 400.
+			status = http.StatusBadRequest
+			page.Title, page.Message = titleFor(status), messageFor(status)
+		}
+	case r.messages.has(own.Key):
+		page.Message = own.Key
+		if r.messages.has(own.Key + "_title") {
+			page.Title = own.Key + "_title"
+		}
+	}
+	r.Render(w, request, status, page)
+}
+
+// RenderStatus answers with the error page for a status for which there is
+// nothing else to say. It is the ErrorPage of [httpx.Options].
+func (r *Renderer) RenderStatus(w http.ResponseWriter, request *http.Request, status int) {
+	r.Render(w, request, status, ErrorPage{Title: titleFor(status), Message: messageFor(status)})
+}
+
+func titleFor(status int) string   { return "error." + statusName(status) + ".title" }
+func messageFor(status int) string { return "error." + statusName(status) + ".message" }
+
+// statusName is the part of a message key that stands for a status.
+func statusName(status int) string {
+	switch status {
+	case http.StatusForbidden:
+		return "forbidden"
+	case http.StatusNotFound:
+		return "not_found"
+	case http.StatusMethodNotAllowed:
+		return "method"
+	case http.StatusConflict:
+		return "conflict"
+	case http.StatusTooManyRequests:
+		return "limited"
+	case http.StatusServiceUnavailable:
+		return "unavailable"
+	}
+	if status >= http.StatusBadRequest && status < http.StatusInternalServerError {
+		return "request"
+	}
+	return "server"
+}

@@ -1,0 +1,75 @@
+package ui
+
+import "time"
+
+// fixtures are the pages that the goldens, the markup rules and docs/pages.md are
+// checked against: every page type in every state that looks different.
+var fixtures = []struct {
+	name   string
+	status int
+	page   Page
+}{
+	{"login", 200, LoginPage{
+		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		ClientName: "Garden Planner", ClientHost: "garden.example.com",
+	}},
+	{"login_plain", 200, LoginPage{Action: "/login", Token: "form-token"}},
+	{"login_failed", 200, LoginPage{
+		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		Identifier: "alice", ClientName: "Garden Planner", ClientHost: "garden.example.com", Error: "login.failed",
+	}},
+	{"login_limited", 429, LoginPage{
+		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		Identifier: "alice", ClientName: "Garden Planner", Error: "login.limited", RetryAfter: 90 * time.Second,
+	}},
+	{"login_again", 200, LoginPage{
+		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		Identifier: "alice", User: "alice", ClientName: "Garden Planner", ClientHost: "garden.example.com",
+	}},
+	{"consent", 200, ConsentPage{
+		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		ClientName: "Garden Planner", ClientHost: "garden.example.com", ClientURI: "https://garden.example.com/",
+		UserName: "alice", SwitchAccountURL: "/login?interaction=01985e2a-7c00-7000-8000-000000000001&switch=1",
+		Scopes: []ScopeView{
+			{"openid", "Know that it is you"},
+			{"profile", "See your name and your other profile data"},
+			{"email", "See your e-mail address"},
+			{"offline_access", "Stay connected while you are away"},
+		},
+		PolicyURI: "https://garden.example.com/privacy", TermsURI: "https://garden.example.com/terms",
+	}},
+	{"consent_bare", 200, ConsentPage{
+		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		ClientName: "Notes", ClientHost: "127.0.0.1", UserName: "alice", Error: "login.csrf",
+	}},
+	{"logout", 200, LogoutPage{
+		Action: "/logout", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		UserName: "alice", ClientName: "Garden Planner",
+	}},
+	{"logout_self", 200, LogoutPage{Action: "/logout", Token: "form-token", UserName: "alice"}},
+	{"signed_out", 200, SignedOutPage{LoginURL: "/login"}},
+	{"setup", 200, SetupPage{Action: "/setup", Token: "form-token", SetupToken: "setup-token", PasswordMinimum: 12}},
+	{"setup_wrong", 400, SetupPage{
+		Action: "/setup", Token: "form-token", SetupToken: "setup-token", Username: "al ice", Email: "alice", PasswordMinimum: 12,
+		Errors: map[string]string{
+			"username": "user.username_invalid", "email": "user.email_invalid",
+			"password": "password.too_short", "password_confirmation": "password.mismatch",
+		},
+	}},
+	{"error", 400, ErrorPage{
+		Title: "error.request.title", Message: "error.request.message",
+		Code: "invalid_request", Description: "the redirect_uri is not registered for this client",
+		RequestID: "01985e2a-7c00-7000-8000-0000000000ff",
+	}},
+	{"error_server", 500, ErrorPage{
+		Title: "error.server.title", Message: "error.server.message", RequestID: "01985e2a-7c00-7000-8000-0000000000ff",
+	}},
+	{"message", 200, MessagePage{
+		Title: "message.finished_title", Message: "message.finished", LinkURL: "/", Link: "link.home",
+	}},
+	{"home", 200, HomePage{
+		Issuer: "http://localhost:8080", PlaygroundURL: "/playground", DiscoveryURL: "/.well-known/openid-configuration",
+		UserName: "alice", LogoutURL: "/logout",
+	}},
+	{"home_plain", 200, HomePage{Issuer: "https://id.example.com"}},
+}

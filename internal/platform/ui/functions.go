@@ -1,0 +1,108 @@
+package ui
+
+import (
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"authly/internal/protocol/oauth"
+)
+
+func (r *Renderer) functions() template.FuncMap {
+	return template.FuncMap{
+		"text":     r.messages.text,
+		"sentence": r.messages.sentence,
+		"long":     long,
+		"asset":    r.AssetURL,
+		"own":      r.ownURL,
+		"external": externalURL,
+		"plain":    plain,
+		"initial":  initial,
+		"wait":     r.wait,
+	}
+}
+
+// ownURL puts the issuer's path in front of a path of ours. Anything that a
+// browser could read as another place is a defect and fails the page.
+func (r *Renderer) ownURL(below string) (string, error) {
+	parsed, err := url.Parse(below)
+	if err != nil || !strings.HasPrefix(below, "/") || strings.HasPrefix(below, "//") ||
+		strings.ContainsAny(below, "\\\t\r\n") || parsed.Host != "" || parsed.Scheme != "" {
+		return "", fmt.Errorf("an address of ours is not a path: %.40q", below)
+	}
+	return r.prefix + below, nil
+}
+
+// externalURL returns a link that a client registered, if it is one that a page
+// may show, else "". The template leaves out what is empty.
+func externalURL(link string) string {
+	parsed, err := url.Parse(link)
+	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" ||
+		parsed.Hostname() == "" || parsed.User != nil || strings.ContainsFunc(link, isUnshowable) {
+		return ""
+	}
+	return parsed.String()
+}
+
+// maxShown bounds, in characters, what a page shows of a text that came from outside.
+const maxShown = 120
+
+// plain makes a text from outside fit to be shown inside our sentences: without
+// the characters that could reorder or hide what stands around it, on one line
+// and shortened.
+func plain(text string) string { return shorten(text, maxShown) }
+
+// long does the same for a description, which may be as long as the longest
+// refusal has it.
+func long(text string) string { return shorten(text, oauth.MaxDescriptionBytes) }
+
+func shorten(text string, most int) string {
+	var kept strings.Builder
+	count := 0
+	for _, c := range strings.ToValidUTF8(text, "") {
+		if count == most {
+			kept.WriteString("…")
+			break
+		}
+		switch {
+		case unicode.IsSpace(c):
+			c = ' '
+		case isUnshowable(c):
+			continue
+		}
+		kept.WriteRune(c)
+		count++
+	}
+	return strings.Join(strings.Fields(kept.String()), " ")
+}
+
+// isUnshowable finds control characters, and format characters such as the
+// direction overrides and zero-width ones, which can disguise a name.
+func isUnshowable(c rune) bool {
+	return unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) || c == unicode.ReplacementChar
+}
+
+// initial returns the first letter or digit of a name for its badge.
+func initial(name string) string {
+	for _, c := range plain(name) {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return string(unicode.ToUpper(c))
+		}
+	}
+	return "?"
+}
+
+// wait says a waiting time in words, rounded up.
+func (r *Renderer) wait(duration time.Duration) (string, error) {
+	count, key := (duration+time.Second-1)/time.Second, "duration.seconds"
+	if duration > time.Minute {
+		count, key = (duration+time.Minute-1)/time.Minute, "duration.minutes"
+	}
+	if count == 1 {
+		key = "duration.second"
+	}
+	return r.messages.text(key, "count", int64(count))
+}

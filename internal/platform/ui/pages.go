@@ -1,0 +1,130 @@
+package ui
+
+import "time"
+
+// Page is a view model. The types of this package are the only ones, so that
+// every page is in the catalogue of docs/pages.md.
+//
+// In all of them an Action or another address of ours is a path below the
+// issuer, such as "/login"; the issuer's own path is put in front when the page
+// is rendered. Interaction and Token fill the hidden inputs "interaction" and
+// "csrf_token"; an empty one is left out.
+type Page interface{ template() string }
+
+// LoginPage asks for username and password.
+type LoginPage struct {
+	Action      string
+	Interaction string
+	Token       string
+
+	Identifier string // what was typed, or the login_hint
+	ClientName string // "" if nobody asks but we
+	ClientHost string // where the browser goes afterwards
+
+	// User is the name of the person who is signed in and has to sign in again;
+	// "" for an ordinary sign-in.
+	User string
+
+	Error      string        // message key; "" for none
+	RetryAfter time.Duration // shown with an error that is about too many attempts
+}
+
+// ScopeView is one line of what a client asks for.
+type ScopeView struct {
+	Name        string
+	Description string
+}
+
+// ConsentPage asks whether a client may have what it asks for. The buttons send
+// decision=allow or decision=deny.
+type ConsentPage struct {
+	Action      string
+	Interaction string
+	Token       string
+
+	ClientName string
+	ClientHost string // where the browser goes afterwards, see oauth.RedirectHost
+	ClientURI  string // the client's home page; shown if http or https
+
+	UserName         string
+	SwitchAccountURL string // a path of ours, may have a query; "" for no such link
+
+	Scopes    []ScopeView
+	PolicyURI string // shown if http or https
+	TermsURI  string // shown if http or https
+
+	Error string // message key; "" for none
+}
+
+// LogoutPage asks whether to sign out. The buttons send decision=logout or decision=stay.
+type LogoutPage struct {
+	Action      string
+	Interaction string
+	Token       string
+
+	UserName   string
+	ClientName string // who asks for it; "" if nobody but the person
+}
+
+// SignedOutPage says that nobody is signed in any more.
+type SignedOutPage struct {
+	LoginURL string // a path of ours; "" for no such link
+}
+
+// SetupPage creates the first administrator.
+type SetupPage struct {
+	Action     string
+	Token      string // hidden input "csrf_token"
+	SetupToken string // hidden input "setup_token"
+
+	Username string
+	Email    string
+
+	PasswordMinimum int // characters; 0 leaves the hint out
+
+	Error  string            // message key about the whole form; "" for none
+	Errors map[string]string // input name → message key
+}
+
+// ErrorPage says that something went wrong and that nobody was sent anywhere.
+type ErrorPage struct {
+	Title       string // message key; a general one if empty or unknown
+	Message     string // message key; a general one if empty or unknown
+	Code        string // the specification's error code, for developers; "" for none
+	Description string // what a developer should know; "" for none
+	RequestID   string // filled in from the request if empty
+}
+
+// MessagePage says something that is neither a question nor a failure.
+type MessagePage struct {
+	Title   string // message key
+	Message string // message key
+	LinkURL string // a path of ours; "" for no link
+	Link    string // message key of the link's text
+}
+
+// HomePage stands at the issuer's root and tells a visitor where they are.
+type HomePage struct {
+	Issuer        string
+	UserName      string // who is signed in; "" for nobody
+	PlaygroundURL string // a path of ours; "" outside of development
+	DiscoveryURL  string // a path of ours; "" for no link
+	LogoutURL     string // a path of ours; "" for no link
+}
+
+func (LoginPage) template() string     { return "login.html" }
+func (ConsentPage) template() string   { return "consent.html" }
+func (LogoutPage) template() string    { return "logout.html" }
+func (SignedOutPage) template() string { return "signed_out.html" }
+func (SetupPage) template() string     { return "setup.html" }
+func (ErrorPage) template() string     { return "error.html" }
+func (MessagePage) template() string   { return "message.html" }
+func (HomePage) template() string      { return "home.html" }
+
+// withRequestID returns the page with the identifier that the log line has.
+func (p ErrorPage) withRequestID(id string) ErrorPage {
+	if p.RequestID == "" {
+		p.RequestID = id
+	}
+	return p
+}
