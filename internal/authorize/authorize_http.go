@@ -1,0 +1,206 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+
+	"authly/internal/client"
+	"authly/internal/interaction"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/ui"
+	"authly/internal/protocol/oauth"
+	"authly/internal/session"
+	"authly/internal/user"
+)
+
+// Sessions tells who uses a browser.
+type Sessions interface {
+	Read(r *http.Request) (session.Session, bool, error)
+}
+
+// Users finds the person of a session.
+type Users interface {
+	Find(ctx context.Context, id uuid.UUID) (user.User, error)
+}
+
+// Browser connects interactions with browsers.
+type Browser interface {
+	Load(r *http.Request, id string) (interaction.Bound, error)
+	LoadOrClaim(w http.ResponseWriter, r *http.Request, id string) (interaction.Bound, error)
+	Begin(w http.ResponseWriter, r *http.Request, request interaction.Request) (interaction.Bound, error)
+	Finish(w http.ResponseWriter, r *http.Request, id uuid.UUID)
+	ContinueURL(id uuid.UUID) string
+}
+
+// Store keeps a request that came without cookies until its browser claims it.
+type Store interface {
+	Begin(ctx context.Context, request interaction.Request) (interaction.Interaction, error)
+	Transient(request interaction.Request) interaction.Interaction
+}
+
+// HandlerDeps is what the handler needs.
+type HandlerDeps struct {
+	Service      *Service
+	Browser      Browser
+	Store        Store
+	Sessions     Sessions
+	Users        Users
+	Renderer     *ui.Renderer
+	ConsentURL   string // of the page, as the browser sees it
+	SignInURL    string
+	Descriptions Scopes
+}
+
+// Handler serves the authorization endpoint and the consent page.
+type Handler struct{ HandlerDeps }
+
+// NewHandler returns the handler.
+func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
+
+// Mount adds the routes. The endpoint takes posts from other sites: that is how
+// OpenID Connect clients may send a request (OpenID Connect Core 1.0 section 3.1.2.1).
+func (h *Handler) Mount(router *httpx.Router) {
+	router.Browser().HandleFunc("GET /oauth/authorize", h.get)
+	router.Browser().HandleFunc("POST /oauth/authorize", h.post, httpx.FromOtherSites())
+	router.Browser().HandleFunc("GET /consent", h.showConsent)
+	router.Browser().HandleFunc("POST /consent", h.decide)
+}
+
+// get takes a new request, or goes on with an interaction.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
+	params, malformed := oauth.ParseQuery(r.URL.RawQuery, "resource", "ui_locales", "audience")
+	if id := params.Get("interaction"); id != "" && !params.Has("client_id") {
+		h.resume(w, r, id)
+		return
+	}
+	request, known, err := h.Service.validate(r.Context(), params, malformed)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	httpx.Attach(r.Context(), slog.String("client_id", known.ClientID))
+	h.advance(w, r, h.Store.Transient(request), known, nil)
+}
+
+// post stores a request and goes on as a GET. The browser sends no SameSite=Lax
+// cookies with a form that another site posts; with the GET it does.
+func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
+	params, malformed := httpx.ReadParams(w, r, "resource", "ui_locales", "audience")
+	request, known, err := h.Service.validate(r.Context(), params, malformed)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	httpx.Attach(r.Context(), slog.String("client_id", known.ClientID))
+	stored, err := h.Store.Begin(r.Context(), request)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	httpx.SeeOther(w, r, h.Browser.ContinueURL(stored.ID))
+}
+
+func (h *Handler) resume(w http.ResponseWriter, r *http.Request, id string) {
+	bound, err := h.Browser.LoadOrClaim(w, r, id)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	known, err := h.usable(r.Context(), bound.Interaction)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.advance(w, r, bound.Interaction, known, &bound.Interaction)
+}
+
+// usable returns the client of an interaction that can still be answered.
+func (h *Handler) usable(ctx context.Context, under interaction.Interaction) (client.Client, error) {
+	if under.CompletedAt != nil {
+		return client.Client{}, errCompleted
+	}
+	known, err := h.Service.clients.Find(ctx, under.Request.ClientID)
+	if err != nil {
+		return client.Client{}, err
+	}
+	if !known.IsActive() || !known.HasRedirectURI(under.Request.RedirectURI) {
+		return client.Client{}, &PageRefusal{"authorize.client_disabled", oauth.UnauthorizedClient, "the client changed while the person was signing in"}
+	}
+	return known, nil
+}
+
+// errCompleted is shown to somebody who went back to a finished sign-in.
+var errCompleted = errors.New("the sign-in is finished already")
+
+// advance does the next step. stored is nil for a request that has no record yet.
+func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interaction.Interaction, known client.Client, stored *interaction.Interaction) {
+	who, err := h.who(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	step, refusal, err := h.Service.next(r.Context(), under, known, who)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	switch step {
+	case interaction.StepRespond:
+		location, err := h.Service.respond(r.Context(), under.Request, who.session, stored)
+		h.leave(w, r, location, stored, err)
+	case interaction.StepRefuse:
+		location, err := h.Service.refuse(r.Context(), under.Request, stored, refusal)
+		h.leave(w, r, location, stored, err)
+	case interaction.StepSignIn, interaction.StepConsent:
+		page := h.SignInURL
+		if step == interaction.StepConsent {
+			page = h.ConsentURL
+		}
+		if stored == nil {
+			bound, err := h.Browser.Begin(w, r, under.Request)
+			if err != nil {
+				h.fail(w, r, err)
+				return
+			}
+			under = bound.Interaction
+		}
+		httpx.SeeOther(w, r, page+"?"+url.Values{"interaction": {under.ID.String()}}.Encode())
+	}
+}
+
+func (h *Handler) who(r *http.Request) (signedIn, error) {
+	current, ok, err := h.Sessions.Read(r)
+	return signedIn{current, ok}, err
+}
+
+// leave sends the browser to the client.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, location string, stored *interaction.Interaction, err error) {
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if stored != nil {
+		h.Browser.Finish(w, r, stored.ID)
+	}
+	httpx.SeeOther(w, r, location)
+}
+
+// fail shows our own page; nobody is sent anywhere.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *PageRefusal
+	switch {
+	case errors.As(err, &refusal):
+		h.Renderer.Render(w, r, http.StatusBadRequest, ui.ErrorPage{
+			Title: "error.request.title", Message: refusal.Message, Code: string(refusal.Code), Description: refusal.Description,
+		})
+	case errors.Is(err, errCompleted):
+		h.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{Title: "interaction.completed_title", Message: "interaction.completed"})
+	default:
+		h.Renderer.RenderError(w, r, err)
+	}
+}

@@ -1,0 +1,114 @@
+package authorize
+
+import (
+	"net/http"
+	"net/url"
+
+	"authly/internal/interaction"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/ui"
+	"authly/internal/protocol/oauth"
+	"authly/internal/session"
+)
+
+// consentStep names the form for its token. The session is part of it: whoever
+// changes accounts in another tab has to see the page again.
+func consentStep(who session.Session) string {
+	return "consent " + who.ID.String() + " " + who.UserID.String()
+}
+
+func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request) {
+	bound, who, ok := h.atConsent(w, r, r.URL.Query().Get("interaction"))
+	if !ok {
+		return
+	}
+	h.renderConsent(w, r, http.StatusOK, bound, who, "")
+}
+
+// atConsent returns the interaction if consent is its next step; otherwise it
+// has answered the request, by sending the browser to where it belongs.
+func (h *Handler) atConsent(w http.ResponseWriter, r *http.Request, id string) (interaction.Bound, session.Session, bool) {
+	bound, err := h.Browser.Load(r, id)
+	if err != nil {
+		h.fail(w, r, err)
+		return bound, session.Session{}, false
+	}
+	known, err := h.usable(r.Context(), bound.Interaction)
+	if err != nil {
+		h.fail(w, r, err)
+		return bound, session.Session{}, false
+	}
+	who, err := h.who(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return bound, session.Session{}, false
+	}
+	step, _, err := h.Service.next(r.Context(), bound.Interaction, known, who)
+	if err != nil {
+		h.fail(w, r, err)
+		return bound, session.Session{}, false
+	}
+	if step != interaction.StepConsent {
+		httpx.SeeOther(w, r, h.Browser.ContinueURL(bound.ID))
+		return bound, session.Session{}, false
+	}
+	return bound, who.session, true
+}
+
+func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status int, bound interaction.Bound, who session.Session, problem string) {
+	person, err := h.Users.Find(r.Context(), who.UserID)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	request := bound.Request
+	descriptions, err := h.Descriptions.Descriptions(r.Context(), request.Scopes)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	scopes := make([]ui.ScopeView, len(request.Scopes))
+	for i, name := range request.Scopes {
+		scopes[i] = ui.ScopeView{Name: name, Description: descriptions[i]}
+	}
+	// The answer to this form leads to the client, and browsers apply form-action to redirects too.
+	if err := httpx.AllowFormAction(w, request.RedirectURI); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.Renderer.Render(w, r, status, ui.ConsentPage{
+		Action: "/consent", Interaction: bound.ID.String(), Token: bound.FormToken(consentStep(who)),
+		ClientName: request.ClientName, ClientHost: request.ClientHost, ClientURI: request.ClientURI,
+		UserName: person.Username, Scopes: scopes, PolicyURI: request.PolicyURI, TermsURI: request.TermsURI, Error: problem,
+		SwitchAccountURL: "/login?" + url.Values{"interaction": {bound.ID.String()}, "switch": {"1"}}.Encode(),
+	})
+}
+
+// decide takes the person's decision. It counts only for the interaction,
+// session and account that the page was shown for.
+func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
+	form, err := httpx.ReadForm(w, r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	bound, who, ok := h.atConsent(w, r, form.Get("interaction"))
+	if !ok {
+		return
+	}
+	if err := bound.CheckFormToken(consentStep(who), form.Get("csrf_token")); err != nil {
+		h.renderConsent(w, r, http.StatusForbidden, bound, who, "login.csrf")
+		return
+	}
+	switch form.Get("decision") {
+	case "allow":
+		location, err := h.Service.respond(r.Context(), bound.Request, who, &bound.Interaction)
+		h.leave(w, r, location, &bound.Interaction, err)
+	case "deny":
+		location, err := h.Service.refuse(r.Context(), bound.Request, &bound.Interaction,
+			oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
+		h.leave(w, r, location, &bound.Interaction, err)
+	default:
+		h.renderConsent(w, r, http.StatusBadRequest, bound, who, "consent.no_decision")
+	}
+}

@@ -1,0 +1,211 @@
+package authorize
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"authly/internal/client"
+	"authly/internal/interaction"
+	"authly/internal/platform/fault"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+)
+
+// PageRefusal is a refusal that must not be sent anywhere: the client or its
+// redirect URI is not established (OAuth 2.1 section 4.1.2.1).
+type PageRefusal struct {
+	// Message is the key of what the person is told.
+	Message string
+	Code    oauth.ErrorCode
+	// Description is for the developer of the client.
+	Description string
+}
+
+// Error returns the description, for the log.
+func (r *PageRefusal) Error() string { return string(r.Code) + ": " + r.Description }
+
+// The bounds of what is carried through a sign-in.
+const (
+	maxNonceBytes     = 1024
+	maxLoginHintBytes = 256
+)
+
+// validate turns parameters into a request. The error is a [*PageRefusal], or a
+// fault of our own; every other refusal is in the request, to be told to the client later.
+func (s *Service) validate(ctx context.Context, params oauth.Params, malformed error) (interaction.Request, client.Client, error) {
+	known, err := s.establishClient(ctx, params, malformed)
+	if err != nil {
+		return interaction.Request{}, client.Client{}, err
+	}
+	redirectURI, err := establishRedirectURI(known, params)
+	if err != nil {
+		return interaction.Request{}, client.Client{}, err
+	}
+	request := interaction.Request{
+		Client: known.ID, ClientID: known.ClientID, ClientName: known.Name, ClientHost: oauth.RedirectHost(redirectURI),
+		ClientURI: known.ClientURI, PolicyURI: known.PolicyURI, TermsURI: known.TermsOfServiceURI,
+		RedirectURI: redirectURI, State: params.Get("state"),
+	}
+	// From here on the client can be told.
+	refusal := s.fill(ctx, &request, known, params)
+	if malformed != nil {
+		refusal = malformed
+	}
+	if refusal != nil {
+		code := oauth.CodeOf(refusal)
+		if code == "" {
+			return interaction.Request{}, client.Client{}, fmt.Errorf("validate an authorization request: %w", refusal)
+		}
+		request.Refusal = &interaction.Refusal{Code: code, Description: describe(refusal)}
+	}
+	return request, known, nil
+}
+
+// establishClient and establishRedirectURI decide whether there is anybody to
+// answer. Parameters that came twice are not established at all.
+func (s *Service) establishClient(ctx context.Context, params oauth.Params, malformed error) (client.Client, error) {
+	clientID := params.Get("client_id")
+	if clientID == "" {
+		refusal := &PageRefusal{"authorize.client_missing", oauth.InvalidRequest, "client_id is missing"}
+		if malformed != nil {
+			refusal.Description = describe(malformed)
+		}
+		return client.Client{}, refusal
+	}
+	known, err := s.clients.Find(ctx, clientID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return client.Client{}, &PageRefusal{"authorize.client_unknown", oauth.InvalidClient, "there is no client with this client_id"}
+	case err != nil:
+		return client.Client{}, err
+	case !known.IsActive():
+		return client.Client{}, &PageRefusal{"authorize.client_disabled", oauth.UnauthorizedClient, "this client is disabled"}
+	}
+	return known, nil
+}
+
+func establishRedirectURI(known client.Client, params oauth.Params) (string, error) {
+	sent := params.Get("redirect_uri")
+	if sent == "" {
+		return "", &PageRefusal{"authorize.redirect_uri_missing", oauth.InvalidRequest, "redirect_uri is missing"}
+	}
+	if !known.HasRedirectURI(sent) {
+		return "", &PageRefusal{
+			"authorize.redirect_uri_unknown", oauth.InvalidRequest,
+			"redirect_uri is not registered for this client; it must be equal to a registered one in every character",
+		}
+	}
+	return sent, nil
+}
+
+// fill checks the rest of the request and copies it; its error is what the client is told.
+func (s *Service) fill(ctx context.Context, request *interaction.Request, known client.Client, params oauth.Params) error {
+	// Read first, so that prompt=none is honoured even when something else is wrong.
+	prompts, err := oidc.ParsePrompt(params.Get("prompt"))
+	if err != nil {
+		if slices.Contains(strings.Split(params.Get("prompt"), " "), string(oidc.PromptNone)) {
+			// none with something else is an error, and still nothing may be shown.
+			request.Prompts = oidc.PromptSet{oidc.PromptNone}
+		}
+		return err
+	}
+	request.Prompts = prompts
+	if err := checkFixed(known, params); err != nil {
+		return err
+	}
+	request.Nonce, request.LoginHint = params.Get("nonce"), params.Get("login_hint")
+	if len(request.Nonce) > maxNonceBytes {
+		return oauth.Refuse(oauth.InvalidRequest, "nonce is too long")
+	}
+	if len(request.LoginHint) > maxLoginHintBytes {
+		request.LoginHint = "" // a hint that can't be one is no error (OpenID Connect Core 1.0 section 3.1.2.1)
+	}
+	if err := fillMaxAge(request, known, params); err != nil {
+		return err
+	}
+	if request.Scopes, err = s.scopes.grantable(ctx, known, params.Get("scope")); err != nil {
+		return err
+	}
+	if request.Resources, err = grantableResources(known, params.All("resource")); err != nil {
+		return err
+	}
+	return fillChallenge(request, known, params)
+}
+
+// checkFixed refuses what this server does only in one way, or not at all.
+func checkFixed(known client.Client, params oauth.Params) error {
+	switch responseType := params.Get("response_type"); {
+	case responseType == "":
+		return oauth.Refuse(oauth.InvalidRequest, "response_type is missing")
+	case responseType != string(oauth.ResponseTypeCode):
+		return oauth.Refuse(oauth.UnsupportedResponseType, "only the response_type code is supported")
+	case !known.MayUse(oauth.AuthorizationCode):
+		return oauth.Refuse(oauth.UnauthorizedClient, "the client may not use the authorization code grant")
+	case params.Has("request"):
+		return oauth.Refuse(oauth.RequestNotSupported, "the request parameter is not supported")
+	case params.Has("request_uri"):
+		return oauth.Refuse(oauth.RequestURINotSupported, "the request_uri parameter is not supported")
+	case params.Has("registration"):
+		return oauth.Refuse(oauth.RegistrationNotSupported, "the registration parameter is not supported")
+	}
+	if mode := params.Get("response_mode"); mode != "" && mode != string(oauth.ResponseModeQuery) {
+		return oauth.Refuse(oauth.InvalidRequest, "only the response_mode query is supported")
+	}
+	return nil
+}
+
+func fillMaxAge(request *interaction.Request, known client.Client, params oauth.Params) error {
+	maxAge, err := oidc.ParseMaxAge(params.Get("max_age"))
+	if err != nil {
+		return err
+	}
+	request.MaxAge = maxAge.String()
+	if !maxAge.Sent() && known.DefaultMaxAge != nil {
+		request.MaxAge = strconv.FormatInt(int64(*known.DefaultMaxAge/time.Second), 10)
+	}
+	return nil
+}
+
+// fillChallenge holds PKCE (RFC 7636 section 4.4.1, OAuth 2.1 section 4.1.1).
+func fillChallenge(request *interaction.Request, known client.Client, params oauth.Params) error {
+	challenge, method := params.Get("code_challenge"), params.Get("code_challenge_method")
+	if challenge == "" {
+		nonce := client.NonceAbsent
+		if request.Nonce != "" && request.Scopes.Has(oauth.ScopeOpenID) {
+			nonce = client.NonceSent
+		}
+		if method != "" || known.NeedsChallenge(nonce) {
+			return oauth.Refuse(oauth.InvalidRequest, "code_challenge is missing; PKCE with S256 is required")
+		}
+		return nil
+	}
+	if err := oauth.ParseCodeChallenge(challenge, method); err != nil {
+		return err
+	}
+	request.CodeChallenge = challenge
+	return nil
+}
+
+// grantableResources returns the requested resources in the client's registered
+// spelling (RFC 8707 section 2).
+func grantableResources(known client.Client, requested []string) ([]string, error) {
+	wanted, err := oauth.ParseResources(requested)
+	if err != nil {
+		return nil, err
+	}
+	var granted []string
+	for _, resource := range wanted {
+		registered, ok := known.Resource(resource)
+		if !ok {
+			return nil, oauth.Refuse(oauth.InvalidTarget, "the client may not have tokens for this resource")
+		}
+		if !slices.Contains(granted, registered) {
+			granted = append(granted, registered)
+		}
+	}
+	return granted, nil
+}

@@ -1,0 +1,182 @@
+package bootstrap
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"authly/internal/client"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+	"authly/internal/user"
+)
+
+// DevFile is the name of the file with the demo credentials, in the data directory.
+const DevFile = "dev.json"
+
+// Dev is the demo data of a server for development.
+type Dev struct {
+	Issuer             string
+	User               DevUser
+	PublicClient       DevClient
+	ConfidentialClient DevClient
+	// File is the path of the file that has all this for scripts.
+	File string
+}
+
+// DevUser is the demo user.
+type DevUser struct {
+	Username string
+	Password secret.Redacted
+}
+
+// DevClient is a demo client.
+type DevClient struct {
+	ClientID     string
+	ClientSecret secret.Redacted // zero for the public one
+	RedirectURIs []string
+}
+
+const demoUsername = "demo"
+
+// Dev makes sure that there are a demo user and two demo clients whose
+// credentials are known, and writes them to the data directory for scripts.
+// Credentials in the file that still fit the database are kept, so that an
+// application that was configured with them goes on working; others are made anew.
+func (s *Service) Dev(ctx context.Context, dataDirectory string) (Dev, error) {
+	path := filepath.Join(dataDirectory, DevFile)
+	known, err := readDevFile(path)
+	if err != nil {
+		return Dev{}, err
+	}
+	current := Dev{Issuer: s.issuer, File: path}
+	if current.User, err = s.devUser(ctx, known.User); err != nil {
+		return Dev{}, fmt.Errorf("prepare the demo user: %w", err)
+	}
+	if current.PublicClient, err = s.devClient(ctx, known.PublicClient, s.publicClient()); err != nil {
+		return Dev{}, fmt.Errorf("prepare the public demo client: %w", err)
+	}
+	if current.ConfidentialClient, err = s.devClient(ctx, known.ConfidentialClient, confidentialClient()); err != nil {
+		return Dev{}, fmt.Errorf("prepare the confidential demo client: %w", err)
+	}
+	if err := writeDevFile(path, current); err != nil {
+		return Dev{}, err
+	}
+	return current, nil
+}
+
+// devUser returns the known credentials if they fit, else the demo user's with a
+// new password.
+func (s *Service) devUser(ctx context.Context, known DevUser) (DevUser, error) {
+	if known.Username == demoUsername && !known.Password.IsZero() {
+		_, err := s.users.VerifyPassword(ctx, known.Username, known.Password)
+		if err == nil {
+			return known, nil
+		}
+		if !errors.Is(err, user.ErrWrongCredentials) {
+			return DevUser{}, err
+		}
+	}
+	// 130 random bits, in letters that can be typed.
+	fresh := DevUser{demoUsername, secret.FromString(strings.ToLower(rand.Text()))}
+	existing, err := s.users.FindByIdentifier(ctx, demoUsername)
+	if fault.KindOf(err) == fault.NotFound {
+		_, err = s.users.Create(ctx, demoUser(fresh.Password))
+		return fresh, err
+	}
+	if err != nil {
+		return DevUser{}, err
+	}
+	if !existing.IsActive() {
+		if err := s.users.Enable(ctx, existing.ID); err != nil {
+			return DevUser{}, err
+		}
+	}
+	return fresh, s.users.SetPassword(ctx, existing.ID, fresh.Password)
+}
+
+// demoUser has a value for every claim, so that each scope shows what it gives.
+func demoUser(password secret.Redacted) user.New {
+	verified := true
+	return user.New{
+		Username: demoUsername, Email: "demo@example.com", EmailVerified: true, Password: password,
+		Claims: oidc.StandardClaims{
+			Name: "Dana Elise Moreau", GivenName: "Dana", MiddleName: "Elise", FamilyName: "Moreau", Nickname: "Dee",
+			Profile: "https://example.com/people/demo", Picture: "https://example.com/people/demo.png", Website: "https://demo.example.com",
+			Gender: "female", Birthdate: "1990-04-01", ZoneInfo: "Europe/Paris", Locale: "en-GB",
+			Address: &oidc.Address{
+				Formatted: "1 Example Street\n75001 Paris\nFrance", StreetAddress: "1 Example Street", Locality: "Paris",
+				Region: "Île-de-France", PostalCode: "75001", Country: "France",
+			},
+			PhoneNumber: "+33199001234", PhoneNumberVerified: &verified,
+		},
+	}
+}
+
+// devClient returns the known client if it is still what is wanted, with a new
+// secret if the known one doesn't fit; else a new one.
+func (s *Service) devClient(ctx context.Context, known DevClient, wanted client.New) (DevClient, error) {
+	existing, err := s.clients.Find(ctx, known.ClientID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return s.registerDevClient(ctx, wanted)
+	case err != nil:
+		return DevClient{}, err
+	case !existing.IsActive() || existing.AuthenticationMethod != wanted.AuthenticationMethod ||
+		!slices.Equal(existing.RedirectURIs, wanted.RedirectURIs):
+		if err := s.clients.Delete(ctx, existing.ID); err != nil {
+			return DevClient{}, err
+		}
+		return s.registerDevClient(ctx, wanted)
+	}
+	kept := DevClient{ClientID: existing.ClientID, RedirectURIs: existing.RedirectURIs}
+	if existing.IsPublic() {
+		return kept, nil
+	}
+	if existing.KnowsSecret(known.ClientSecret, s.clock.Now()) {
+		kept.ClientSecret = known.ClientSecret
+		return kept, nil
+	}
+	kept.ClientSecret, err = s.clients.ReplaceSecret(ctx, existing.ID)
+	return kept, err
+}
+
+func (s *Service) registerDevClient(ctx context.Context, wanted client.New) (DevClient, error) {
+	made, err := s.clients.Register(ctx, wanted)
+	return DevClient{made.Client.ClientID, made.Secret, made.Client.RedirectURIs}, err
+}
+
+// loopbackRedirectURIs are good on any port (RFC 8252 section 7.3).
+func loopbackRedirectURIs() []string {
+	return []string{"http://127.0.0.1/callback", "http://localhost/callback", "http://[::1]/callback"}
+}
+
+func allScopes() oauth.ScopeSet {
+	return oauth.ScopeSet{
+		oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone, oauth.ScopeOfflineAccess,
+	}
+}
+
+// publicClient is for applications without a server, and the playground's.
+func (s *Service) publicClient() client.New {
+	return client.New{
+		Name: "Demo app", ApplicationType: oauth.Native, AuthenticationMethod: oauth.AuthenticationMethodNone,
+		RedirectURIs: append(loopbackRedirectURIs(), s.issuer+"/playground"),
+		GrantTypes:   []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken}, Scopes: allScopes(),
+	}
+}
+
+// confidentialClient is for applications with a server.
+func confidentialClient() client.New {
+	return client.New{
+		Name: "Demo web application", ApplicationType: oauth.Web, AuthenticationMethod: oauth.ClientSecretBasic,
+		RedirectURIs: loopbackRedirectURIs(),
+		GrantTypes:   []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials}, Scopes: allScopes(),
+	}
+}

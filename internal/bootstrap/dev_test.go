@@ -1,0 +1,168 @@
+package bootstrap_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"authly/internal/bootstrap"
+	"authly/internal/platform/db"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+)
+
+// devFile is what scripts read.
+type devFile struct {
+	Issuer string `json:"issuer"`
+	User   struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	} `json:"user"`
+	PublicClient struct {
+		ClientID     string   `json:"client_id"`
+		ClientSecret *string  `json:"client_secret"`
+		RedirectURIs []string `json:"redirect_uris"`
+	} `json:"public_client"`
+	ConfidentialClient struct {
+		ClientID     string   `json:"client_id"`
+		ClientSecret string   `json:"client_secret"`
+		RedirectURIs []string `json:"redirect_uris"`
+	} `json:"confidential_client"`
+}
+
+func readFile(t *testing.T, directory string) devFile {
+	t.Helper()
+	path := filepath.Join(directory, "dev.json")
+	info, err := os.Stat(path)
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the file's mode is %v", info.Mode())
+	}
+	entries, err := os.ReadDir(directory)
+	must(t, err)
+	if len(entries) != 1 {
+		t.Errorf("%d files in the directory, want 1", len(entries))
+	}
+	content, err := os.ReadFile(path)
+	must(t, err)
+	var found devFile
+	must(t, json.Unmarshal(content, &found))
+	return found
+}
+
+// seed starts the server for development, and checks that what it says is true.
+func (w *world) seed(t *testing.T, directory string) bootstrap.Dev {
+	t.Helper()
+	made, err := w.service.Dev(t.Context(), directory)
+	must(t, err)
+	known, err := w.users.VerifyPassword(t.Context(), made.User.Username, made.User.Password)
+	if err != nil {
+		t.Errorf("the demo user's password does not fit: %v", err)
+	}
+	if known.Administrator {
+		t.Error("the demo user is an administrator")
+	}
+	public, err := w.clients.Find(t.Context(), made.PublicClient.ClientID)
+	must(t, err)
+	if !public.IsPublic() || !public.MayUse(oauth.AuthorizationCode) || !public.MayUse(oauth.RefreshToken) || public.MayUse(oauth.ClientCredentials) {
+		t.Errorf("public client: %+v", public)
+	}
+	for _, uri := range []string{"http://127.0.0.1:4321/callback", "http://localhost:1/callback", "http://[::1]:65535/callback", w.issuer + "/playground"} {
+		if !public.HasRedirectURI(uri) {
+			t.Errorf("the public client refuses %s", uri)
+		}
+	}
+	confidential, err := w.clients.Find(t.Context(), made.ConfidentialClient.ClientID)
+	must(t, err)
+	if !confidential.KnowsSecret(made.ConfidentialClient.ClientSecret, w.clock.Now()) || !confidential.MayUse(oauth.ClientCredentials) ||
+		!confidential.HasRedirectURI("http://127.0.0.1:4321/callback") || confidential.HasRedirectURI(w.issuer+"/playground") {
+		t.Errorf("confidential client: %+v", confidential)
+	}
+	file := readFile(t, directory)
+	want := devFile{Issuer: w.issuer}
+	want.User.Username, want.User.Password = made.User.Username, made.User.Password.Reveal()
+	want.PublicClient.ClientID, want.PublicClient.RedirectURIs = public.ClientID, public.RedirectURIs
+	want.ConfidentialClient.ClientID, want.ConfidentialClient.RedirectURIs = confidential.ClientID, confidential.RedirectURIs
+	want.ConfidentialClient.ClientSecret = made.ConfidentialClient.ClientSecret.Reveal()
+	if diff := cmp.Diff(want, file); diff != "" {
+		t.Errorf("the file (-want +got):\n%s", diff)
+	}
+	return made
+}
+
+func (w *world) clientCount(t *testing.T) (count int) {
+	t.Helper()
+	must(t, w.database.Read(t.Context()).QueryRow(t.Context(), `SELECT count(*) FROM clients`).Scan(&count))
+	return count
+}
+
+func TestDev(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		directory := t.TempDir()
+		w := newWorld(t, database, "http://localhost:8080")
+		first := w.seed(t, directory)
+		for _, made := range []secret.Redacted{first.User.Password, first.ConfidentialClient.ClientSecret} {
+			if len(made.Reveal()) < 26 {
+				t.Error("a credential is short")
+			}
+		}
+		known, err := w.users.FindByIdentifier(t.Context(), "demo@example.com")
+		must(t, err)
+		all := oauth.ScopeSet{"openid", "profile", "email", "address", "phone"}
+		claims := known.Claims.ClaimsForScopes(known.Subject(), all)
+		for _, name := range oidc.ClaimNames(all) {
+			if claims[name] == nil {
+				t.Errorf("the demo user has no %s", name)
+			}
+		}
+
+		again := w.seed(t, directory)
+		same := again.User.Password.Equal(first.User.Password) && again.PublicClient.ClientID == first.PublicClient.ClientID &&
+			again.ConfidentialClient.ClientID == first.ConfidentialClient.ClientID &&
+			again.ConfidentialClient.ClientSecret.Equal(first.ConfidentialClient.ClientSecret)
+		if !same || w.clientCount(t) != 2 {
+			t.Error("credentials that fit were not kept")
+		}
+
+		// What no longer fits is made anew, and only that.
+		must(t, w.users.SetPassword(t.Context(), known.ID, secret.FromString(goodPassword)))
+		must(t, w.users.Disable(t.Context(), known.ID))
+		confidential, err := w.clients.Find(t.Context(), first.ConfidentialClient.ClientID)
+		must(t, err)
+		_, err = w.clients.ReplaceSecret(t.Context(), confidential.ID)
+		must(t, err)
+		third := w.seed(t, directory)
+		if third.User.Password.Equal(first.User.Password) || third.ConfidentialClient.ClientSecret.Equal(first.ConfidentialClient.ClientSecret) {
+			t.Error("a credential that no longer fits was kept")
+		}
+		if third.PublicClient.ClientID != first.PublicClient.ClientID || third.ConfidentialClient.ClientID != first.ConfidentialClient.ClientID || w.clientCount(t) != 2 {
+			t.Error("a client was replaced without need")
+		}
+
+		// At another address the playground is somewhere else.
+		moved := newWorld(t, database, "http://localhost:9090")
+		fourth := moved.seed(t, directory)
+		if fourth.PublicClient.ClientID == first.PublicClient.ClientID || moved.clientCount(t) != 2 ||
+			!fourth.User.Password.Equal(third.User.Password) {
+			t.Error("the move changed too little or too much")
+		}
+		if _, err := w.clients.Find(t.Context(), first.PublicClient.ClientID); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("the public client of the old address: %v", err)
+		}
+
+		// A file that is not ours is replaced.
+		path := filepath.Join(directory, bootstrap.DevFile)
+		must(t, os.WriteFile(path, []byte("{"), 0o644))
+		moved.seed(t, directory)
+
+		// A new database beside an old file.
+		other := newWorld(t, dbtest.Open(t, db.SQLite), "http://localhost:9090")
+		other.seed(t, directory)
+	})
+}

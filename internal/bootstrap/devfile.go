@@ -1,0 +1,105 @@
+package bootstrap
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"authly/internal/platform/secret"
+)
+
+// devFile is the form of the file. Scripts depend on it.
+type devFile struct {
+	Issuer             string        `json:"issuer"`
+	User               devFileUser   `json:"user"`
+	PublicClient       devFileClient `json:"public_client"`
+	ConfidentialClient devFileClient `json:"confidential_client"`
+}
+
+type devFileUser struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+type devFileClient struct {
+	ClientID     string   `json:"client_id"`
+	ClientSecret string   `json:"client_secret,omitempty"`
+	RedirectURIs []string `json:"redirect_uris"`
+}
+
+// maxDevFileBytes bounds what is read.
+const maxDevFileBytes = 64 << 10
+
+// readDevFile returns what the file says, and nothing if there is no file or it
+// isn't ours: it will be written anew.
+func readDevFile(path string) (Dev, error) {
+	file, err := os.Open(path) //nolint:gosec // in the configured data directory
+	if errors.Is(err, fs.ErrNotExist) {
+		return Dev{}, nil
+	}
+	if err != nil {
+		return Dev{}, fmt.Errorf("open the file of demo credentials: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	content, err := io.ReadAll(io.LimitReader(file, maxDevFileBytes))
+	if err != nil {
+		return Dev{}, fmt.Errorf("read the file of demo credentials: %w", err)
+	}
+	var found devFile
+	if err := json.Unmarshal(content, &found); err != nil {
+		return Dev{}, nil
+	}
+	return Dev{
+		Issuer: found.Issuer, File: path,
+		User:               DevUser{found.User.Username, secret.FromString(found.User.Password)},
+		PublicClient:       found.PublicClient.client(),
+		ConfidentialClient: found.ConfidentialClient.client(),
+	}, nil
+}
+
+func (c devFileClient) client() DevClient {
+	return DevClient{c.ClientID, secret.FromString(c.ClientSecret), c.RedirectURIs}
+}
+
+func (c DevClient) forFile() devFileClient {
+	return devFileClient{c.ClientID, c.ClientSecret.Reveal(), c.RedirectURIs}
+}
+
+// writeDevFile replaces the file as a whole, readable by its owner only.
+func writeDevFile(path string, current Dev) error {
+	content, err := json.MarshalIndent(devFile{
+		Issuer:             current.Issuer,
+		User:               devFileUser{current.User.Username, current.User.Password.Reveal()},
+		PublicClient:       current.PublicClient.forFile(),
+		ConfidentialClient: current.ConfidentialClient.forFile(),
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the demo credentials: %w", err)
+	}
+	if err := replaceFile(path, append(content, '\n')); err != nil {
+		return fmt.Errorf("write the file of demo credentials: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file beside path, which is made with mode 0600, and moves
+// it there when it is whole.
+func replaceFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+	}
+	return err
+}

@@ -1,0 +1,24 @@
+// Package bootstrap brings a server that has just been installed to where it can
+// be used: the scope catalogue, the signing keys, the first administrator, and for
+// development a demo user and two demo clients.
+//
+// There are no default credentials. Until there is an administrator, each start
+// makes a set-up token of 256 bits that is valid for an hour and replaces the one
+// before it:
+//
+//	made ──▶ used            (and an administrator exists)
+//	  │
+//	  └────▶ expired, replaced by the next start, or overtaken: an administrator exists
+//
+// The page /setup takes it. The new administrator's name and password are checked
+// and hashed first; then one transaction uses the token up by one conditional statement,
+// sees that there still is no administrator, and creates the user. The token is one row
+// of one table for good, so everyone who uses or replaces it waits for that row: two
+// tokens can't both come through. It needs no form token beside it, as nobody can post
+// the form without knowing the set-up token.
+//
+// Demo credentials ([Service.Dev]) are random and written to a file that only its
+// owner may read; they stay as long as they fit the database.
+//
+// Not here: migrations and the sealing key (before this), further users and clients.
+package bootstrap

@@ -1,0 +1,73 @@
+package bootstrap
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"authly/internal/client"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/secret"
+	"authly/internal/user"
+)
+
+// Scopes is the scope catalogue.
+type Scopes interface {
+	Seed(ctx context.Context) error
+}
+
+// Keys are the signing keys.
+type Keys interface {
+	Bootstrap(ctx context.Context) error
+}
+
+// Users keeps users.
+type Users interface {
+	AdministratorExists(ctx context.Context) (bool, error)
+	Prepare(ctx context.Context, registration user.New) (user.Prepared, error)
+	Insert(ctx context.Context, prepared user.Prepared) (user.User, error)
+	Create(ctx context.Context, registration user.New) (user.User, error)
+	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)
+	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
+	SetPassword(ctx context.Context, userID uuid.UUID, password secret.Redacted) error
+	Enable(ctx context.Context, userID uuid.UUID) error
+}
+
+// Clients keeps clients. Only [Service.Dev] asks it.
+type Clients interface {
+	Register(ctx context.Context, registration client.New) (client.Registered, error)
+	Find(ctx context.Context, clientID string) (client.Client, error)
+	ReplaceSecret(ctx context.Context, record uuid.UUID) (secret.Redacted, error)
+	Delete(ctx context.Context, record uuid.UUID) error
+}
+
+// Deps is what the service needs; all of it is required.
+type Deps struct {
+	Database *db.DB
+	Clock    clock.Clock
+	Issuer   string
+	Scopes   Scopes
+	Keys     Keys
+	Users    Users
+	Clients  Clients
+}
+
+// Service prepares a server.
+type Service struct {
+	store   store
+	clock   clock.Clock
+	issuer  string
+	scopes  Scopes
+	keys    Keys
+	users   Users
+	clients Clients
+}
+
+// New returns the service.
+func New(deps Deps) *Service {
+	return &Service{
+		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, scopes: deps.Scopes, keys: deps.Keys,
+		users: deps.Users, clients: deps.Clients,
+	}
+}

@@ -1,0 +1,148 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/user"
+)
+
+// TokenLifetime is how long a set-up URL can be used.
+const TokenLifetime = time.Hour
+
+const setupPath = "/setup"
+
+// errLink is the one answer for a token that is unknown, used, expired or
+// overtaken by an administrator.
+var errLink = fault.New(fault.NotFound, "setup.link_invalid")
+
+// Prepare makes what every server needs before its first request: the scope
+// catalogue, then the signing keys. It is harmless when they are there.
+func (s *Service) Prepare(ctx context.Context) error {
+	if err := s.scopes.Seed(ctx); err != nil {
+		return err
+	}
+	if err := s.keys.Bootstrap(ctx); err != nil {
+		return fmt.Errorf("prepare the signing keys: %w", err)
+	}
+	return nil
+}
+
+// SetupURL makes a new set-up token and returns the URL of the page that takes
+// it, once and for [TokenLifetime]; earlier ones end. Once an administrator exists
+// there are none any more, and it returns the empty secret.
+func (s *Service) SetupURL(ctx context.Context) (secret.Redacted, error) {
+	exists, err := s.users.AdministratorExists(ctx)
+	if err != nil || exists {
+		return secret.Redacted{}, err
+	}
+	token, now := secret.New(), s.clock.Now()
+	if err := s.store.replaceToken(ctx, secret.Hash(token), now, now.Add(TokenLifetime)); err != nil {
+		return secret.Redacted{}, fmt.Errorf("store a set-up token: %w", err)
+	}
+	return secret.FromString(s.issuer + setupPath + "?" + url.Values{"token": {token.Reveal()}}.Encode()), nil
+}
+
+// CheckToken returns nil if a token can be used at this moment, a fault of kind
+// NotFound if it can't.
+func (s *Service) CheckToken(ctx context.Context, token secret.Redacted) error {
+	if token.IsZero() {
+		return errLink
+	}
+	live, err := s.store.tokenIsLive(ctx, secret.Hash(token), s.clock.Now())
+	if err != nil {
+		return fmt.Errorf("look for a set-up token: %w", err)
+	}
+	if !live {
+		return errLink
+	}
+	exists, err := s.users.AdministratorExists(ctx)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return errLink
+	}
+	return nil
+}
+
+// Administrator is what the first administrator types.
+type Administrator struct {
+	Username string
+	Email    string
+	Password secret.Redacted
+}
+
+// CreateAdministrator uses a token up and creates the first administrator. The
+// error is a fault: NotFound if the token can't be used; Invalid or Conflict, naming
+// the fields, in which case the token can be used again; Unavailable when too many
+// passwords are being hashed.
+func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted, wanted Administrator) (user.User, error) {
+	// Hashing is work that strangers shouldn't be able to ask for.
+	if err := s.CheckToken(ctx, token); err != nil {
+		return user.User{}, err
+	}
+	if err := wanted.complete(); err != nil {
+		return user.User{}, err
+	}
+	prepared, err := s.users.Prepare(ctx, user.New{
+		Username: wanted.Username, Email: wanted.Email, Password: wanted.Password, Administrator: true,
+	})
+	if err != nil {
+		return user.User{}, err
+	}
+	var made user.User
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		// This locks the row of the token, so the question after it is asked
+		// by one at a time, and sees what the one before has done.
+		used, err := s.store.useToken(ctx, secret.Hash(token), s.clock.Now())
+		if err != nil {
+			return err
+		}
+		if !used {
+			return errLink
+		}
+		exists, err := s.users.AdministratorExists(ctx)
+		if err != nil {
+			return err
+		}
+		if exists {
+			return errLink
+		}
+		made, err = s.users.Insert(ctx, prepared)
+		return err
+	})
+	if err != nil {
+		return user.User{}, fmt.Errorf("create the first administrator: %w", err)
+	}
+	return made, nil
+}
+
+// complete returns a refusal that names what the form needs and users in
+// general don't.
+func (a Administrator) complete() error {
+	refusal := fault.New(fault.Invalid, "user.invalid")
+	if strings.TrimSpace(a.Email) == "" {
+		refusal = refusal.WithField("email", "user.email_invalid")
+	}
+	if a.Password.IsZero() {
+		refusal = refusal.WithField("password", "password.required")
+	}
+	if len(refusal.Fields) > 0 {
+		return refusal
+	}
+	return nil
+}
+
+// Sweep deletes a token that can't be used any more.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {
+		return fmt.Errorf("sweep set-up tokens: %w", err)
+	}
+	return nil
+}

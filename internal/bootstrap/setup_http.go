@@ -1,0 +1,114 @@
+package bootstrap
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/secret"
+	"authly/internal/platform/ui"
+)
+
+// HandlerDeps is what the handler needs; all of it is required.
+type HandlerDeps struct {
+	Service  *Service
+	Renderer *ui.Renderer
+	// PasswordMinimum is shown beside the password.
+	PasswordMinimum int
+}
+
+// Handler serves /setup.
+type Handler struct{ deps HandlerDeps }
+
+// NewHandler returns the handler.
+func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
+
+// Mount adds the routes.
+func (h *Handler) Mount(router *httpx.Router) {
+	router.Browser().HandleFunc("GET "+setupPath, h.show)
+	router.Browser().HandleFunc("POST "+setupPath, h.create)
+}
+
+// maxShown bounds, in bytes, the fields that a form comes back with.
+const maxShown = 320
+
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
+	token := secret.FromString(r.URL.Query().Get("token"))
+	if err := h.deps.Service.CheckToken(r.Context(), token); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.deps.Renderer.Render(w, r, http.StatusOK, h.page(token))
+}
+
+func (h *Handler) page(token secret.Redacted) ui.SetupPage {
+	return ui.SetupPage{Action: setupPath, SetupToken: token.Reveal(), PasswordMinimum: h.deps.PasswordMinimum}
+}
+
+func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
+	form, err := httpx.ReadForm(w, r)
+	if err != nil {
+		h.deps.Renderer.RenderError(w, r, err)
+		return
+	}
+	token := secret.FromString(form.Get("setup_token"))
+	page := h.page(token)
+	page.Username, page.Email = shown(form.Get("username")), shown(form.Get("email"))
+	if form.Get("password") != form.Get("password_confirmation") {
+		if err := h.deps.Service.CheckToken(r.Context(), token); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		page.Errors = map[string]string{"password_confirmation": "password.mismatch"}
+		h.deps.Renderer.Render(w, r, http.StatusBadRequest, page)
+		return
+	}
+	made, err := h.deps.Service.CreateAdministrator(r.Context(), token, Administrator{
+		Username: form.Get("username"), Email: form.Get("email"), Password: secret.FromString(form.Get("password")),
+	})
+	if err != nil {
+		h.refuse(w, r, page, err)
+		return
+	}
+	httpx.Attach(r.Context(), slog.String("setup", "administrator created"), slog.String("user_id", made.Subject()))
+	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{
+		Title: "setup.done_title", Message: "setup.done", LinkURL: "/login", Link: "link.login",
+	})
+}
+
+func shown(text string) string {
+	if len(text) > maxShown {
+		return ""
+	}
+	return text
+}
+
+// refuse shows the form again when it can be put right.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, page ui.SetupPage, err error) {
+	var refusal *fault.Error
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Unavailable:
+		page.Error = "login.busy"
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(httpx.RetryAfter(err).Seconds()))))
+	case (kind == fault.Invalid || kind == fault.Conflict) && errors.As(err, &refusal) && len(refusal.Fields) > 0:
+		page.Errors = refusal.Fields
+	default:
+		h.fail(w, r, err)
+		return
+	}
+	h.deps.Renderer.Render(w, r, httpx.StatusOf(err), page)
+}
+
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if fault.KindOf(err) == fault.NotFound {
+		h.deps.Renderer.Render(w, r, http.StatusNotFound, ui.MessagePage{
+			Title: "setup.link_invalid_title", Message: "setup.link_invalid",
+		})
+		return
+	}
+	h.deps.Renderer.RenderError(w, r, err)
+}

@@ -1,0 +1,42 @@
+package client
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/protocol/jose"
+)
+
+// Keys makes sure that there is a key for a client's signing algorithm.
+type Keys interface {
+	Ensure(ctx context.Context, algorithm jose.Algorithm) error
+}
+
+// Issued ends what clients were given. It joins a transaction of the context.
+type Issued interface {
+	EndAllOfClient(ctx context.Context, record uuid.UUID) error
+}
+
+// Deps is what the service needs.
+type Deps struct {
+	Database *db.DB
+	Clock    clock.Clock
+	Keys     Keys
+	Issued   Issued
+}
+
+// Service registers and finds clients.
+type Service struct {
+	store  store
+	clock  clock.Clock
+	keys   Keys
+	issued Issued
+}
+
+// NewService returns the service.
+func NewService(deps Deps) *Service {
+	return &Service{store: store{deps.Database}, clock: deps.Clock, keys: deps.Keys, issued: deps.Issued}
+}

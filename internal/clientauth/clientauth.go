@@ -1,0 +1,132 @@
+package clientauth
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"authly/internal/client"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+)
+
+// Credentials are what a request brought to say who its client is.
+type Credentials struct {
+	ClientID string
+	Secret   secret.Redacted
+	// ByHeader tells that they came in the Authorization header.
+	ByHeader bool
+}
+
+// Method is one way for a client to prove who it is.
+type Method interface {
+	// Name returns the method's registered name (RFC 7591 section 2).
+	Name() oauth.AuthenticationMethod
+	// Authenticate returns a refusal if the credentials don't prove that the caller is the client.
+	Authenticate(known client.Client, credentials Credentials, now time.Time) error
+}
+
+// Clients finds registered clients.
+type Clients interface {
+	Find(ctx context.Context, clientID string) (client.Client, error)
+}
+
+// Failures bounds failed attempts by address; see [Service.Authenticate].
+type Failures interface {
+	// Failed counts a failed attempt, and returns a refusal when there were too many.
+	Failed(ctx context.Context) error
+}
+
+// Deps is what the service needs.
+type Deps struct {
+	Clients  Clients
+	Clock    clock.Clock
+	Failures Failures
+}
+
+// Service authenticates clients.
+type Service struct {
+	clients  Clients
+	clock    clock.Clock
+	failures Failures
+	methods  map[oauth.AuthenticationMethod]Method
+}
+
+// New returns the service with its methods.
+func New(deps Deps) *Service {
+	methods := map[oauth.AuthenticationMethod]Method{}
+	for _, method := range []Method{
+		sharedSecret{oauth.ClientSecretBasic}, sharedSecret{oauth.ClientSecretPost}, none{},
+	} {
+		methods[method.Name()] = method
+	}
+	return &Service{clients: deps.Clients, clock: deps.Clock, failures: deps.Failures, methods: methods}
+}
+
+// Methods returns what discovery lists for the token and revocation endpoints.
+func (s *Service) Methods() []oauth.AuthenticationMethod {
+	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.AuthenticationMethodNone}
+}
+
+// ConfidentialMethods returns what discovery lists where credentials are needed.
+func (s *Service) ConfidentialMethods() []oauth.AuthenticationMethod {
+	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost}
+}
+
+// Authenticate returns the client that the credentials belong to. The error is
+// an [*oauth.Error] with invalid_client, or a fault of kind Limited after too many failures from one address.
+func (s *Service) Authenticate(ctx context.Context, credentials Credentials) (client.Client, error) {
+	if credentials.ClientID == "" {
+		return client.Client{}, oauth.Refuse(oauth.InvalidClient, "client authentication is required")
+	}
+	known, err := s.clients.Find(ctx, credentials.ClientID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return client.Client{}, s.failed(ctx, err)
+	case err != nil:
+		return client.Client{}, fmt.Errorf("authenticate a client: %w", err)
+	case !known.IsActive():
+		return client.Client{}, s.failed(ctx, fault.New(fault.Forbidden, "client.disabled"))
+	}
+	method, ok := s.methods[known.AuthenticationMethod]
+	if !ok {
+		return client.Client{}, fmt.Errorf("authenticate a client: no method %q", known.AuthenticationMethod)
+	}
+	if err := method.Authenticate(known, credentials, s.clock.Now()); err != nil {
+		return client.Client{}, s.failed(ctx, err)
+	}
+	return known, nil
+}
+
+// failed gives every failure one face.
+func (s *Service) failed(ctx context.Context, reason error) error {
+	if err := s.failures.Failed(ctx); err != nil {
+		return err
+	}
+	return oauth.Refuse(oauth.InvalidClient, "client authentication failed").Because(reason)
+}
+
+// sharedSecret is client_secret_basic and client_secret_post.
+type sharedSecret struct{ name oauth.AuthenticationMethod }
+
+func (m sharedSecret) Name() oauth.AuthenticationMethod { return m.name }
+
+func (m sharedSecret) Authenticate(known client.Client, credentials Credentials, now time.Time) error {
+	if credentials.Secret.IsZero() {
+		return fault.New(fault.Forbidden, "client.secret_missing")
+	}
+	if !known.KnowsSecret(credentials.Secret, now) {
+		return fault.New(fault.Forbidden, "client.secret_wrong")
+	}
+	return nil
+}
+
+// none is for public clients. A secret that one sends proves nothing and is not
+// looked at (OAuth 2.1 section 2.4).
+type none struct{}
+
+func (none) Name() oauth.AuthenticationMethod { return oauth.AuthenticationMethodNone }
+
+func (none) Authenticate(client.Client, Credentials, time.Time) error { return nil }

@@ -1,0 +1,60 @@
+package clientauth
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"authly/internal/client"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+)
+
+// Authenticator authenticates the client of a request.
+type Authenticator interface {
+	Authenticate(ctx context.Context, credentials Credentials) (client.Client, error)
+}
+
+// Caller reads the parameters of a request that a client makes by itself, and
+// authenticates it. Errors are for [httpx.WriteOAuthError].
+func Caller(w http.ResponseWriter, r *http.Request, clients Authenticator) (oauth.Params, client.Client, error) {
+	params, err := httpx.ReadParams(w, r)
+	if err != nil {
+		return oauth.Params{}, client.Client{}, err
+	}
+	credentials, err := FromRequest(r, params)
+	if err != nil {
+		return oauth.Params{}, client.Client{}, err
+	}
+	caller, err := clients.Authenticate(r.Context(), credentials)
+	if err != nil {
+		return oauth.Params{}, client.Client{}, err
+	}
+	httpx.Attach(r.Context(), slog.String("client_id", caller.ClientID))
+	return params, caller, nil
+}
+
+// FromRequest collects the credentials of a request whose body parameters are
+// given. Using two methods at once is an invalid_request (RFC 6749 section 2.3).
+func FromRequest(r *http.Request, params oauth.Params) (Credentials, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) > 1 {
+		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "more than one Authorization header")
+	}
+	inBody := Credentials{ClientID: params.Get("client_id"), Secret: secret.FromString(params.Get("client_secret"))}
+	if len(headers) == 0 {
+		return inBody, nil
+	}
+	clientID, clientSecret, err := oauth.ParseBasicCredentials(headers[0])
+	if err != nil {
+		return Credentials{}, err
+	}
+	if !inBody.Secret.IsZero() {
+		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "more than one client authentication method")
+	}
+	if inBody.ClientID != "" && inBody.ClientID != clientID {
+		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "client_id differs from the authenticated client")
+	}
+	return Credentials{ClientID: clientID, Secret: secret.FromString(clientSecret), ByHeader: true}, nil
+}

@@ -1,0 +1,19 @@
+// Package interaction keeps the state of one sign-in: which authorization
+// request is being answered and how far the person has come. It is a record on the
+// server, bound to the browser that began it by a cookie of its own, so that
+// several tabs, the back button and an authorization request that was posted from
+// another site all work, and nobody can go on with another browser's.
+//
+//	begin ──► sign in ──► consent ──► respond
+//	  │          ▲           │           ▲
+//	  │          └─ re-authentication    │
+//	  └──────── signed in and allowed ───┘
+//
+// [Next] says which step comes next, from facts alone: pages never decide that.
+// Every step returns to the authorization endpoint, which asks again. A step's form carries a
+// token derived from the interaction's cookie (HMAC-SHA256), so that another
+// site can't post it and a form of one tab doesn't fit another.
+//
+// OpenID Connect Core 1.0 section 3.1.2, RFC 6749 section 10.12, RFC 9700
+// section 4.11. Not here: validation of the request and the response (package authorize), the pages.
+package interaction

@@ -1,0 +1,144 @@
+package interaction
+
+import (
+	"crypto/hmac"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+)
+
+// Request is a validated authorization request.
+type Request struct {
+	Client        uuid.UUID      `json:"client"` // the client's record
+	ClientID      string         `json:"client_id"`
+	ClientName    string         `json:"client_name"`
+	ClientHost    string         `json:"client_host"` // where the response goes, as a person reads it
+	ClientURI     string         `json:"client_uri,omitempty"`
+	PolicyURI     string         `json:"policy_uri,omitempty"`
+	TermsURI      string         `json:"tos_uri,omitempty"`
+	RedirectURI   string         `json:"redirect_uri"`
+	State         string         `json:"state,omitempty"`
+	Scopes        oauth.ScopeSet `json:"scopes,omitempty"`
+	Resources     []string       `json:"resources,omitempty"`
+	CodeChallenge string         `json:"code_challenge,omitempty"`
+	Nonce         string         `json:"nonce,omitempty"`
+	Prompts       oidc.PromptSet `json:"prompts,omitempty"`
+	MaxAge        string         `json:"max_age,omitempty"` // as sent, or the client's default
+	LoginHint     string         `json:"login_hint,omitempty"`
+	// Refusal is set when the request has a verified redirect URI but breaks
+	// another rule: the client is told after the person has signed in.
+	Refusal *Refusal `json:"refusal,omitempty"`
+}
+
+// Refusal is an error that waits to be sent to the client.
+type Refusal struct {
+	Code        oauth.ErrorCode `json:"code"`
+	Description string          `json:"description"`
+}
+
+// Interaction is one sign-in under way.
+type Interaction struct {
+	ID      uuid.UUID
+	Request Request
+	// SessionID and AuthenticatedAt are set once a person has signed in within this interaction.
+	SessionID       *uuid.UUID
+	AuthenticatedAt *time.Time
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+	// CompletedAt is set once the response was made; nothing can be done with it any more.
+	CompletedAt *time.Time
+}
+
+// SignedInWith tells whether a person signed in within this interaction, to the given session.
+func (i Interaction) SignedInWith(sessionID uuid.UUID) bool {
+	return i.AuthenticatedAt != nil && i.SessionID != nil && *i.SessionID == sessionID
+}
+
+// Step is what has to happen next.
+type Step string
+
+// The steps.
+const (
+	StepSignIn  Step = "sign_in"
+	StepConsent Step = "consent"
+	StepRespond Step = "respond" // with a code
+	StepRefuse  Step = "refuse"  // with the error that comes with it
+)
+
+// Facts are what the decision about the next step depends on.
+type Facts struct {
+	Now         time.Time
+	Interaction Interaction
+	// SignedIn tells whether the browser has a live session; the two after it are about that.
+	SignedIn        bool
+	SessionID       uuid.UUID
+	AuthenticatedAt time.Time
+	// Allowed tells whether the person need not be asked: an earlier consent covers the request.
+	Allowed bool
+}
+
+// Next returns the next step (OpenID Connect Core 1.0 section 3.1.2.1), and for
+// [StepRefuse] the error that the client is to be told.
+func Next(facts Facts) (Step, *oauth.Error) {
+	request := facts.Interaction.Request
+	silent := request.Prompts.Has(oidc.PromptNone)
+	if !facts.SignedIn || mustSignInAgain(facts) {
+		if !silent {
+			return StepSignIn, nil
+		}
+		if request.Refusal != nil { // prompt=none never shows a page, so there is nobody to wait for
+			return StepRefuse, oauth.Refuse(request.Refusal.Code, request.Refusal.Description)
+		}
+		return StepRefuse, oauth.Refuse(oauth.LoginRequired, "the user is not signed in")
+	}
+	if request.Refusal != nil {
+		return StepRefuse, oauth.Refuse(request.Refusal.Code, request.Refusal.Description)
+	}
+	if facts.Allowed && !request.Prompts.Has(oidc.PromptConsent) {
+		return StepRespond, nil
+	}
+	if silent {
+		return StepRefuse, oauth.Refuse(oauth.ConsentRequired, "the user has not allowed this client yet")
+	}
+	return StepConsent, nil
+}
+
+// mustSignInAgain tells whether a live session is not enough. Whoever signed in
+// within this interaction has done all that prompt and max_age can ask; judging
+// their age again would send a slow reader round in circles.
+func mustSignInAgain(facts Facts) bool {
+	if facts.Interaction.SignedInWith(facts.SessionID) {
+		return false
+	}
+	request := facts.Interaction.Request
+	if request.Prompts.Has(oidc.PromptLogin) || request.Prompts.Has(oidc.PromptSelectAccount) {
+		return true
+	}
+	maxAge, err := oidc.ParseMaxAge(request.MaxAge)
+	return err != nil || maxAge.Exceeded(facts.AuthenticatedAt, facts.Now)
+}
+
+// Bound is an interaction that was found by its own browser.
+type Bound struct {
+	Interaction
+	binding secret.Redacted
+}
+
+// FormToken returns the token that the form of a step carries. A step's name
+// may include what else must not have changed until the form comes back.
+func (b Bound) FormToken(step string) string {
+	return secret.Derive(b.binding, "authly form "+step, secret.FromString(b.ID.String())).Reveal()
+}
+
+// CheckFormToken returns a fault of kind Forbidden unless token is the step's.
+func (b Bound) CheckFormToken(step, token string) error {
+	if !hmac.Equal([]byte(b.FormToken(step)), []byte(token)) {
+		return fault.New(fault.Forbidden, "form.invalid_token")
+	}
+	return nil
+}

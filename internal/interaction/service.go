@@ -1,0 +1,94 @@
+package interaction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/id"
+	"authly/internal/platform/secret"
+)
+
+// errUnknown is one answer for what does not exist, has expired and is another browser's.
+var errUnknown = fault.New(fault.NotFound, "interaction.unknown")
+
+// Begin stores a new interaction that no browser has claimed yet.
+func (s *Service) Begin(ctx context.Context, request Request) (Interaction, error) {
+	now := s.clock.Now()
+	made := Interaction{ID: id.New(), Request: request, CreatedAt: now, ExpiresAt: now.Add(s.lifetime)}
+	if err := s.store.insert(ctx, made); err != nil {
+		return Interaction{}, fmt.Errorf("begin an interaction: %w", err)
+	}
+	return made, nil
+}
+
+// Transient returns an interaction that is not stored: for a request that can
+// be answered at once.
+func (s *Service) Transient(request Request) Interaction {
+	now := s.clock.Now()
+	return Interaction{ID: id.New(), Request: request, CreatedAt: now, ExpiresAt: now}
+}
+
+// Claim binds an interaction to the browser that asks first, by one conditional
+// statement, and returns the secret that the browser keeps. A second claim is
+// refused with a fault of kind NotFound.
+func (s *Service) Claim(ctx context.Context, interaction uuid.UUID) (Bound, secret.Redacted, error) {
+	binding := secret.New()
+	found, err := s.store.claim(ctx, interaction, secret.Hash(binding), s.clock.Now())
+	if errors.Is(err, errNoRecord) {
+		return Bound{}, secret.Redacted{}, errUnknown
+	}
+	if err != nil {
+		return Bound{}, secret.Redacted{}, fmt.Errorf("claim an interaction: %w", err)
+	}
+	return Bound{found, binding}, binding, nil
+}
+
+// Find returns the interaction of a browser that holds its secret, completed
+// ones too. The error is a fault of kind NotFound otherwise.
+func (s *Service) Find(ctx context.Context, interaction uuid.UUID, binding secret.Redacted) (Bound, error) {
+	found, err := s.store.bound(ctx, interaction, secret.Hash(binding), s.clock.Now())
+	if errors.Is(err, errNoRecord) {
+		return Bound{}, errUnknown
+	}
+	if err != nil {
+		return Bound{}, fmt.Errorf("find an interaction: %w", err)
+	}
+	return Bound{found, binding}, nil
+}
+
+// RecordSignIn notes that a person signed in within the interaction.
+func (s *Service) RecordSignIn(ctx context.Context, interaction, sessionID uuid.UUID) error {
+	changed, err := s.store.recordSignIn(ctx, interaction, sessionID, s.clock.Now())
+	if err != nil {
+		return fmt.Errorf("record a sign-in: %w", err)
+	}
+	if !changed {
+		return errUnknown
+	}
+	return nil
+}
+
+// Complete ends an interaction, once: the second caller gets a fault of kind
+// Conflict. Within a transaction it decides the whole of it.
+func (s *Service) Complete(ctx context.Context, interaction uuid.UUID) error {
+	changed, err := s.store.complete(ctx, interaction, s.clock.Now())
+	if err != nil {
+		return fmt.Errorf("complete an interaction: %w", err)
+	}
+	if !changed {
+		return fault.New(fault.Conflict, "interaction.completed")
+	}
+	return nil
+}
+
+// Sweep deletes expired interactions.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {
+		return fmt.Errorf("sweep interactions: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package introspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"authly/internal/client"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/token"
+	"authly/internal/user"
+)
+
+// Response is the answer (RFC 7662 section 2.2). The zero value is the answer
+// about a token that doesn't count or is none of the caller's business.
+type Response struct {
+	Active    bool     `json:"active"`
+	Scope     string   `json:"scope,omitempty"`
+	ClientID  string   `json:"client_id,omitempty"`
+	Username  string   `json:"username,omitempty"`
+	TokenType string   `json:"token_type,omitempty"`
+	ExpiresAt int64    `json:"exp,omitempty"`
+	IssuedAt  int64    `json:"iat,omitempty"`
+	NotBefore int64    `json:"nbf,omitempty"`
+	Subject   string   `json:"sub,omitempty"`
+	Audience  any      `json:"aud,omitempty"`
+	Issuer    string   `json:"iss,omitempty"`
+	ID        string   `json:"jti,omitempty"`
+	AuthTime  int64    `json:"auth_time,omitempty"`
+	AMR       []string `json:"amr,omitempty"`
+}
+
+// Tokens finds tokens that count.
+type Tokens interface {
+	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
+	FindRefreshToken(ctx context.Context, presented secret.Redacted) (token.RefreshToken, *token.Family, error)
+}
+
+// Clients finds the client of a token.
+type Clients interface {
+	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
+}
+
+// Users finds the user of a token.
+type Users interface {
+	Find(ctx context.Context, id uuid.UUID) (user.User, error)
+}
+
+// Deps is what the service needs.
+type Deps struct {
+	Issuer  string
+	Clock   clock.Clock
+	Tokens  Tokens
+	Clients Clients
+	Users   Users
+}
+
+// Service answers introspection requests.
+type Service struct{ Deps }
+
+// New returns the service.
+func New(deps Deps) *Service { return &Service{deps} }
+
+// Introspect tells caller about a token. The error is a fault of our own.
+func (s *Service) Introspect(ctx context.Context, caller client.Client, presented secret.Redacted) (Response, error) {
+	live, err := s.Tokens.FindAccessToken(ctx, presented)
+	if err == nil {
+		return s.access(ctx, caller, live)
+	}
+	if !errors.Is(err, token.ErrUnknown) {
+		return Response{}, fmt.Errorf("introspect an access token: %w", err)
+	}
+	return s.refresh(ctx, caller, presented)
+}
+
+func (s *Service) access(ctx context.Context, caller client.Client, live token.Live) (Response, error) {
+	owner, ok, err := s.owner(ctx, live.Client)
+	if err != nil || !ok || (owner.ID != caller.ID && !caller.Protects(live.Audience)) {
+		return Response{}, err
+	}
+	answer := Response{
+		Active: true, Scope: live.Scopes.String(), ClientID: owner.ClientID, TokenType: "Bearer", Subject: owner.ClientID,
+		ExpiresAt: live.ExpiresAt.Unix(), IssuedAt: live.IssuedAt.Unix(), NotBefore: live.IssuedAt.Unix(),
+		Audience: audience(live.Audience), Issuer: s.Issuer, ID: live.ID.String(),
+	}
+	if live.Family == nil {
+		return answer, nil
+	}
+	return s.withUser(ctx, answer, live.Family)
+}
+
+// refresh tells the owner of a refresh token, and nobody else, about it.
+func (s *Service) refresh(ctx context.Context, caller client.Client, presented secret.Redacted) (Response, error) {
+	found, family, err := s.Tokens.FindRefreshToken(ctx, presented)
+	switch {
+	case errors.Is(err, token.ErrUnknown):
+		return Response{}, nil
+	case err != nil:
+		return Response{}, fmt.Errorf("introspect a refresh token: %w", err)
+	case family == nil || family.Client != caller.ID || found.RotatedAt != nil || !s.Clock.Now().Before(found.ExpiresAt):
+		return Response{}, nil
+	}
+	return s.withUser(ctx, Response{
+		Active: true, Scope: family.Scopes.String(), ClientID: caller.ClientID, ExpiresAt: found.ExpiresAt.Unix(),
+		IssuedAt: found.CreatedAt.Unix(), Issuer: s.Issuer,
+	}, family)
+}
+
+func (s *Service) withUser(ctx context.Context, answer Response, family *token.Family) (Response, error) {
+	person, err := s.Users.Find(ctx, family.UserID)
+	if fault.KindOf(err) == fault.NotFound {
+		return Response{}, nil
+	}
+	if err != nil {
+		return Response{}, fmt.Errorf("find the user of a token: %w", err)
+	}
+	answer.Subject, answer.Username = person.Subject(), person.Username
+	answer.AuthTime, answer.AMR = family.AuthenticatedAt.Unix(), family.AuthenticationMethods
+	return answer, nil
+}
+
+// owner returns the client of a token, if it is still in use: what a disabled or
+// deleted client was given counts no more.
+func (s *Service) owner(ctx context.Context, record uuid.UUID) (client.Client, bool, error) {
+	found, err := s.Clients.FindByRecord(ctx, record)
+	if fault.KindOf(err) == fault.NotFound {
+		return client.Client{}, false, nil
+	}
+	return found, err == nil && found.IsActive(), err
+}
+
+func audience(values []string) any {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return values
+}

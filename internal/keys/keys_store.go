@@ -1,0 +1,170 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"authly/internal/platform/db"
+)
+
+type store struct{ db *db.DB }
+
+// row is a key with its sealed material.
+type row struct {
+	Key
+	sealed []byte
+}
+
+const keyColumns = `id, algorithm, state, created_at, activated_at, retired_at`
+
+func keyTargets(key *Key, activated, retired **time.Time) []any {
+	return []any{&key.ID, &key.Algorithm, &key.State, &key.CreatedAt, activated, retired}
+}
+
+func orZero(at *time.Time) time.Time {
+	if at == nil {
+		return time.Time{}
+	}
+	return *at
+}
+
+// list returns all keys, sorted.
+func (s store) list(ctx context.Context) ([]Key, error) {
+	rows, err := s.db.Read(ctx).Query(ctx, `SELECT `+keyColumns+` FROM signing_keys`)
+	found, err := db.Collect(rows, err, func(r db.Row) (Key, error) {
+		var key Key
+		var activated, retired *time.Time
+		err := r.Scan(keyTargets(&key, &activated, &retired)...)
+		key.ActivatedAt, key.RetiredAt = orZero(activated), orZero(retired)
+		return key, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the signing keys: %w", err)
+	}
+	sortKeys(found)
+	return found, nil
+}
+
+// load returns all keys with their sealed material.
+func (s store) load(ctx context.Context) ([]row, error) {
+	rows, err := s.db.Read(ctx).Query(ctx, `SELECT `+keyColumns+`, private_key FROM signing_keys`)
+	found, err := db.Collect(rows, err, func(r db.Row) (row, error) {
+		var stored row
+		var activated, retired *time.Time
+		err := r.Scan(append(keyTargets(&stored.Key, &activated, &retired), &stored.sealed)...)
+		stored.ActivatedAt, stored.RetiredAt = orZero(activated), orZero(retired)
+		return stored, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load the signing keys: %w", err)
+	}
+	return found, nil
+}
+
+// insert adds a key, unless its algorithm has one in that state already.
+func (s store) insert(ctx context.Context, added row) (bool, error) {
+	var activated *time.Time
+	if added.State == Active {
+		activated = &added.CreatedAt
+	}
+	changed, err := s.db.Write(ctx).Exec(ctx, `
+		INSERT INTO signing_keys (id, algorithm, state, private_key, created_at, activated_at)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT DO NOTHING`,
+		added.ID, string(added.Algorithm), string(added.State), added.sealed, added.CreatedAt, activated)
+	if err != nil {
+		return false, fmt.Errorf("store a signing key: %w", err)
+	}
+	return changed == 1, nil
+}
+
+// errOutrun says that somebody else has changed a key first.
+var errOutrun = errors.New("another process changed the signing keys at the same time")
+
+// promote carries out all promotions or none. It returns [errOutrun] if a key is
+// no longer in the state that the promotion was decided on.
+func (s store) promote(ctx context.Context, promotions []promotion, now time.Time) error {
+	err := s.db.Tx(ctx, func(ctx context.Context) error {
+		for _, each := range promotions {
+			// In this order, so that no moment has two active keys for the index to refuse.
+			changed, err := s.db.Write(ctx).Exec(ctx, `
+				UPDATE signing_keys SET state = 'retired', retired_at = $2
+				WHERE id = $1 AND state = 'active'`, each.from.ID, now)
+			if err != nil {
+				return err
+			}
+			if changed != 1 {
+				return errOutrun
+			}
+			changed, err = s.db.Write(ctx).Exec(ctx, `
+				UPDATE signing_keys SET state = 'active', activated_at = $2
+				WHERE id = $1 AND state = 'next'`, each.to.ID, now)
+			if err != nil {
+				return err
+			}
+			if changed != 1 {
+				return errOutrun
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("rotate the signing keys: %w", err)
+	}
+	return nil
+}
+
+// deleteRetired deletes the keys that were retired at a time or before.
+func (s store) deleteRetired(ctx context.Context, before time.Time) (int64, error) {
+	deleted, err := s.db.Write(ctx).Exec(ctx, `
+		DELETE FROM signing_keys WHERE state = 'retired' AND retired_at <= $1`, before)
+	if err != nil {
+		return 0, fmt.Errorf("delete retired signing keys: %w", err)
+	}
+	return deleted, nil
+}
+
+// sealedSecret is a named secret as it is stored.
+type sealedSecret struct {
+	name  string
+	value []byte
+}
+
+func (s store) sealedSecrets(ctx context.Context) ([]sealedSecret, error) {
+	rows, err := s.db.Read(ctx).Query(ctx, `SELECT name, value FROM sealed_secrets`)
+	found, err := db.Collect(rows, err, func(r db.Row) (sealedSecret, error) {
+		var stored sealedSecret
+		err := r.Scan(&stored.name, &stored.value)
+		return stored, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load the sealed secrets: %w", err)
+	}
+	return found, nil
+}
+
+// sealedSecret returns a sealed value, or nil if there is none of that name.
+func (s store) sealedSecret(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	err := s.db.Read(ctx).QueryRow(ctx, `SELECT value FROM sealed_secrets WHERE name = $1`, name).Scan(&value)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a sealed secret: %w", err)
+	}
+	return value, nil
+}
+
+// insertSecret adds a sealed value, unless there is one of that name already.
+func (s store) insertSecret(ctx context.Context, added sealedSecret, now time.Time) error {
+	_, err := s.db.Write(ctx).Exec(ctx, `
+		INSERT INTO sealed_secrets (name, value, created_at) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`, added.name, added.value, now)
+	if err != nil {
+		return fmt.Errorf("store a sealed secret: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package keys
+
+import (
+	"log/slog"
+	"time"
+
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/secret"
+)
+
+// Sealer encrypts values for their place in the database.
+type Sealer interface {
+	Seal(place secret.Place, plaintext []byte) ([]byte, error)
+	Open(place secret.Place, sealed []byte) ([]byte, error)
+}
+
+// Deps is what the service needs; all of it is required.
+type Deps struct {
+	Database *db.DB
+	Sealer   Sealer
+	Clock    clock.Clock
+	Logger   *slog.Logger // told of rotations, and of what Run can't return
+
+	RotationInterval time.Duration // how long one key signs
+	PublishLead      time.Duration // how long the next key is published before it signs
+	RetainRetired    time.Duration // how long a key is published after it last signed
+}
+
+// New returns a service that has no keys yet; see [Service.Bootstrap].
+func New(deps Deps) *Service {
+	made := &Service{
+		store:   store{deps.Database},
+		sealer:  deps.Sealer,
+		clock:   deps.Clock,
+		logger:  deps.Logger,
+		times:   schedule{deps.RotationInterval, deps.PublishLead, deps.RetainRetired},
+		secrets: map[string]secret.Redacted{},
+	}
+	made.current.Store(&snapshot{jwks: []byte(`{"keys":[]}`)})
+	return made
+}

@@ -1,0 +1,56 @@
+package login
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"authly/internal/platform/secret"
+)
+
+// formCookie holds the key of the forms that belong to no interaction.
+const formCookie = "authly_form"
+
+// formToken returns the token of a form of a browser that holds key.
+func formToken(key secret.Redacted, step string) string {
+	return secret.Derive(key, "authly form "+step, secret.Redacted{}).Reveal()
+}
+
+// formKey returns the key that the browser holds, or the empty secret. One of
+// another length is none of ours.
+func (h *Handler) formKey(r *http.Request) secret.Redacted {
+	key, ok := h.deps.Cookies.Get(r, formCookie)
+	if !ok || len(key.Reveal()) != len(secret.New().Reveal()) {
+		return secret.Redacted{}
+	}
+	return key
+}
+
+// ensureFormKey is formKey, and gives the browser a key if it has none. One that
+// it has is kept: a form in another tab belongs to it.
+func (h *Handler) ensureFormKey(w http.ResponseWriter, r *http.Request) secret.Redacted {
+	if key := h.formKey(r); !key.IsZero() {
+		return key
+	}
+	key := secret.New()
+	h.deps.Cookies.Set(w, formCookie, key, 0)
+	return key
+}
+
+// ownForm tells whether the sign-in form that was posted is one that we gave to
+// this browser.
+func (h *Handler) ownForm(r *http.Request, v visit, token string) bool {
+	if v.bound != nil {
+		return v.bound.CheckFormToken(loginStep, token) == nil
+	}
+	return matches(h.formKey(r), loginStep, token)
+}
+
+func matches(key secret.Redacted, step, token string) bool {
+	return !key.IsZero() && secret.FromString(token).Equal(secret.FromString(formToken(key, step)))
+}
+
+func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+}

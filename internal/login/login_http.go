@@ -1,0 +1,284 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"authly/internal/interaction"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/secret"
+	"authly/internal/platform/ui"
+	"authly/internal/protocol/oidc"
+	"authly/internal/session"
+	"authly/internal/user"
+)
+
+// Browser is the browser's session.
+type Browser interface {
+	Read(r *http.Request) (session.Session, bool, error)
+	Token(r *http.Request) secret.Redacted
+	Write(w http.ResponseWriter, token secret.Redacted, started session.Session)
+	Clear(w http.ResponseWriter)
+}
+
+// BrowserInteractions finds the interactions of a browser.
+type BrowserInteractions interface {
+	Load(r *http.Request, id string) (interaction.Bound, error)
+	ContinueURL(id uuid.UUID) string
+}
+
+// HandlerDeps is what the handler needs; all of it is required.
+type HandlerDeps struct {
+	Service      *Service
+	Browser      Browser
+	Interactions BrowserInteractions
+	Cookies      *httpx.Cookies
+	Renderer     *ui.Renderer
+	Clock        clock.Clock
+	Issuer       string
+}
+
+// Handler serves /login and /logout.
+type Handler struct{ deps HandlerDeps }
+
+// NewHandler returns the handler.
+func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
+
+// Mount adds the routes.
+func (h *Handler) Mount(router *httpx.Router) {
+	router.Browser().HandleFunc("GET /login", h.showLogin)
+	router.Browser().HandleFunc("POST /login", h.login)
+	router.Browser().HandleFunc("GET /logout", h.showLogout)
+	router.Browser().HandleFunc("POST /logout", h.logout)
+}
+
+const (
+	loginPath  = "/login"
+	logoutPath = "/logout"
+	loginStep  = "login" // names the form for its token
+)
+
+// maxIdentifierShown bounds, in bytes, the identifier that a form comes back with.
+const maxIdentifierShown = 320
+
+// visit is one look at the sign-in page.
+type visit struct {
+	bound    *interaction.Bound // nil: nobody asks but the person
+	current  session.Session    // zero if nobody is signed in
+	signedIn bool
+}
+
+// mustSignIn tells whether what the browser has is not enough. That is
+// package interaction's decision.
+func (h *Handler) mustSignIn(v visit) bool {
+	if !v.signedIn {
+		return true
+	}
+	if v.bound == nil {
+		return false
+	}
+	step, _ := interaction.Next(interaction.Facts{
+		Now: h.deps.Clock.Now(), Interaction: v.bound.Interaction, SignedIn: true,
+		SessionID: v.current.ID, AuthenticatedAt: v.current.AuthenticatedAt,
+	})
+	return step == interaction.StepSignIn
+}
+
+// visitOf finds out what the page belongs to and who looks at it. If it returns
+// false, it has answered the request.
+func (h *Handler) visitOf(w http.ResponseWriter, r *http.Request, interactionID string) (visit, bool) {
+	var v visit
+	if interactionID != "" {
+		bound, err := h.deps.Interactions.Load(r, interactionID)
+		if err != nil {
+			h.fail(w, r, err)
+			return visit{}, false
+		}
+		if bound.CompletedAt != nil {
+			h.deps.Renderer.Render(w, r, http.StatusGone, ui.MessagePage{Title: "message.finished_title", Message: "message.finished"})
+			return visit{}, false
+		}
+		v.bound = &bound
+	}
+	current, signedIn, err := h.deps.Browser.Read(r)
+	if err != nil {
+		h.deps.Renderer.RenderError(w, r, err)
+		return visit{}, false
+	}
+	v.current, v.signedIn = current, signedIn
+	return v, true
+}
+
+// fail answers when an interaction can't be gone on with, or with any other error.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	switch fault.KindOf(err) {
+	case fault.NotFound:
+		h.deps.Renderer.Render(w, r, http.StatusNotFound, ui.MessagePage{Title: "message.expired_title", Message: "message.expired"})
+	case fault.Conflict:
+		h.deps.Renderer.Render(w, r, http.StatusGone, ui.MessagePage{Title: "message.finished_title", Message: "message.finished"})
+	default:
+		h.deps.Renderer.RenderError(w, r, err)
+	}
+}
+
+func (h *Handler) showLogin(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	v, ok := h.visitOf(w, r, query.Get("interaction"))
+	if !ok {
+		return
+	}
+	switching := query.Get("switch") != "" // "use another account"
+	if !switching && !h.mustSignIn(v) {
+		if v.bound != nil {
+			httpx.SeeOther(w, r, h.deps.Interactions.ContinueURL(v.bound.ID))
+			return
+		}
+		h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{
+			Title: "login.done_title", Message: "login.done", LinkURL: logoutPath, Link: "logout.confirm",
+		})
+		return
+	}
+	page, err := h.page(r.Context(), v)
+	if err != nil {
+		h.deps.Renderer.RenderError(w, r, err)
+		return
+	}
+	if switching {
+		page.User, page.Identifier = "", ""
+	}
+	h.render(w, r, http.StatusOK, v, page)
+}
+
+// page returns the form as it is first shown.
+func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
+	page := ui.LoginPage{Action: loginPath}
+	if v.bound == nil {
+		return page, nil
+	}
+	request := v.bound.Request
+	page.Interaction, page.ClientName, page.ClientHost = v.bound.ID.String(), request.ClientName, request.ClientHost
+	page.Identifier = shownIdentifier(request.LoginHint)
+	if !h.mustSignIn(v) || !v.signedIn || request.Prompts.Has(oidc.PromptSelectAccount) {
+		return page, nil
+	}
+	// The same person once more (prompt=login, max_age), though another may sign in too.
+	known, err := h.deps.Service.Who(ctx, v.current)
+	if fault.KindOf(err) == fault.NotFound {
+		return page, nil
+	}
+	if err != nil {
+		return ui.LoginPage{}, err
+	}
+	page.User = known.Username
+	if page.Identifier == "" {
+		page.Identifier = known.Username
+	}
+	return page, nil
+}
+
+func shownIdentifier(text string) string {
+	if len(text) > maxIdentifierShown {
+		return ""
+	}
+	return strings.ToValidUTF8(text, "")
+}
+
+// render shows the form with its token.
+func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, v visit, page ui.LoginPage) {
+	if v.bound == nil {
+		page.Token = formToken(h.ensureFormKey(w, r), loginStep)
+	} else {
+		page.Token = v.bound.FormToken(loginStep)
+		// The answer can lead through the authorization endpoint to the client, and
+		// browsers apply form-action to redirects too.
+		if err := httpx.AllowFormAction(w, v.bound.Request.RedirectURI); err != nil {
+			h.deps.Renderer.RenderError(w, r, err)
+			return
+		}
+	}
+	h.deps.Renderer.Render(w, r, status, page)
+}
+
+func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
+	form, err := httpx.ReadForm(w, r)
+	if err != nil {
+		h.deps.Renderer.RenderError(w, r, err)
+		return
+	}
+	v, ok := h.visitOf(w, r, form.Get("interaction"))
+	if !ok {
+		return
+	}
+	page, err := h.page(r.Context(), v)
+	if err != nil {
+		h.deps.Renderer.RenderError(w, r, err)
+		return
+	}
+	identifier, password := form.Get("username"), form.Get("password")
+	page.Identifier = shownIdentifier(identifier)
+	if !h.ownForm(r, v, form.Get("csrf_token")) {
+		page.Error = "login.csrf"
+		h.render(w, r, http.StatusForbidden, v, page)
+		return
+	}
+	if identifier == "" || password == "" {
+		page.Error = "login.required"
+		h.render(w, r, http.StatusBadRequest, v, page)
+		return
+	}
+	attempt := Attempt{
+		Identifier: identifier, Password: secret.FromString(password), Address: httpx.ClientAddress(r.Context()),
+		UserAgent: r.UserAgent(), Replaces: h.deps.Browser.Token(r),
+	}
+	if v.bound != nil {
+		attempt.Interaction = &v.bound.ID
+	}
+	signedIn, err := h.deps.Service.SignIn(r.Context(), attempt)
+	if err != nil {
+		h.refuse(w, r, v, page, err)
+		return
+	}
+	httpx.Attach(r.Context(), slog.String("sign_in", "succeeded"), slog.String("user_id", signedIn.User.Subject()))
+	h.deps.Browser.Write(w, signedIn.Token, signedIn.Session)
+	h.leave(w, r, v)
+}
+
+// leave sends the browser on after a sign-in.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, v visit) {
+	if v.bound != nil {
+		httpx.SeeOther(w, r, h.deps.Interactions.ContinueURL(v.bound.ID))
+		return
+	}
+	h.deps.Cookies.Clear(w, formCookie)
+	httpx.SeeOther(w, r, h.deps.Issuer+loginPath)
+}
+
+// refuse shows the form again. What was typed is not logged: it may be a password.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v visit, page ui.LoginPage, err error) {
+	switch {
+	case errors.Is(err, user.ErrWrongCredentials):
+		httpx.Attach(r.Context(), slog.String("sign_in", "wrong credentials"))
+		page.Error = "login.failed"
+	case fault.KindOf(err) == fault.Limited:
+		if throttled := (*limited)(nil); errors.As(err, &throttled) {
+			httpx.Attach(r.Context(), slog.String("sign_in", "limited"), slog.String("limit", throttled.limit))
+		}
+		page.Error, page.RetryAfter = "login.limited", httpx.RetryAfter(err)
+		setRetryAfter(w, page.RetryAfter)
+	case fault.KindOf(err) == fault.Unavailable:
+		httpx.Attach(r.Context(), slog.String("sign_in", "busy"))
+		page.Error = "login.busy"
+		setRetryAfter(w, httpx.RetryAfter(err))
+	default:
+		h.fail(w, r, err)
+		return
+	}
+	h.render(w, r, httpx.StatusOf(err), v, page)
+}

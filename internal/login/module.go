@@ -1,0 +1,62 @@
+package login
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/ratelimit"
+	"authly/internal/platform/secret"
+	"authly/internal/session"
+	"authly/internal/user"
+)
+
+// The names of the limits that a [Throttle] has to know.
+const (
+	LimitAccount = "login.account"
+	LimitAddress = "login.address"
+)
+
+// Throttle counts attempts.
+type Throttle interface {
+	Allow(ctx context.Context, limit, subject string) (ratelimit.Decision, error)
+	Reset(ctx context.Context, limit, subject string) error
+}
+
+// Users recognizes people.
+type Users interface {
+	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
+	RecordSignIn(ctx context.Context, userID uuid.UUID) error
+	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
+}
+
+// Sessions starts and ends sessions.
+type Sessions interface {
+	Start(ctx context.Context, begun session.New) (session.Session, secret.Redacted, error)
+	End(ctx context.Context, sessionID uuid.UUID) error
+}
+
+// Interactions notes who signed in within an interaction.
+type Interactions interface {
+	RecordSignIn(ctx context.Context, interaction, sessionID uuid.UUID) error
+}
+
+// Transactions runs the work of several services in one transaction.
+type Transactions interface {
+	Tx(ctx context.Context, work func(ctx context.Context) error) error
+}
+
+// Deps is what the service needs; all of it is required.
+type Deps struct {
+	Throttle     Throttle
+	Users        Users
+	Sessions     Sessions
+	Interactions Interactions
+	Transactions Transactions
+}
+
+// Service signs people in and out.
+type Service struct{ deps Deps }
+
+// New returns the service.
+func New(deps Deps) *Service { return &Service{deps} }

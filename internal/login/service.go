@@ -1,0 +1,138 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/ratelimit"
+	"authly/internal/platform/secret"
+	"authly/internal/session"
+	"authly/internal/user"
+)
+
+// methodPassword is the authentication method reference of RFC 8176 section 2.
+const methodPassword = "pwd"
+
+// Attempt is one try to sign in.
+type Attempt struct {
+	Identifier string // a username or an e-mail address, as typed
+	Password   secret.Redacted
+	Address    netip.Addr
+	UserAgent  string
+	// Replaces is the session token that the browser has, if any.
+	Replaces secret.Redacted
+	// Interaction is the one that the form belongs to; nil for none.
+	Interaction *uuid.UUID
+}
+
+// SignedIn is an attempt that succeeded.
+type SignedIn struct {
+	User    user.User
+	Session session.Session
+	Token   secret.Redacted // of the session, for the browser
+}
+
+// limited is the refusal of an attempt that came too soon. Its kind is [fault.Limited].
+type limited struct {
+	limit string
+	wait  time.Duration
+}
+
+var errLimited = fault.New(fault.Limited, "login.limited")
+
+func (l *limited) Error() string { return "too many attempts under the limit " + l.limit }
+
+// Unwrap returns the refusal.
+func (l *limited) Unwrap() error { return errLimited }
+
+// RetryAfter returns how long to wait for the next attempt.
+func (l *limited) RetryAfter() time.Duration { return l.wait }
+
+// SignIn checks an attempt and starts a session. The error is
+// [user.ErrWrongCredentials]; a fault of kind Limited with the method RetryAfter() when
+// there were too many attempts; Unavailable when too many passwords are being checked;
+// NotFound or Conflict when the interaction has ended; or a fault of our own.
+func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error) {
+	account := accountSubject(attempt.Identifier)
+	if err := s.reserve(ctx, LimitAddress, ratelimit.AddressSubject(attempt.Address)); err != nil {
+		return SignedIn{}, err
+	}
+	if err := s.reserve(ctx, LimitAccount, account); err != nil {
+		return SignedIn{}, err
+	}
+	known, err := s.deps.Users.VerifyPassword(ctx, attempt.Identifier, attempt.Password)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := s.deps.Throttle.Reset(ctx, LimitAccount, account); err != nil {
+		return SignedIn{}, err
+	}
+	signedIn := SignedIn{User: known}
+	address := ""
+	if attempt.Address.IsValid() {
+		address = attempt.Address.String()
+	}
+	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
+		var err error
+		signedIn.Session, signedIn.Token, err = s.deps.Sessions.Start(ctx, session.New{
+			UserID: known.ID, Methods: []string{methodPassword}, Replaces: attempt.Replaces,
+			UserAgent: attempt.UserAgent, Address: address,
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.deps.Users.RecordSignIn(ctx, known.ID); err != nil {
+			return err
+		}
+		if attempt.Interaction == nil {
+			return nil
+		}
+		return s.deps.Interactions.RecordSignIn(ctx, *attempt.Interaction, signedIn.Session.ID)
+	})
+	if err != nil {
+		return SignedIn{}, fmt.Errorf("sign a user in: %w", err)
+	}
+	return signedIn, nil
+}
+
+func (s *Service) reserve(ctx context.Context, limit, subject string) error {
+	decision, err := s.deps.Throttle.Allow(ctx, limit, subject)
+	if err != nil {
+		return err // nothing is known, so nothing is allowed
+	}
+	if !decision.Allowed {
+		return &limited{limit, decision.RetryAfter}
+	}
+	return nil
+}
+
+// maxSubjectBytes bounds what is counted of an identifier that nobody can have.
+const maxSubjectBytes = 256
+
+// accountSubject returns under what the attempts for an account are counted.
+func accountSubject(identifier string) string {
+	folded, err := user.FoldIdentifier(identifier)
+	if err != nil {
+		// Nobody has it. It is counted all the same: guessing costs work.
+		return "\x00" + strings.ToLower(identifier[:min(len(identifier), maxSubjectBytes)])
+	}
+	return folded
+}
+
+// SignOut ends a session.
+func (s *Service) SignOut(ctx context.Context, current session.Session) error {
+	return s.deps.Sessions.End(ctx, current.ID)
+}
+
+// Who returns the user of a session.
+func (s *Service) Who(ctx context.Context, current session.Session) (user.User, error) {
+	return s.deps.Users.Find(ctx, current.UserID)
+}
+
+var _ Throttle = (*ratelimit.Limiter)(nil)

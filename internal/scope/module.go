@@ -1,0 +1,15 @@
+package scope
+
+import (
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+)
+
+// Deps is what the service needs; all of it is required.
+type Deps struct {
+	Database *db.DB
+	Clock    clock.Clock
+}
+
+// New returns the service.
+func New(deps Deps) *Service { return &Service{store: store{deps.Database}, clock: deps.Clock} }

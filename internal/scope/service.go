@@ -1,0 +1,143 @@
+package scope
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"authly/internal/platform/clock"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/policy"
+)
+
+// Service has the catalogue.
+type Service struct {
+	store store
+	clock clock.Clock
+
+	mu     sync.Mutex
+	loaded catalogue
+}
+
+// catalogue is what was read at one time. It is not changed after that.
+type catalogue struct {
+	all     []Scope // by name
+	byName  map[string]Scope
+	expires time.Time
+}
+
+// Seed adds the standard scopes that are not in the catalogue yet. Entries that
+// are there stay as they are.
+func (s *Service) Seed(ctx context.Context) error {
+	if err := s.store.add(ctx, standard(), s.clock.Now()); err != nil {
+		return fmt.Errorf("seed the scope catalogue: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded = catalogue{}
+	return nil
+}
+
+// Active returns the scopes that can be granted, by name.
+func (s *Service) Active(ctx context.Context) ([]Scope, error) {
+	known, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var active []Scope
+	for _, entry := range known.all {
+		if entry.Active {
+			active = append(active, entry)
+		}
+	}
+	return active, nil
+}
+
+// Usable returns the active ones among names, in their order.
+func (s *Service) Usable(ctx context.Context, names oauth.ScopeSet) (oauth.ScopeSet, error) {
+	known, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var usable oauth.ScopeSet
+	for _, name := range names {
+		if known.byName[name].Active {
+			usable = append(usable, name)
+		}
+	}
+	return usable, nil
+}
+
+// Defaults returns the names of the active scopes that are granted when a client
+// asks for none (RFC 6749 section 3.3).
+func (s *Service) Defaults(ctx context.Context) (oauth.ScopeSet, error) {
+	active, err := s.Active(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var defaults oauth.ScopeSet
+	for _, entry := range active {
+		if entry.Default {
+			defaults = append(defaults, entry.Name)
+		}
+	}
+	return defaults, nil
+}
+
+// Describe returns an entry for each name, in their order. One that is not in the
+// catalogue is described by its name: nothing that is asked for may be missing from
+// the page on which a person decides about it.
+func (s *Service) Describe(ctx context.Context, names oauth.ScopeSet) ([]Scope, error) {
+	known, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	described := make([]Scope, len(names))
+	for i, name := range names {
+		entry, found := known.byName[name]
+		if !found {
+			entry = Scope{Name: name, Description: name}
+		}
+		described[i] = entry
+	}
+	return described, nil
+}
+
+// Descriptions returns what to tell a person about each of the names.
+func (s *Service) Descriptions(ctx context.Context, names oauth.ScopeSet) ([]string, error) {
+	described, err := s.Describe(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(described))
+	for i, entry := range described {
+		texts[i] = entry.Description
+	}
+	return texts, nil
+}
+
+// current returns the catalogue from memory, or reads it when its time is over.
+// Several callers may read it at once: that is cheaper than making them wait for
+// one whose request was broken off.
+func (s *Service) current(ctx context.Context) (catalogue, error) {
+	now := s.clock.Now()
+	s.mu.Lock()
+	known := s.loaded
+	s.mu.Unlock()
+	if known.byName != nil && !policy.IsExpired(known.expires, now) {
+		return known, nil
+	}
+	all, err := s.store.list(ctx)
+	if err != nil {
+		return catalogue{}, fmt.Errorf("read the scope catalogue: %w", err)
+	}
+	known = catalogue{all: all, byName: make(map[string]Scope, len(all)), expires: now.Add(Lifetime)}
+	for _, entry := range all {
+		known.byName[entry.Name] = entry
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded = known
+	return known, nil
+}

@@ -1,0 +1,20 @@
+// Package session keeps the sessions of browsers in which somebody is signed in.
+//
+//	started ──▶ (authenticated again)* ──▶ ended, expired, or its user disabled or deleted
+//
+// A session is found by a 256-bit token in a cookie, stored hashed, and new at
+// each authentication, so that a token that was planted or seen before a sign-in is
+// worth nothing after it. Authenticating again as the same user keeps the session and
+// its identifier (the sid of OpenID Connect), as another user ends it. A session ends
+// when it was not used for the idle lifetime, and in any case after its lifetime
+// since the last authentication.
+//
+// Every lookup asks the database whether the session has ended and whether its user
+// may still sign in (the view live_sessions): a cookie alone proves nothing.
+//
+// What was issued from a session refers to it, and a session that was ended on
+// purpose takes that with it. [Service.Sweep] therefore keeps a session for as long as
+// something refers to it.
+//
+// Not here: how somebody is recognized, logout of clients.
+package session

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/id"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/policy"
+)
+
+// bumpInterval is how often the use of a session is written down.
+const bumpInterval = time.Minute
+
+// sweepDelay keeps a session a little longer than it lives, for codes that were
+// issued at its end.
+const sweepDelay = time.Hour
+
+// Start signs a user in and returns the session with its new token. A live
+// session of the same user that the browser had goes on under the new token; one
+// of another user is ended.
+func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacted, error) {
+	now, token := s.clock.Now(), secret.New()
+	fresh := Session{
+		ID: id.New(), UserID: begun.UserID, Methods: begun.Methods, AuthenticatedAt: now, CreatedAt: now, LastSeenAt: now,
+	}
+	fresh.IdleExpiresAt, fresh.ExpiresAt = s.lifetime.Start(now)
+	browser := browser{described(begun.UserAgent, maxUserAgentBytes), described(begun.Address, maxAddressBytes)}
+	var started Session
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		started = fresh
+		if begun.Replaces.IsZero() {
+			return s.store.insert(ctx, started, secret.Hash(token), browser)
+		}
+		replaced := secret.Hash(begun.Replaces)
+		renewed, err := s.store.renew(ctx, replaced, fresh, secret.Hash(token), browser)
+		if err == nil {
+			started = renewed
+			return nil
+		}
+		if !errors.Is(err, errNoRecord) {
+			return err
+		}
+		if err := s.store.endByToken(ctx, replaced, now); err != nil {
+			return err
+		}
+		return s.store.insert(ctx, started, secret.Hash(token), browser)
+	})
+	if err != nil {
+		return Session{}, secret.Redacted{}, fmt.Errorf("start a session: %w", err)
+	}
+	return started, token, nil
+}
+
+// Current returns the session of a token, and whether there is a live one: not
+// ended, not expired, and of a user who may sign in. That it was used is written down
+// at most once a minute.
+func (s *Service) Current(ctx context.Context, token secret.Redacted) (Session, bool, error) {
+	if token.IsZero() {
+		return Session{}, false, nil
+	}
+	now := s.clock.Now()
+	known, err := s.store.live(ctx, secret.Hash(token), now)
+	if errors.Is(err, errNoRecord) {
+		return Session{}, false, nil
+	}
+	if err != nil {
+		return Session{}, false, fmt.Errorf("find a session: %w", err)
+	}
+	if now.Sub(known.LastSeenAt) < bumpInterval {
+		return known, true, nil
+	}
+	known.LastSeenAt, known.IdleExpiresAt = now, policy.RefreshExpiry(now, s.lifetime.Idle, known.ExpiresAt)
+	if err := s.store.bump(ctx, known); err != nil {
+		return Session{}, false, fmt.Errorf("note the use of a session: %w", err)
+	}
+	return known, true, nil
+}
+
+// End ends a session. Ending one that has ended, or never was, is no error.
+func (s *Service) End(ctx context.Context, sessionID uuid.UUID) error {
+	if err := s.store.end(ctx, sessionID, s.clock.Now()); err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	return nil
+}
+
+// EndAllOf ends all sessions of a user, in the transaction of ctx if there is one.
+func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
+	if err := s.store.endAllOf(ctx, userID, s.clock.Now()); err != nil {
+		return fmt.Errorf("end a user's sessions: %w", err)
+	}
+	return nil
+}
+
+// Sweep deletes sessions whose lifetime is over and to which nothing refers any more.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.store.sweep(ctx, s.clock.Now().Add(-sweepDelay)); err != nil {
+		return fmt.Errorf("sweep sessions: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/db"
+	"authly/internal/platform/secret"
+)
+
+type store struct{ database *db.DB }
+
+// errNoRecord is returned for a session that is not there.
+var errNoRecord = db.ErrNoRows
+
+// browser is what is kept about the place of a sign-in.
+type browser struct{ userAgent, address string }
+
+const columns = `id, user_id, authentication_methods, authenticated_at, created_at, last_seen_at, idle_expires_at, expires_at`
+
+func scan(row db.Row) (Session, error) {
+	var s Session
+	err := row.Scan(&s.ID, &s.UserID, db.IntoJSON(&s.Methods), &s.AuthenticatedAt, &s.CreatedAt, &s.LastSeenAt, &s.IdleExpiresAt, &s.ExpiresAt)
+	return s, err
+}
+
+func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
+	return s.database.Tx(ctx, work)
+}
+
+func (s store) insert(ctx context.Context, made Session, token secret.Digest, from browser) error {
+	_, err := s.database.Write(ctx).Exec(ctx,
+		`INSERT INTO sessions (`+columns+`, token_hash, user_agent, address) VALUES `+db.Values(1, 11),
+		made.ID, made.UserID, db.Strings(made.Methods), made.AuthenticatedAt, made.CreatedAt, made.LastSeenAt, made.IdleExpiresAt,
+		made.ExpiresAt, token.Bytes(), from.userAgent, from.address)
+	return err
+}
+
+// renew gives the live session of a token a new token and a new authentication,
+// if it is the same user's.
+func (s store) renew(ctx context.Context, old secret.Digest, fresh Session, token secret.Digest, from browser) (Session, error) {
+	return scan(s.database.Write(ctx).QueryRow(ctx, `UPDATE sessions
+		SET token_hash = $1, authentication_methods = $2, authenticated_at = $3, last_seen_at = $3, idle_expires_at = $4, expires_at = $5,
+		    user_agent = $6, address = $7
+		WHERE token_hash = $8 AND user_id = $9 AND ended_at IS NULL AND idle_expires_at > $3 AND expires_at > $3
+		RETURNING `+columns,
+		token.Bytes(), db.Strings(fresh.Methods), fresh.AuthenticatedAt, fresh.IdleExpiresAt, fresh.ExpiresAt,
+		from.userAgent, from.address, old.Bytes(), fresh.UserID))
+}
+
+func (s store) live(ctx context.Context, token secret.Digest, now time.Time) (Session, error) {
+	return scan(s.database.Read(ctx).QueryRow(ctx,
+		`SELECT `+columns+` FROM live_sessions WHERE token_hash = $1 AND idle_expires_at > $2 AND expires_at > $2`, token.Bytes(), now))
+}
+
+// bump never shortens what a request that came later has written.
+func (s store) bump(ctx context.Context, used Session) error {
+	_, err := s.database.Write(ctx).Exec(ctx,
+		`UPDATE sessions SET last_seen_at = $1, idle_expires_at = $2 WHERE id = $3 AND ended_at IS NULL AND last_seen_at < $1`,
+		used.LastSeenAt, used.IdleExpiresAt, used.ID)
+	return err
+}
+
+func (s store) end(ctx context.Context, sessionID uuid.UUID, now time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL`, now, sessionID)
+	return err
+}
+
+func (s store) endByToken(ctx context.Context, token secret.Digest, now time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx,
+		`UPDATE sessions SET ended_at = $1 WHERE token_hash = $2 AND ended_at IS NULL`, now, token.Bytes())
+	return err
+}
+
+func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL`, now, userID)
+	return err
+}
+
+// sweep leaves the sessions that token families refer to: without the row there
+// would be nothing left to say that the session was ended.
+func (s store) sweep(ctx context.Context, before time.Time) error {
+	return s.database.Sweep(ctx, `DELETE FROM sessions WHERE id IN (SELECT expired.id FROM sessions expired WHERE expired.expires_at <= $1
+		AND NOT EXISTS (SELECT 1 FROM session_references kept WHERE kept.session_id = expired.id) LIMIT $2)`, before)
+}

@@ -1,0 +1,132 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/id"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+)
+
+// Code is an authorization code with everything that it stands for. Its
+// identifier becomes that of the family it begins.
+type Code struct {
+	ID                    uuid.UUID
+	Client                uuid.UUID
+	UserID                uuid.UUID
+	GrantID               uuid.UUID
+	SessionID             *uuid.UUID
+	RedirectURI           string
+	CodeChallenge         string
+	Nonce                 string
+	Scopes                oauth.ScopeSet
+	Resources             []string
+	AuthenticationMethods []string
+	AuthenticatedAt       time.Time
+	MaxAgeRequested       bool
+	CreatedAt             time.Time
+	ExpiresAt             time.Time
+	UsedAt                *time.Time
+}
+
+// ErrUnknown is returned for a code or token that does not exist.
+var ErrUnknown = errors.New("no such code or token")
+
+// IssueCode stores a new authorization code, as a digest, and returns it. Its
+// identifier and times are set here. It joins the transaction of ctx.
+func (s *Service) IssueCode(ctx context.Context, code Code) (secret.Redacted, error) {
+	value := secret.New()
+	code.ID, code.CreatedAt = id.New(), s.clock.Now()
+	code.ExpiresAt = code.CreatedAt.Add(s.lifetimes.AuthorizationCode)
+	if err := s.store.insertCode(ctx, code, secret.Hash(value)); err != nil {
+		return secret.Redacted{}, fmt.Errorf("store an authorization code: %w", err)
+	}
+	return value, nil
+}
+
+// FindCode returns a code as it is stored, used and expired ones too, without
+// consuming it. The error is [ErrUnknown] if there is none.
+func (s *Service) FindCode(ctx context.Context, presented secret.Redacted) (Code, error) {
+	return s.store.code(ctx, secret.Hash(presented))
+}
+
+// FindRefreshToken returns a refresh token as it is stored, with its live
+// family, or nil if that has ended. The error is [ErrUnknown] if there is none.
+func (s *Service) FindRefreshToken(ctx context.Context, presented secret.Redacted) (RefreshToken, *Family, error) {
+	found, err := s.store.refreshToken(ctx, secret.Hash(presented))
+	if err != nil {
+		return RefreshToken{}, nil, err
+	}
+	family, err := s.store.liveFamily(ctx, found.FamilyID)
+	if errors.Is(err, ErrUnknown) {
+		return found, nil, nil
+	}
+	return found, family, err
+}
+
+// Reason says why a family ended.
+type Reason string
+
+// The reasons for the end of a family.
+const (
+	ReasonCodeReplayed  Reason = "code_replayed"
+	ReasonRefreshReused Reason = "refresh_token_reused"
+	ReasonRevoked       Reason = "revoked_by_client"
+	ReasonUserEnded     Reason = "user_disabled"
+	ReasonClientEnded   Reason = "client_disabled"
+)
+
+// endWithin bounds the end of a family.
+const endWithin = 10 * time.Second
+
+// RevokeFamily ends a family and all its tokens. Ending it twice keeps the first
+// reason. Whoever replays a token can't call it off by hanging up, so it outlives ctx.
+func (s *Service) RevokeFamily(ctx context.Context, family uuid.UUID, reason Reason) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	if err := s.store.revokeFamily(ctx, family, reason, s.clock.Now()); err != nil {
+		return fmt.Errorf("revoke a token family: %w", err)
+	}
+	return nil
+}
+
+// RevokeAccessToken ends one access token, for those that belong to no family.
+func (s *Service) RevokeAccessToken(ctx context.Context, token uuid.UUID) error {
+	if err := s.store.revokeAccessToken(ctx, token, s.clock.Now()); err != nil {
+		return fmt.Errorf("revoke an access token: %w", err)
+	}
+	return nil
+}
+
+// EndAllOfUser ends, for good, everything that was issued on behalf of a user.
+// It joins the transaction of ctx.
+func (s *Service) EndAllOfUser(ctx context.Context, userID uuid.UUID) error {
+	if err := s.store.endAllOfUser(ctx, userID, ReasonUserEnded, s.clock.Now()); err != nil {
+		return fmt.Errorf("end a user's tokens: %w", err)
+	}
+	return nil
+}
+
+// EndAllOfClient ends, for good, everything that was issued to a client. It
+// joins the transaction of ctx.
+func (s *Service) EndAllOfClient(ctx context.Context, clientRecord uuid.UUID) error {
+	if err := s.store.endAllOfClient(ctx, clientRecord, ReasonClientEnded, s.clock.Now()); err != nil {
+		return fmt.Errorf("end a client's tokens: %w", err)
+	}
+	return nil
+}
+
+// Sweep deletes codes, tokens and families that have expired for so long that
+// nothing can refer to them any more. A code is kept while its family may live,
+// so that its replay is still noticed.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {
+		return fmt.Errorf("sweep tokens: %w", err)
+	}
+	return nil
+}

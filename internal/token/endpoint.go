@@ -1,0 +1,221 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"authly/internal/client"
+	"authly/internal/platform/id"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+	"authly/internal/protocol/policy"
+)
+
+// Response is a successful token response (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3).
+type Response struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+}
+
+// Authenticate tells which client a request comes from.
+type Authenticate func(ctx context.Context) (client.Client, error)
+
+// Exchange is the pipeline of the token endpoint. Parsing is before it and
+// writing after it (see token_http.go); errors are [*oauth.Error], or faults of our own.
+func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticate Authenticate) (Response, error) {
+	// 1 Find the grant. A missing grant_type is never taken for a default.
+	if !params.Has("grant_type") {
+		return Response{}, oauth.Refuse(oauth.InvalidRequest, "grant_type is missing")
+	}
+	grant, ok := s.grants[oauth.GrantType(params.Get("grant_type"))]
+	if !ok {
+		return Response{}, oauth.Refuse(oauth.UnsupportedGrantType, "this grant_type is not supported")
+	}
+	// 2 Authenticate the client.
+	caller, err := authenticate(ctx)
+	if err != nil {
+		return Response{}, err
+	}
+	// 3 May this client use the grant?
+	if !caller.MayUse(grant.Type()) {
+		return Response{}, oauth.Refuse(oauth.UnauthorizedClient, "the client may not use this grant_type")
+	}
+	// 4 Let the grant prove an authorization.
+	request := &Request{Client: caller, Params: params, Now: s.clock.Now()}
+	authorization, err := grant.Authorize(ctx, request)
+	if err != nil {
+		return Response{}, err
+	}
+	// 5 Narrow it to what is asked for now.
+	minting, err := s.narrow(request, authorization)
+	if err != nil {
+		return Response{}, err
+	}
+	// 6 Mint. Signing comes before consuming: when it fails, nothing is spent.
+	access, err := s.formats[caller.AccessTokenFormat].Mint(minting)
+	if err != nil {
+		return Response{}, err
+	}
+	refresh := s.refreshToken(request, authorization)
+	idToken, err := s.idToken(minting, access)
+	if err != nil {
+		return Response{}, err
+	}
+	// 7 Consume and store, durably, in one step.
+	if err := s.record(ctx, minting, access, refresh); err != nil {
+		return Response{}, err
+	}
+	// 8 Answer.
+	return Response{
+		AccessToken: access.Value.Reveal(), TokenType: "Bearer", ExpiresIn: int64(minting.ExpiresAt.Sub(minting.IssuedAt).Seconds()),
+		RefreshToken: refresh.value.Reveal(), Scope: minting.Scopes.String(), IDToken: idToken,
+	}, nil
+}
+
+// narrow applies the scope and resource parameters of the token request (RFC
+// 6749 section 6, RFC 8707 section 2.2) to what was authorized.
+func (s *Service) narrow(request *Request, authorization *Authorization) (Minting, error) {
+	minting := Minting{ID: id.New(), Client: request.Client, Authorization: authorization, IssuedAt: request.Now}
+	minting.Scopes = authorization.Scopes
+	if authorization.Use.Refresh != nil && request.Params.Has("scope") {
+		wanted, err := oauth.ParseScope(request.Params.Get("scope"))
+		if err != nil {
+			return Minting{}, err
+		}
+		if !authorization.Scopes.ContainsAll(wanted) {
+			return Minting{}, oauth.Refuse(oauth.InvalidScope, "the scope is wider than what was granted")
+		}
+		minting.Scopes = wanted
+	}
+	resources, err := narrowResources(request, authorization)
+	if err != nil {
+		return Minting{}, err
+	}
+	minting.Audience = resources
+	if len(resources) == 0 {
+		minting.Audience = []string{s.issuer} // the documented default (RFC 9068 section 3)
+	}
+	lifetime := request.Client.AccessTokenLifetime
+	if lifetime == 0 {
+		lifetime = s.lifetimes.AccessToken
+	}
+	minting.ExpiresAt = minting.IssuedAt.Add(lifetime)
+	if family := authorization.Family; family != nil && family.ExpiresAt.Before(minting.ExpiresAt) {
+		minting.ExpiresAt = family.ExpiresAt // nothing outlives the authorization
+	}
+	return minting, nil
+}
+
+func narrowResources(request *Request, authorization *Authorization) ([]string, error) {
+	wanted, err := oauth.ParseResources(request.Params.All("resource"))
+	if err != nil {
+		return nil, err
+	}
+	if len(wanted) == 0 {
+		return authorization.Resources, nil
+	}
+	var narrowed []string
+	for _, resource := range wanted {
+		known, ok := request.Client.Resource(resource)
+		if !ok || !slices.Contains(authorization.Resources, known) {
+			return nil, oauth.Refuse(oauth.InvalidTarget, "the resource was not granted")
+		}
+		if !slices.Contains(narrowed, known) {
+			narrowed = append(narrowed, known)
+		}
+	}
+	return narrowed, nil
+}
+
+// refreshing is the refresh token of a response.
+type refreshing struct {
+	value  secret.Redacted // zero: none
+	rotate bool
+	stored *RefreshToken // nil: none to store
+	extend RefreshToken  // with a time of expiry: the one that is kept
+}
+
+// refreshToken decides about the refresh token of a response (OAuth 2.1 section 4.3).
+func (s *Service) refreshToken(request *Request, authorization *Authorization) refreshing {
+	family := authorization.Family
+	if family == nil || !request.Client.MayUse(oauth.RefreshToken) {
+		return refreshing{}
+	}
+	expiresAt := policy.RefreshExpiry(request.Now, s.lifetimes.RefreshTokenIdle, family.ExpiresAt)
+	value := secret.Redacted{}
+	switch use := authorization.Use.Refresh; {
+	case use == nil:
+		value = secret.New()
+	case request.Client.RotatesRefreshTokens():
+		value = secret.Derive(s.successorKey, "authly refresh token successor", use.Presented)
+	default:
+		return refreshing{value: use.Presented, extend: RefreshToken{ExpiresAt: expiresAt}}
+	}
+	return refreshing{value: value, rotate: authorization.Use.Refresh != nil, stored: &RefreshToken{
+		ID: id.New(), Digest: secret.Hash(value), FamilyID: family.ID, CreatedAt: request.Now, ExpiresAt: expiresAt,
+	}}
+}
+
+// idToken returns the ID token of a response, or "" if openid was not granted.
+func (s *Service) idToken(minting Minting, access Minted) (string, error) {
+	family := minting.Authorization.Family
+	if family == nil || !minting.Scopes.Has(oauth.ScopeOpenID) {
+		return "", nil
+	}
+	token := oidc.IDToken{
+		Issuer: s.issuer, Subject: minting.Subject(), ClientID: minting.Client.ClientID, Nonce: minting.Authorization.Nonce,
+		AuthenticationTime: family.AuthenticatedAt, AuthenticationMethods: family.AuthenticationMethods,
+		AccessToken: access.Value.Reveal(), Algorithm: minting.Client.IDTokenAlgorithm, IssuedAt: minting.IssuedAt, Lifetime: s.lifetimes.IDToken,
+	}
+	if family.SessionID != nil {
+		token.SessionID = family.SessionID.String()
+	}
+	signed, err := s.keys.Sign(minting.Client.IDTokenAlgorithm, jose.TypeJWT, token.Claims())
+	if err != nil {
+		return "", fmt.Errorf("sign an ID token: %w", err)
+	}
+	return signed, nil
+}
+
+// record stores what the response promises. A code or refresh token that turns
+// out to have been used ends its family (OAuth 2.1 sections 4.1.3 and 4.3.1).
+func (s *Service) record(ctx context.Context, minting Minting, access Minted, refresh refreshing) error {
+	use := minting.Authorization.Use
+	record := Record{
+		Now: minting.IssuedAt, Use: use, Rotate: refresh.rotate, NewRefresh: refresh.stored, IdleExpiry: refresh.extend.ExpiresAt,
+		Access: AccessToken{
+			ID: minting.ID, Digest: access.Digest, Client: minting.Client.ID, Scopes: minting.Scopes, Audience: minting.Audience,
+			IssuedAt: minting.IssuedAt, ExpiresAt: minting.ExpiresAt,
+		},
+	}
+	if family := minting.Authorization.Family; family != nil {
+		record.Access.FamilyID = &family.ID
+		if use.Code != nil {
+			record.NewFamily = family
+		}
+	}
+	err := s.recorder.Do(ctx, record)
+	switch {
+	case errors.Is(err, ErrCodeUsed):
+		if err := s.RevokeFamily(ctx, use.Code.ID, ReasonCodeReplayed); err != nil {
+			return err
+		}
+		return oauth.Refuse(oauth.InvalidGrant, "the code can't be used any more").Because(err)
+	case errors.Is(err, ErrRefreshReused):
+		if err := s.RevokeFamily(ctx, minting.Authorization.Family.ID, ReasonRefreshReused); err != nil {
+			return err
+		}
+		return oauth.Refuse(oauth.InvalidGrant, "the refresh token can't be used any more").Because(err)
+	case err != nil:
+		return fmt.Errorf("store a token response: %w", err)
+	}
+	return nil
+}

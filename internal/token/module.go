@@ -1,0 +1,88 @@
+package token
+
+import (
+	"context"
+	"time"
+
+	"authly/internal/client"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oauth"
+)
+
+// Keys signs, and verifies what was signed here.
+type Keys interface {
+	Signer
+	Verify(token, typ string, algorithms ...jose.Algorithm) ([]byte, error)
+}
+
+// Recorder makes a token response durable before it is answered.
+type Recorder interface {
+	Do(ctx context.Context, record Record) error
+}
+
+// Lifetimes are the server's own; a client may have shorter or longer ones.
+type Lifetimes struct {
+	AuthorizationCode time.Duration
+	AccessToken       time.Duration
+	IDToken           time.Duration
+	RefreshTokenIdle  time.Duration
+	RefreshToken      time.Duration
+	// ReuseWindow is how long a rotated refresh token gives its successor again.
+	ReuseWindow time.Duration
+}
+
+// Deps is what the service needs.
+type Deps struct {
+	Database *db.DB
+	Clock    clock.Clock
+	Issuer   string
+	Keys     Keys
+	// SuccessorKey derives the successors of refresh tokens.
+	SuccessorKey secret.Redacted
+	// AccessTokenAlgorithm signs JWT access tokens.
+	AccessTokenAlgorithm jose.Algorithm
+	Lifetimes            Lifetimes
+}
+
+// Service issues tokens and knows what is issued.
+type Service struct {
+	store        store
+	clock        clock.Clock
+	issuer       string
+	keys         Keys
+	successorKey secret.Redacted
+	lifetimes    Lifetimes
+	recorder     Recorder
+	formats      map[client.AccessTokenFormat]Format
+	grants       map[oauth.GrantType]Grant
+}
+
+// New returns the service without any grant; see [Service.Use].
+func New(deps Deps) *Service {
+	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
+	service := &Service{
+		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
+		lifetimes: deps.Lifetimes, recorder: db.NewGroup(deps.Database, writing.write),
+		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
+	}
+	for _, format := range []Format{
+		jwtFormat{issuer: deps.Issuer, signer: deps.Keys, algorithm: deps.AccessTokenAlgorithm},
+		opaqueFormat{},
+	} {
+		service.formats[format.Name()] = format
+	}
+	return service
+}
+
+// Use mounts grants. It is called once, while the program is put together.
+func (s *Service) Use(grants ...Grant) {
+	for _, grant := range grants {
+		s.grants[grant.Type()] = grant
+	}
+}
+
+// Lifetimes returns the server's lifetimes.
+func (s *Service) Lifetimes() Lifetimes { return s.lifetimes }

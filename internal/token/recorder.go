@@ -1,0 +1,77 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+)
+
+// The verdicts of the recorder about one token response.
+var (
+	// ErrCodeUsed says that the code was consumed before, has expired, or its session has ended.
+	ErrCodeUsed = errors.New("the authorization code can't be used any more")
+	// ErrRefreshReused says that the refresh token was rotated too long ago.
+	ErrRefreshReused = errors.New("the refresh token was used before")
+)
+
+// Record is what one token response promises; nothing of it is answered before
+// it is durable.
+type Record struct {
+	Now time.Time
+	Use Use
+	// NewFamily begins with a code.
+	NewFamily *Family
+	// Rotate tells whether a used refresh token is replaced by NewRefresh.
+	Rotate     bool
+	NewRefresh *RefreshToken
+	// IdleExpiry is the new end of a refresh token that is not replaced.
+	IdleExpiry time.Time
+	Access     AccessToken
+}
+
+// RefreshToken is a refresh token as it is stored.
+type RefreshToken struct {
+	ID        uuid.UUID
+	Digest    secret.Digest
+	FamilyID  uuid.UUID
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	RotatedAt *time.Time
+}
+
+// AccessToken is an access token as it is stored: every one is, also a JWT, so that
+// it can be revoked.
+type AccessToken struct {
+	ID        uuid.UUID
+	Digest    *secret.Digest
+	Client    uuid.UUID
+	FamilyID  *uuid.UUID
+	Scopes    oauth.ScopeSet
+	Audience  []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// write applies a batch of records inside one transaction; see db.Group.
+func (s *recorderStore) write(ctx context.Context, batch []Record) ([]error, error) {
+	verdicts := make([]error, len(batch))
+	steps := []func(ctx context.Context, batch []Record, verdicts []error) error{
+		s.consumeCodes,
+		s.insertFamilies,
+		s.rotateRefreshTokens,
+		s.extendRefreshTokens,
+		s.insertRefreshTokens,
+		s.insertAccessTokens,
+	}
+	for _, step := range steps {
+		if err := step(ctx, batch, verdicts); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
+}

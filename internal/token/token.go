@@ -1,0 +1,111 @@
+package token
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/client"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+)
+
+// Request is a token request whose client has been authenticated and may use the grant.
+type Request struct {
+	Client client.Client
+	Params oauth.Params
+	Now    time.Time
+}
+
+// Authorization is what a grant proved: on whose behalf the client may have
+// tokens, for what, and what has to be consumed with their making.
+type Authorization struct {
+	// Family is the authorization that the tokens belong to. It is nil for a
+	// client that acts on its own behalf (RFC 6749 section 4.4).
+	Family *Family
+	// Scopes and Resources are the most that may be issued now.
+	Scopes    oauth.ScopeSet
+	Resources []string
+	// Nonce is echoed in the ID token of the first response (OpenID Connect Core 1.0 section 2).
+	Nonce string
+	// Use is what is consumed.
+	Use Use
+}
+
+// Family is everything that is issued from one authorization of a user.
+type Family struct {
+	ID                    uuid.UUID
+	GrantID               uuid.UUID
+	Client                uuid.UUID
+	UserID                uuid.UUID
+	SessionID             *uuid.UUID
+	Offline               bool
+	Scopes                oauth.ScopeSet
+	Resources             []string
+	AuthenticationMethods []string
+	AuthenticatedAt       time.Time
+	// MaxAgeRequested makes auth_time part of every ID token.
+	MaxAgeRequested bool
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+}
+
+// Use is what a token response consumes. At most one of the two is set.
+type Use struct {
+	Code    *CodeUse
+	Refresh *RefreshUse
+}
+
+// CodeUse consumes an authorization code and begins its family.
+type CodeUse struct{ ID uuid.UUID }
+
+// RefreshUse uses a refresh token.
+type RefreshUse struct {
+	ID uuid.UUID
+	// Presented is the token as the client sent it, from which its successor is derived.
+	Presented secret.Redacted
+}
+
+// Grant proves an authorization and nothing more: the endpoint authenticates
+// the client before it, and narrows, mints, stores and answers after it.
+type Grant interface {
+	// Type returns the grant_type it answers to.
+	Type() oauth.GrantType
+	// Authorize returns what the request proves, or an [*oauth.Error].
+	Authorize(ctx context.Context, request *Request) (*Authorization, error)
+}
+
+// Minting is what an access token is made of.
+type Minting struct {
+	ID            uuid.UUID
+	Client        client.Client
+	Authorization *Authorization
+	Scopes        oauth.ScopeSet
+	Audience      []string
+	IssuedAt      time.Time
+	ExpiresAt     time.Time
+}
+
+// Subject returns whom the token is about: the user, or the client itself (RFC 9068 section 2.2).
+func (m Minting) Subject() string {
+	if m.Authorization.Family == nil {
+		return m.Client.ClientID
+	}
+	return m.Authorization.Family.UserID.String()
+}
+
+// Format makes access tokens.
+type Format interface {
+	// Name is the value of the client's setting that chooses it.
+	Name() client.AccessTokenFormat
+	// Mint returns the token. Only a handle that can't be told from the token's own
+	// contents has a digest.
+	Mint(minting Minting) (Minted, error)
+}
+
+// Minted is a new access token.
+type Minted struct {
+	Value  secret.Redacted
+	Digest *secret.Digest
+}

@@ -1,0 +1,21 @@
+// Package user keeps the accounts of people: their names, what is known about
+// them (OpenID Connect Core 1.0 section 5.1), and the password by which they are
+// recognized. A user's subject identifier is the record's UUID, which is never given
+// to anybody else (section 2).
+//
+//	active ◀──▶ disabled        deleted: the row is gone, with everything below it
+//
+// A user who is disabled or deleted is signed out at once: their sessions are ended
+// in the same transaction, and whoever judges a session or a token asks for its
+// user's state besides.
+//
+// Usernames and e-mail addresses are unique in their folded form (RFC 8265); a
+// username never has an "@", so one input field takes both. Passwords are prepared by
+// the OpaqueString profile, held to the rules of NIST SP 800-63B-4 when they are chosen,
+// and hashed outside of every transaction. [Service.VerifyPassword] does the same work and
+// gives the same answer for a wrong password, an unknown and a disabled user.
+//
+// The last administrator who can sign in can't be disabled or deleted.
+//
+// Not here: sessions, throttling, the pages, and changing a profile.
+package user

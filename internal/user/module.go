@@ -1,0 +1,54 @@
+package user
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/policy"
+)
+
+// PasswordHasher makes and checks the hashes of passwords in a bounded pool.
+type PasswordHasher interface {
+	Hash(ctx context.Context, password secret.Redacted) (string, error)
+	Verify(ctx context.Context, encoded string, password secret.Redacted) (secret.Verdict, error)
+	VerifyAbsent(ctx context.Context, password secret.Redacted) error
+}
+
+// Sessions ends what a user is signed in to, with what was issued on behalf of
+// the user. It joins a transaction of the context.
+type Sessions interface {
+	EndAllOf(ctx context.Context, userID uuid.UUID) error
+}
+
+// Deps is what the service needs; all of it is required but ServiceWords.
+type Deps struct {
+	Database *db.DB
+	Clock    clock.Clock
+	Hasher   PasswordHasher
+	Sessions Sessions
+	Rules    policy.PasswordRules
+	// ServiceWords are the names of this service, of which no password may be made.
+	ServiceWords []string
+}
+
+// Service keeps users.
+type Service struct {
+	store        store
+	clock        clock.Clock
+	hasher       PasswordHasher
+	sessions     Sessions
+	rules        policy.PasswordRules
+	serviceWords []string
+}
+
+// NewService returns the service.
+func NewService(deps Deps) *Service {
+	return &Service{
+		store: store{deps.Database}, clock: deps.Clock, hasher: deps.Hasher, sessions: deps.Sessions,
+		rules: deps.Rules, serviceWords: deps.ServiceWords,
+	}
+}

@@ -1,0 +1,112 @@
+package user
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/policy"
+)
+
+// ErrWrongCredentials is the one answer for a wrong password, an unknown user, a
+// disabled one and one without a password.
+var ErrWrongCredentials = fault.New(fault.Forbidden, "login.failed")
+
+// hash prepares and hashes a password that the rules allow.
+func (s *Service) hash(ctx context.Context, password secret.Redacted) (secret.Redacted, error) {
+	prepared, err := policy.PreparePassword(password.Reveal())
+	if err != nil {
+		return secret.Redacted{}, fault.New(fault.Invalid, "user.invalid").WithField("password", string(policy.PasswordNotAllowed)).Because(err)
+	}
+	encoded, err := s.hasher.Hash(ctx, secret.FromString(prepared))
+	return secret.FromString(encoded), err
+}
+
+// VerifyPassword returns the user who has the identifier (a username or an e-mail
+// address) and the password. The error is [ErrWrongCredentials], or a fault of kind
+// Unavailable when there is no room for the work.
+//
+// Exactly one hash is computed for every password that could be one, whoever it
+// is for and whatever comes of it, so that neither the answer nor its time tells
+// whether there is such a user. It doesn't count attempts: its caller has to.
+func (s *Service) VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (User, error) {
+	prepared, err := policy.PreparePassword(password.Reveal())
+	if err != nil {
+		return User{}, ErrWrongCredentials // nobody has it, so its quickness tells nothing
+	}
+	password = secret.FromString(prepared)
+	known, err := s.FindByIdentifier(ctx, identifier)
+	if fault.KindOf(err) == fault.NotFound || err == nil && known.passwordHash.IsZero() {
+		if err := s.hasher.VerifyAbsent(ctx, password); err != nil {
+			return User{}, err
+		}
+		return User{}, ErrWrongCredentials
+	}
+	if err != nil {
+		return User{}, err
+	}
+	verdict, err := s.hasher.Verify(ctx, known.passwordHash.Reveal(), password)
+	if err != nil {
+		return User{}, err
+	}
+	if !verdict.Match || !known.IsActive() {
+		return User{}, ErrWrongCredentials
+	}
+	if verdict.Rehash {
+		if err := s.rehash(ctx, known, password); err != nil {
+			return User{}, err
+		}
+	}
+	return known, nil
+}
+
+// rehash replaces a hash of other parameters than the configured ones, while
+// the password is at hand.
+func (s *Service) rehash(ctx context.Context, known User, prepared secret.Redacted) error {
+	encoded, err := s.hasher.Hash(ctx, prepared)
+	if fault.KindOf(err) == fault.Unavailable {
+		return nil // there will be another sign-in
+	}
+	if err != nil {
+		return err
+	}
+	// Only if it is still the same: the password may have been changed meanwhile.
+	if err := s.store.replaceHash(ctx, known.ID, known.passwordHash, secret.FromString(encoded)); err != nil {
+		return fmt.Errorf("renew a password's hash: %w", err)
+	}
+	return nil
+}
+
+// SetPassword gives a user a new password and ends all their sessions. The error
+// is a fault of kind NotFound, Invalid with the field "password", or Unavailable.
+// It must not be called in a transaction.
+func (s *Service) SetPassword(ctx context.Context, userID uuid.UUID, password secret.Redacted) error {
+	known, err := s.Find(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if reasons := s.rules.Check(password.Reveal(), s.contextWords(known)...); len(reasons) > 0 {
+		return fault.New(fault.Invalid, "user.invalid").WithField("password", string(reasons[0]))
+	}
+	hash, err := s.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		changed, err := s.store.setPassword(ctx, userID, hash, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		if !changed {
+			return errUnknown // deleted meanwhile
+		}
+		return s.sessions.EndAllOf(ctx, userID)
+	})
+	if err != nil {
+		return fmt.Errorf("set a password: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package user
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oidc"
+	"authly/internal/protocol/policy"
+)
+
+// maxClaimBytes bounds one claim.
+const maxClaimBytes = 1000
+
+// New is what a user is created with.
+type New struct {
+	Username      string
+	Email         string // may be left out
+	EmailVerified bool
+	Administrator bool
+	// Password may be left out; then there is none and the user can't sign in by one.
+	Password              secret.Redacted
+	RequirePasswordChange bool
+	// Claims is the rest of the profile. Its PreferredUsername, Email,
+	// EmailVerified and UpdatedAt come from elsewhere and are not looked at.
+	Claims oidc.StandardClaims
+}
+
+// tidy leaves out what says nothing.
+func tidy(claims oidc.StandardClaims) oidc.StandardClaims {
+	if claims.PhoneNumber == "" {
+		claims.PhoneNumberVerified = nil
+	}
+	if claims.Address != nil && *claims.Address == (oidc.Address{}) {
+		claims.Address = nil
+	}
+	return claims
+}
+
+// validate returns a refusal of kind Invalid that names every wrong field, or nil.
+func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
+	refusal := fault.New(fault.Invalid, "user.invalid")
+	switch {
+	case n.Username == "":
+		refusal = refusal.WithField("username", "user.username_required")
+	case policy.ValidateUsername(n.Username) != nil:
+		refusal = refusal.WithField("username", "user.username_invalid")
+	}
+	if n.Email != "" && policy.ValidateEmail(n.Email) != nil {
+		refusal = refusal.WithField("email", "user.email_invalid")
+	}
+	if !n.Password.IsZero() {
+		if reasons := rules.Check(n.Password.Reveal(), contextWords...); len(reasons) > 0 {
+			refusal = refusal.WithField("password", string(reasons[0]))
+		}
+	}
+	for field, ok := range checkClaims(n.Claims) {
+		if !ok {
+			refusal = refusal.WithField(field, "user.claim_invalid")
+		}
+	}
+	if len(refusal.Fields) > 0 {
+		return refusal
+	}
+	return nil
+}
+
+var (
+	birthdatePattern = regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$`)
+	phonePattern     = regexp.MustCompile(`^\+[1-9][0-9]{1,14}(;ext=[0-9]{1,10})?$`)
+	zonePattern      = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`)
+	localePattern    = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
+)
+
+// checkClaims tells for each claim whether it has the form of OpenID Connect
+// Core 1.0 section 5.1. A claim that is not known has every form.
+func checkClaims(claims oidc.StandardClaims) map[string]bool {
+	checked := map[string]bool{
+		"birthdate":    claims.Birthdate == "" || birthdatePattern.MatchString(claims.Birthdate),
+		"phone_number": claims.PhoneNumber == "" || phonePattern.MatchString(claims.PhoneNumber),
+		"zoneinfo":     isShort(claims.ZoneInfo) && (claims.ZoneInfo == "" || zonePattern.MatchString(claims.ZoneInfo)),
+		"locale":       isShort(claims.Locale) && (claims.Locale == "" || localePattern.MatchString(claims.Locale)),
+	}
+	for field, text := range map[string]string{
+		"name": claims.Name, "given_name": claims.GivenName, "family_name": claims.FamilyName, "middle_name": claims.MiddleName,
+		"nickname": claims.Nickname, "gender": claims.Gender,
+	} {
+		checked[field] = isLine(text)
+	}
+	for field, link := range map[string]string{"profile": claims.Profile, "picture": claims.Picture, "website": claims.Website} {
+		checked[field] = link == "" || isWebPage(link)
+	}
+	if address := claims.Address; address != nil {
+		checked["address"] = isShort(address.Formatted) && isShort(address.StreetAddress) && // these two may have several lines
+			isLine(address.Locality) && isLine(address.Region) && isLine(address.PostalCode) && isLine(address.Country)
+	}
+	return checked
+}
+
+// isShort tells whether a text fits, and has nothing that PostgreSQL can't store.
+func isShort(text string) bool {
+	return len(text) <= maxClaimBytes && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
+}
+
+func isLine(text string) bool { return isShort(text) && !strings.ContainsFunc(text, unicode.IsControl) }
+
+func isWebPage(link string) bool {
+	parsed, err := url.Parse(link)
+	return err == nil && isLine(link) && parsed.Host != "" && parsed.User == nil && (parsed.Scheme == "https" || parsed.Scheme == "http")
+}

@@ -1,0 +1,79 @@
+package user
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oidc"
+	"authly/internal/protocol/policy"
+)
+
+// State tells whether a user may sign in.
+type State string
+
+// The states of a user.
+const (
+	Active   State = "active"
+	Disabled State = "disabled"
+)
+
+// User is a person with an account.
+type User struct {
+	ID                    uuid.UUID
+	Username              string
+	Email                 string // "" if none is known
+	EmailVerified         bool
+	State                 State
+	Administrator         bool
+	RequirePasswordChange bool
+	// Claims has all that a client may be told, also username, e-mail address
+	// and the time of the last change (OpenID Connect Core 1.0 section 5.1).
+	Claims      oidc.StandardClaims
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	LastLoginAt *time.Time
+
+	passwordHash secret.Redacted // zero: the user has no password
+}
+
+// Subject returns the user's identifier in tokens.
+func (u User) Subject() string { return u.ID.String() }
+
+// IsActive tells whether the user may sign in and what they gave clients counts.
+func (u User) IsActive() bool { return u.State == Active }
+
+// contextWords are what the user's password must not be made of.
+func (u User) contextWords() []string {
+	return []string{u.Username, u.Email, u.Claims.Name, u.Claims.GivenName, u.Claims.FamilyName, u.Claims.Nickname}
+}
+
+// withClaims fills in the claims that have columns of their own.
+func (u User) withClaims() User {
+	u.Claims.PreferredUsername, u.Claims.UpdatedAt, u.Claims.Email = u.Username, u.UpdatedAt, u.Email
+	u.Claims.EmailVerified = nil
+	if u.Email != "" {
+		verified := u.EmailVerified
+		u.Claims.EmailVerified = &verified
+	}
+	return u
+}
+
+// maxSurroundingSpace is how much white space around an identifier is forgiven.
+const maxSurroundingSpace = 16
+
+// FoldIdentifier returns the form in which what a person types to say who they
+// are is compared: a username or an e-mail address. The error says that no user
+// can have it.
+func FoldIdentifier(typed string) (string, error) {
+	if len(typed) > policy.MaxUsernameBytes+maxSurroundingSpace {
+		return "", policy.ErrInvalidUsername
+	}
+	typed = strings.TrimSpace(typed) // keyboards of telephones add one
+	if strings.Contains(typed, "@") {
+		return policy.FoldEmail(typed)
+	}
+	return policy.FoldUsername(typed)
+}
