@@ -1,0 +1,129 @@
+// Package authly is an OAuth 2.1 and OpenID Connect authorization server. A
+// program that wants to embed it makes a [Server] from a [Config], serves it as
+// an [http.Handler] or lets [Server.Run] do all the serving, and closes it:
+//
+//	settings, err := authly.LoadConfig(authly.LoadOptions{})
+//	…
+//	server, err := authly.New(ctx, settings, authly.Options{})
+//	…
+//	defer server.Close()
+//	err = server.Run(ctx)
+//
+// The command in cmd/authly is made of the same few calls.
+package authly
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"authly/internal/app"
+	"authly/internal/config"
+	"authly/internal/platform/obs"
+)
+
+// Config is the whole configuration; see [LoadConfig] and docs/configuration.md.
+type Config = config.Config
+
+// LoadOptions say where a configuration comes from.
+type LoadOptions = config.LoadOptions
+
+// LoadConfig reads defaults, file, environment and flags, in this order. Its
+// error lists every problem at once.
+func LoadConfig(options LoadOptions) (Config, error) { return config.Load(options) }
+
+// DefaultConfig returns the configuration with every setting at its default.
+func DefaultConfig() Config { return config.Default() }
+
+// Options are what a Server needs beside its configuration.
+type Options struct {
+	// Logger is where the server logs to; nowhere if nil.
+	Logger *slog.Logger
+}
+
+// Notice is what somebody who starts a server has to know.
+type Notice = app.Notice
+
+// Server is a server that is ready to answer.
+type Server struct{ app *app.App }
+
+// New opens the database, migrates it, and builds the server. [Server.Close]
+// must be called.
+func New(ctx context.Context, settings Config, options Options) (*Server, error) {
+	built, err := app.New(ctx, app.Options{Config: settings, Logger: options.Logger})
+	if err != nil {
+		return nil, err
+	}
+	return &Server{built}, nil
+}
+
+// ServeHTTP answers a request; see also [Server.Run]. Somebody who only uses
+// this has no background work: no rotation of keys and no clearing up.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.app.Handler().ServeHTTP(w, r) }
+
+// Notice returns what somebody who starts the server has to know.
+func (s *Server) Notice() Notice { return s.app.Notice() }
+
+// Listen opens the configured address.
+func (s *Server) Listen(ctx context.Context) (net.Listener, error) { return s.app.Listen(ctx) }
+
+// Serve answers requests on listener and does the background work until ctx ends.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	return s.app.Serve(ctx, listener)
+}
+
+// Run is Listen and Serve.
+func (s *Server) Run(ctx context.Context) error {
+	listener, err := s.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Close closes the database.
+func (s *Server) Close() error { return s.app.Close() }
+
+// Migration is one step of the database's schema.
+type Migration = app.Migration
+
+// Key is a signing key without its material.
+type Key = app.Key
+
+// RotateOptions say which keys [RotateKeys] rotates.
+type RotateOptions = app.KeyRotation
+
+// Migrate brings the schema of the database to the newest version and returns
+// the steps that it applied. [New] does the same by itself.
+func Migrate(ctx context.Context, settings Config, options Options) ([]Migration, error) {
+	return app.Migrate(ctx, settings, options.Logger)
+}
+
+// Migrations lists the steps of the schema, applied and pending.
+func Migrations(ctx context.Context, settings Config, options Options) ([]Migration, error) {
+	return app.Migrations(ctx, settings, options.Logger)
+}
+
+// ListKeys lists the signing keys.
+func ListKeys(ctx context.Context, settings Config, options Options) ([]Key, error) {
+	return app.ListKeys(ctx, settings, options.logger())
+}
+
+// RotateKeys lets the next signing keys follow the active ones, and returns those that sign from now on.
+func RotateKeys(ctx context.Context, settings Config, options Options, rotation RotateOptions) ([]Key, error) {
+	return app.RotateKeys(ctx, settings, options.logger(), rotation)
+}
+
+func (o Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
+}
+
+// NewLogger returns a logger that writes to w what the configuration asks for.
+func NewLogger(w io.Writer, settings Config) *slog.Logger {
+	return obs.NewLogger(w, obs.Options{Level: settings.Log.Level, Format: settings.Log.Format})
+}

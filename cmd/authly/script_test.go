@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts run this program as a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"authly": main})
+}
+
+// patience is how long a server may take to start or to stop.
+const patience = 30 * time.Second
+
+// TestScripts runs the sessions in testdata/script against the whole program.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			port, err := freePort(t.Context())
+			env.Setenv("PORT", port)
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": expectStatus, "answers": expectAnswer, "hang": hang, "mode": expectMode, "terminate": terminate,
+		},
+	})
+}
+
+func freePort(ctx context.Context) (string, error) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
+}
+
+// expectStatus runs a command and compares the status with which it ends:
+// status 2 authly nonsense.
+func expectStatus(script *testscript.TestScript, _ bool, arguments []string) {
+	if len(arguments) < 2 {
+		script.Fatalf("usage: status number command [argument...]")
+	}
+	got := 0
+	if err := script.Exec(arguments[1], arguments[2:]...); err != nil {
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) {
+			script.Fatalf("run %s: %v", arguments[1], err)
+		}
+		got = ended.ExitCode()
+	}
+	if strconv.Itoa(got) != arguments[0] {
+		script.Fatalf("%q ends with status %d, want %s", arguments[1:], got, arguments[0])
+	}
+}
+
+// expectAnswer waits until a server answers at a path, or with ! until it
+// doesn't any more: answers /readyz.
+func expectAnswer(script *testscript.TestScript, negated bool, arguments []string) {
+	if len(arguments) != 1 {
+		script.Fatalf("usage: answers path")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	every := time.NewTicker(10 * time.Millisecond)
+	defer every.Stop()
+	for {
+		answered := ask(ctx, "http://127.0.0.1:"+script.Getenv("PORT")+arguments[0])
+		if answered != negated {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			script.Fatalf("%s answers: %t, for %s", arguments[0], answered, patience)
+		case <-every.C:
+		}
+	}
+}
+
+func ask(ctx context.Context, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	request.Close = true // a kept connection would be served while the server shuts down
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// hang begins a request and doesn't end it until the script does: hang /oauth/token.
+func hang(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 1 {
+		script.Fatalf("usage: hang path")
+	}
+	var dialer net.Dialer
+	connection, err := dialer.DialContext(context.Background(), "tcp", "127.0.0.1:"+script.Getenv("PORT"))
+	script.Check(err)
+	script.Defer(func() { _ = connection.Close() })
+	// The server says "continue" when it begins to read the body, so that the
+	// request is certainly in flight then.
+	_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n", arguments[0])
+	script.Check(err)
+	script.Check(connection.SetReadDeadline(time.Now().Add(patience)))
+	line, err := bufio.NewReader(connection).ReadString('\n')
+	script.Check(err)
+	if !strings.Contains(line, "100 Continue") {
+		script.Fatalf("the server answers %q", line)
+	}
+}
+
+// terminate sends SIGTERM, which the scripts' own kill can't, to the process whose
+// number is in a file: terminate process.
+func terminate(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 1 {
+		script.Fatalf("usage: terminate file")
+	}
+	number, err := strconv.Atoi(strings.TrimSpace(script.ReadFile(arguments[0])))
+	script.Check(err)
+	script.Check(syscall.Kill(number, syscall.SIGTERM))
+}
+
+// expectMode compares the permissions of a file: mode 0600 authly-data/authly.db.
+func expectMode(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 2 {
+		script.Fatalf("usage: mode permissions file")
+	}
+	status, err := os.Stat(script.MkAbs(arguments[1]))
+	script.Check(err)
+	if got := fmt.Sprintf("%04o", status.Mode().Perm()); got != arguments[0] {
+		script.Fatalf("%s has mode %s, want %s", arguments[1], got, arguments[0])
+	}
+}

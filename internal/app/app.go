@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"authly/internal/bootstrap"
+	"authly/internal/client"
+	"authly/internal/config"
+	"authly/internal/consent"
+	"authly/internal/keys"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/jobs"
+	"authly/internal/platform/secret"
+
+	"authly/internal/scope"
+	"authly/internal/token"
+	"authly/internal/user"
+)
+
+// Options are what an App is built from.
+type Options struct {
+	Config config.Config
+	// Clock is the operating system's if nil.
+	Clock  clock.Clock
+	Logger *slog.Logger
+}
+
+// App is the whole program without its command line.
+type App struct {
+	settings config.Config
+	clock    clock.Clock
+	logger   *slog.Logger
+	database *db.DB
+	keys     *keys.Service
+	router   *httpx.Router
+	handler  http.Handler
+	jobs     *jobs.Runner
+	notice   Notice
+	opened   []func() error
+	closing  sync.Once
+	closed   error
+
+	// The services, for tests and for the seeding of --dev.
+	Users   *user.Service
+	Clients *client.Service
+	Grants  *consent.Service
+	Scopes  *scope.Service
+	Tokens  *token.Service
+}
+
+// Notice is what somebody who starts the server has to know.
+type Notice struct {
+	// SetupURL is the one-time address at which the first administrator is made,
+	// for an hour; zero if there is one.
+	SetupURL secret.Redacted
+	// Dev has the demonstration credentials; nil without --dev.
+	Dev *bootstrap.Dev
+}
+
+// New opens the database, brings its schema up to date, and builds every
+// module. Close must be called. Nothing runs by itself before Run.
+func New(ctx context.Context, options Options) (_ *App, err error) {
+	a := &App{settings: options.Config, clock: options.Clock, logger: options.Logger}
+	if a.clock == nil {
+		a.clock = clock.System()
+	}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err := prepareDataDirectory(a.settings); err != nil {
+		return nil, err
+	}
+	if a.database, err = openDatabase(ctx, a.settings, a.logger); err != nil {
+		return nil, err
+	}
+	a.opened = append(a.opened, a.database.Close)
+	if err := a.database.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.buildKeys(); err != nil {
+		return nil, err
+	}
+	built, err := a.buildFeatures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.bootstrap(ctx, built); err != nil {
+		return nil, err
+	}
+	if err := a.mount(ctx, built); err != nil {
+		return nil, err
+	}
+	if a.jobs, err = a.housekeeping(built); err != nil {
+		return nil, fmt.Errorf("prepare the housekeeping: %w", err)
+	}
+	return a, nil
+}
+
+func (a *App) buildKeys() error {
+	sealer, err := newSealer(a.settings)
+	if err != nil {
+		return err
+	}
+	a.keys = keys.New(keys.Deps{
+		Database: a.database, Sealer: sealer, Clock: a.clock, Logger: a.logger, RotationInterval: a.settings.Keys.RotationInterval,
+		PublishLead: a.settings.Keys.PublishLead, RetainRetired: a.settings.Keys.RetainRetired,
+	})
+	return nil
+}
+
+// Handler returns the whole HTTP interface.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Routes lists what is mounted.
+func (a *App) Routes() []httpx.Route { return a.router.Routes() }
+
+// Notice returns what somebody who starts the server has to know.
+func (a *App) Notice() Notice { return a.notice }
+
+// Keys returns the signing keys.
+func (a *App) Keys() *keys.Service { return a.keys }
+
+// Database returns the open database, for tests that look behind the services.
+func (a *App) Database() *db.DB { return a.database }
+
+// Listen opens the configured address. A caller who announces the address does
+// so after this and before Serve.
+func (a *App) Listen(ctx context.Context) (net.Listener, error) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", a.settings.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", a.settings.Listen, err)
+	}
+	return listener, nil
+}
+
+// Serve answers requests and looks after keys and expired rows until ctx ends;
+// then it finishes what is in flight, within the configured time.
+func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	server, err := httpx.NewServer(httpx.ServerOptions{
+		Handler: a.handler, Logger: a.logger, Clock: a.clock, CertificateFile: a.settings.TLS.CertificateFile,
+		KeyFile: a.settings.TLS.KeyFile, ShutdownTimeout: a.settings.ShutdownTimeout,
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("prepare the server: %w", err), listener.Close())
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := a.keys.Run(background); err != nil && background.Err() == nil {
+			a.logger.ErrorContext(background, "the keys are not looked after any more", slog.Any("error", err))
+		}
+	})
+	running.Go(func() { a.jobs.Run(background) })
+	err = server.Run(ctx, listener)
+	stop()
+	running.Wait()
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// Close closes the database and everything else that New opened.
+func (a *App) Close() error {
+	a.closing.Do(func() { a.closed = closeAll(a.opened) })
+	return a.closed
+}
+
+// The intervals of housekeeping.
+const (
+	sweepInterval   = 5 * time.Minute
+	sessionInterval = time.Hour
+)
+
+// housekeeping deletes what has expired. Every sweep is a conditional
+// statement, so several nodes may do the same at once.
+func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
+	return jobs.NewRunner(a.logger,
+		jobs.Job{Name: "sweep interactions", Every: sweepInterval, Run: built.interactions.Sweep},
+		jobs.Job{Name: "sweep tokens", Every: sweepInterval, Run: a.Tokens.Sweep},
+		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
+		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
+		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
+			_, err := built.counts.Sweep(ctx, a.clock.Now())
+			return err
+		}},
+	)
+}

@@ -1,0 +1,238 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"authly/internal/authorize"
+	"authly/internal/bootstrap"
+	"authly/internal/client"
+	"authly/internal/clientauth"
+	"authly/internal/consent"
+	"authly/internal/discovery"
+	"authly/internal/interaction"
+	"authly/internal/introspect"
+	"authly/internal/login"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/ratelimit"
+	"authly/internal/platform/secret"
+	"authly/internal/platform/ui"
+	"authly/internal/playground"
+	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+	"authly/internal/protocol/policy"
+	"authly/internal/revoke"
+	"authly/internal/scope"
+	"authly/internal/session"
+	"authly/internal/token"
+	"authly/internal/token/grants"
+	"authly/internal/user"
+	"authly/internal/userinfo"
+)
+
+// successorSecret names the sealed key from which the successors of refresh tokens follow.
+const successorSecret = "refresh-token-successor"
+
+// features are the services that only the composition needs.
+type features struct {
+	counts       *ratelimit.SQL
+	throttle     *ratelimit.Limiter
+	limits       *addressLimits
+	clientAuth   *clientauth.Service
+	interactions *interaction.Service
+	sessions     *session.Service
+	setup        *bootstrap.Service
+	mounted      []oauth.GrantType
+}
+
+// buildFeatures makes the services, each after those that it needs.
+func (a *App) buildFeatures(ctx context.Context) (*features, error) {
+	built := &features{counts: ratelimit.NewSQL(a.database)}
+	redis, err := openRedis(a.settings.Redis)
+	if err != nil {
+		return nil, fmt.Errorf("open Redis: %w", err)
+	}
+	if redis != nil {
+		a.opened = append(a.opened, redis.Close)
+	}
+	if built.throttle, err = newThrottle(a.settings.Throttle, newCounts(built.counts, redis, a.clock, a.logger), a.clock); err != nil {
+		return nil, fmt.Errorf("prepare the limits: %w", err)
+	}
+	hasher, err := newPasswordHasher(a.settings.Passwords)
+	if err != nil {
+		return nil, fmt.Errorf("prepare password hashing: %w", err)
+	}
+	if built.limits, err = newAddressLimits(a.settings.Throttle, a.clock); err != nil {
+		return nil, fmt.Errorf("prepare the limits: %w", err)
+	}
+	successorKey, err := a.keys.Secret(ctx, successorSecret)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the key of refresh tokens: %w", err)
+	}
+	built.sessions = session.NewService(session.Deps{
+		Database: a.database, Clock: a.clock,
+		Lifetime: policy.Lifetime{Idle: a.settings.Sessions.IdleLifetime, Absolute: a.settings.Sessions.Lifetime},
+	})
+	a.buildTokens(successorKey)
+	a.Users = user.NewService(user.Deps{
+		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: endings{built.sessions, a.Tokens},
+		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{"authly"},
+	})
+	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
+	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
+	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
+	built.clientAuth = clientauth.New(clientauth.Deps{Clients: a.Clients, Clock: a.clock, Failures: built.limits})
+	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
+	built.setup = bootstrap.New(bootstrap.Deps{
+		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
+	})
+	built.mounted = a.useGrants()
+	return built, nil
+}
+
+func (a *App) buildTokens(successorKey secret.Redacted) {
+	lifetimes := token.Lifetimes{
+		AuthorizationCode: a.settings.Tokens.AuthorizationCodeLifetime, AccessToken: a.settings.Tokens.AccessTokenLifetime,
+		IDToken: a.settings.Tokens.IDTokenLifetime, RefreshTokenIdle: a.settings.Tokens.RefreshTokenIdleLifetime,
+		RefreshToken: a.settings.Tokens.RefreshTokenLifetime, ReuseWindow: a.settings.Tokens.RefreshTokenReuseWindow,
+	}
+	a.Tokens = token.New(token.Deps{
+		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
+		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
+	})
+}
+
+// useGrants mounts the grants of the token endpoint and returns their types.
+func (a *App) useGrants() []oauth.GrantType {
+	var mounted []oauth.GrantType
+	lifetimes := a.Tokens.Lifetimes()
+	for _, grant := range []token.Grant{
+		grants.NewAuthorizationCode(a.Tokens, lifetimes.RefreshToken),
+		grants.NewRefreshToken(a.Tokens, lifetimes.ReuseWindow),
+		grants.NewClientCredentials(a.Scopes),
+	} {
+		a.Tokens.Use(grant)
+		mounted = append(mounted, grant.Type())
+	}
+	return mounted
+}
+
+// bootstrap makes what a first start needs.
+func (a *App) bootstrap(ctx context.Context, built *features) error {
+	if err := built.setup.Prepare(ctx); err != nil {
+		return err
+	}
+	if a.settings.Dev {
+		seeded, err := built.setup.Dev(ctx, a.settings.DataDirectory)
+		if err != nil {
+			return fmt.Errorf("seed the demonstration data: %w", err)
+		}
+		a.notice.Dev = &seeded
+		return nil
+	}
+	link, err := built.setup.SetupURL(ctx)
+	if err != nil {
+		return fmt.Errorf("prepare the setup of the first administrator: %w", err)
+	}
+	a.notice.SetupURL = link
+	return nil
+}
+
+// mount builds the HTTP interface.
+func (a *App) mount(ctx context.Context, built *features) error {
+	issuer, prefix := a.settings.Issuer, httpx.Path(a.settings.Issuer)
+	renderer, err := ui.New(ui.Options{Prefix: prefix})
+	if err != nil {
+		return fmt.Errorf("prepare the pages: %w", err)
+	}
+	a.router = httpx.NewRouter(httpx.Options{
+		Logger: a.logger, Clock: a.clock, Issuer: issuer, TrustedProxies: a.settings.TrustedProxies, ErrorPage: renderer.RenderStatus,
+	})
+	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})
+	browser := interaction.NewBrowser(built.interactions, cookies, issuer+"/oauth/authorize")
+	sessions := session.NewBrowser(built.sessions, cookies)
+
+	health{a.database}.Mount(a.router, issuer)
+	a.router.Browser().Handle(ui.StaticRoute, renderer.Static(), httpx.Quiet())
+	authorize.NewHandler(authorize.HandlerDeps{
+		Service: authorize.New(authorize.Deps{
+			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
+			Codes: a.Tokens, Interactions: built.interactions,
+		}),
+		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
+		ConsentURL: issuer + "/consent", SignInURL: issuer + "/login", Descriptions: a.Scopes,
+	}).Mount(a.router)
+	login.NewHandler(login.HandlerDeps{
+		Service: login.New(login.Deps{
+			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
+		}),
+		Browser: sessions, Interactions: browser, Cookies: cookies, Renderer: renderer, Clock: a.clock, Issuer: issuer,
+	}).Mount(a.router)
+	bootstrap.NewHandler(bootstrap.HandlerDeps{Service: built.setup, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
+	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)
+	revoke.NewHandler(revoke.New(a.Tokens), built.clientAuth).Mount(a.router)
+	introspect.NewHandler(introspect.New(introspect.Deps{
+		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, Clients: a.Clients, Users: a.Users,
+	}), built.clientAuth).Mount(a.router)
+	userinfo.NewHandler(userinfo.New(a.Tokens, a.Users)).Mount(a.router)
+	if err := a.mountDiscovery(ctx, built); err != nil {
+		return err
+	}
+	if err := a.mountPlayground(renderer); err != nil {
+		return err
+	}
+	a.handler = a.router.Handler()
+	return nil
+}
+
+// mountDiscovery describes what is mounted, and nothing else.
+func (a *App) mountDiscovery(ctx context.Context, built *features) error {
+	issuer := a.settings.Issuer
+	described, handler := discovery.New(discovery.Deps{
+		Parts: discovery.Parts{
+			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
+			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
+			IntrospectionEndpoint: issuer + "/oauth/introspect", ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
+			ResponseModes: []oauth.ResponseMode{oauth.ResponseModeQuery}, GrantTypes: built.mounted,
+			TokenAuthenticationMethods: built.clientAuth.Methods(), RevocationAuthenticationMethods: built.clientAuth.Methods(),
+			IntrospectionAuthenticationMethods: built.clientAuth.ConfidentialMethods(),
+			Claims: append([]string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid"}, oidc.ClaimNames(oauth.ScopeSet{
+				oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone,
+			})...),
+			PromptValues: oidc.Prompts(),
+		},
+		Lists: func(ctx context.Context) (discovery.Lists, error) {
+			active, err := a.Scopes.Active(ctx)
+			names := make([]string, len(active))
+			for i, entry := range active {
+				names[i] = entry.Name
+			}
+			return discovery.Lists{Algorithms: a.keys.Algorithms(), Scopes: names}, err
+		},
+		JWKS: a.keys.JWKS,
+	})
+	if err := described.Refresh(ctx); err != nil {
+		return fmt.Errorf("describe the server: %w", err)
+	}
+	handler.Mount(a.router)
+	return nil
+}
+
+// mountPlayground adds the pages of --dev.
+func (a *App) mountPlayground(renderer *ui.Renderer) error {
+	if a.notice.Dev == nil {
+		return nil
+	}
+	prefix := httpx.Path(a.settings.Issuer)
+	page, err := playground.New(playground.Deps{
+		Issuer: a.settings.Issuer, ClientID: a.notice.Dev.PublicClient.ClientID, Scope: "openid profile email offline_access",
+		Assets: renderer, LogoutURL: prefix + "/logout",
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the playground: %w", err)
+	}
+	page.Mount(a.router)
+	a.router.Browser().HandleFunc("GET /{$}", home{renderer, a.settings.Issuer}.show)
+	return nil
+}

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"authly/internal/config"
+	"authly/internal/interaction"
+	"authly/internal/login"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/ratelimit"
+)
+
+// The names of the limits that are counted in memory, node by node.
+const (
+	limitClientAuthentication = "client_authentication"
+	limitInteractions         = "interactions"
+)
+
+// The limit of interactions begun from one address. Each is a row until it
+// expires, and anybody may begin one; a whole office behind one address stays well below.
+const (
+	interactionBurst    = 600
+	interactionInterval = 500 * time.Millisecond
+)
+
+// newThrottle returns the limiter of sign-ins. It counts in the database, so
+// that a restart or another node forgets nothing; with Redis it counts there, and in
+// the database while Redis is away.
+func newThrottle(settings config.Throttle, store ratelimit.Store, at clock.Clock) (*ratelimit.Limiter, error) {
+	return ratelimit.New(store, at,
+		ratelimit.Limit{Name: login.LimitAccount, Rate: ratelimit.Rate{Burst: settings.AccountBurst, Interval: settings.AccountInterval}},
+		ratelimit.Limit{Name: login.LimitAddress, Rate: ratelimit.Rate{Burst: settings.AddressBurst, Interval: settings.AddressInterval}},
+	)
+}
+
+// addressLimits bounds what anybody can make a node do, by address.
+type addressLimits struct{ limiter *ratelimit.Limiter }
+
+func newAddressLimits(settings config.Throttle, at clock.Clock) (*addressLimits, error) {
+	memory, err := ratelimit.NewMemory(ratelimit.DefaultMemoryEntries)
+	if err != nil {
+		return nil, err
+	}
+	limiter, err := ratelimit.New(memory, at,
+		ratelimit.Limit{Name: limitClientAuthentication, Rate: ratelimit.Rate{Burst: settings.AddressBurst, Interval: settings.AddressInterval}},
+		ratelimit.Limit{Name: limitInteractions, Rate: ratelimit.Rate{Burst: interactionBurst, Interval: interactionInterval}},
+	)
+	return &addressLimits{limiter}, err
+}
+
+func (l *addressLimits) take(ctx context.Context, limit, key string) error {
+	decision, err := l.limiter.Allow(ctx, limit, ratelimit.AddressSubject(httpx.ClientAddress(ctx)))
+	if err != nil {
+		return err
+	}
+	if !decision.Allowed {
+		return fault.New(fault.Limited, key)
+	}
+	return nil
+}
+
+// Failed counts a failed client authentication. A secret of 256 bits can't be
+// guessed; this is to keep the attempts from costing anything.
+func (l *addressLimits) Failed(ctx context.Context) error {
+	return l.take(ctx, limitClientAuthentication, "client.too_many_failures")
+}
+
+// limitedStore bounds how many interactions an address begins.
+type limitedStore struct {
+	*interaction.Service
+	limits *addressLimits
+}
+
+// Begin counts, then begins.
+func (s limitedStore) Begin(ctx context.Context, request interaction.Request) (interaction.Interaction, error) {
+	if err := s.limits.take(ctx, limitInteractions, "interaction.too_many"); err != nil {
+		return interaction.Interaction{}, err
+	}
+	return s.Service.Begin(ctx, request)
+}
+
+// limitedBrowser is limitedStore for a browser.
+type limitedBrowser struct {
+	*interaction.Browser
+	limits *addressLimits
+}
+
+// Begin counts, then begins.
+func (b limitedBrowser) Begin(w http.ResponseWriter, r *http.Request, request interaction.Request) (interaction.Bound, error) {
+	if err := b.limits.take(r.Context(), limitInteractions, "interaction.too_many"); err != nil {
+		return interaction.Bound{}, err
+	}
+	return b.Browser.Begin(w, r, request)
+}

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"authly/internal/config"
+)
+
+// Actions are what the commands do. A command whose action is nil says that
+// this build can't do it.
+type Actions struct {
+	// Serve runs the server until ctx ends, and returns nil after an orderly
+	// shutdown. What people are to read goes to output.
+	Serve func(ctx context.Context, settings config.Config, output io.Writer) error
+	// MigrateUp brings the schema of the database to the newest version and
+	// returns the steps that it applied.
+	MigrateUp func(ctx context.Context, settings config.Config) ([]Migration, error)
+	// MigrateStatus returns all steps, in order, without changing anything.
+	MigrateStatus func(ctx context.Context, settings config.Config) ([]Migration, error)
+	// KeysList returns all signing keys.
+	KeysList func(ctx context.Context, settings config.Config) ([]Key, error)
+	// KeysRotate lets the next keys sign and returns the keys that do from now on.
+	KeysRotate func(ctx context.Context, settings config.Config, rotation KeyRotation) ([]Key, error)
+}
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version   int64
+	Name      string
+	AppliedAt time.Time // zero while it is pending
+}
+
+// Key is a signing key without its material.
+type Key struct {
+	ID          string
+	Algorithm   string
+	State       string
+	CreatedAt   time.Time
+	ActivatedAt time.Time // zero if it never signed
+	RetiredAt   time.Time // zero if it isn't retired
+}
+
+// KeyRotation says which keys are rotated, and how.
+type KeyRotation struct {
+	Algorithms []string // none means all
+	// Force doesn't wait until clients have had the time to fetch the next keys.
+	Force bool
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"authly/internal/buildinfo"
+	"authly/internal/config"
+)
+
+// The statuses with which the program ends.
+const (
+	ExitOK            = 0
+	ExitFailure       = 1 // what was asked for could not be done
+	ExitUsage         = 2 // the command line is wrong
+	ExitConfiguration = 3 // the configuration has problems
+)
+
+// Program is what the commands need from the outside.
+type Program struct {
+	Actions Actions
+	Version buildinfo.Info
+	// Environment has NAME=value lines; nil means that of the process.
+	Environment    []string
+	Output, Errors io.Writer
+}
+
+// Run runs the command that the arguments (without the program's name) describe
+// and returns the status to end with. Whatever went wrong has been told then.
+func (p Program) Run(ctx context.Context, arguments []string) int {
+	root := p.rootCommand() //nolint:contextcheck // the commands get ctx below, by way of cobra
+	root.SetArgs(arguments)
+	root.SetOut(p.Output)
+	root.SetErr(p.Errors)
+	executed, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	var (
+		usage    *usageError
+		problems config.Problems
+	)
+	switch {
+	case errors.As(err, &usage):
+		p.tell("authly: %v\n\nRun `%s --help` for how to use it.\n", usage, executed.CommandPath())
+		return ExitUsage
+	case errors.As(err, &problems):
+		p.tell("authly: %v\n\nAll settings are described by `authly config docs`.\n", problems)
+		return ExitConfiguration
+	default:
+		p.tell("authly: %v\n", describe(err))
+		if remedy := remedyFor(err); remedy != "" {
+			p.tell("\n%s\n", remedy)
+		}
+		return ExitFailure
+	}
+}
+
+// tell writes to the standard error. That it can't be written to can't be told.
+func (p Program) tell(format string, arguments ...any) {
+	_, _ = fmt.Fprintf(p.Errors, format, arguments...)
+}
+
+const rootHelp = `Authly is an OAuth 2.1 and OpenID Connect authorization server.
+
+  authly serve --dev     starts it on this machine, with a demo user and demo clients
+  authly serve           starts it with the configuration of a file and of AUTHLY_ variables
+  authly config docs     describes every setting
+
+The exit status is 0 when all went well, 1 when something could not be done, 2 for
+a wrong command line and 3 for a configuration with problems.`
+
+func (p Program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "authly",
+		Short:         "An OAuth 2.1 and OpenID Connect authorization server",
+		Long:          rootHelp,
+		Version:       p.Version.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate(p.Version.String() + "\n")
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.keysCommand(), p.configCommand(), p.versionCommand())
+	return asGroup(root)
+}
+
+func (p Program) versionCommand() *cobra.Command {
+	output := newOutputFlag()
+	command := &cobra.Command{
+		Use:   "version",
+		Short: "Show which version this is",
+		Example: `  authly version
+  authly version --output json`,
+		Args: noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if output.json() {
+				return writeJSON(command.OutOrStdout(), p.Version)
+			}
+			_, err := fmt.Fprintln(command.OutOrStdout(), p.Version)
+			return err
+		},
+	}
+	output.register(command)
+	return command
+}

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"authly/internal/platform/secret"
+)
+
+// Config is the whole configuration. Every field but Dev is one entry of the
+// table in options.go, which has its name, default, bounds and description.
+type Config struct {
+	// Issuer is the URL by which clients know this server and from which every
+	// other URL is built (RFC 8414 section 2). It has no trailing slash.
+	Issuer string
+	// Listen is the host and port that the server listens on.
+	Listen string
+	// DataDirectory holds the SQLite database and the generated sealing key.
+	DataDirectory string
+
+	Database Database
+	Redis    Redis
+
+	// SealingKey protects private keys at rest: 32 bytes as secret.ParseSealingKey
+	// reads them. Empty means that one is made in the data directory (SQLite only).
+	SealingKey secret.Redacted
+
+	TLS TLS
+	// TrustedProxies are the networks whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+
+	Log       Log
+	Tokens    Tokens
+	Sessions  Sessions
+	Passwords Passwords
+	Throttle  Throttle
+	Keys      Keys
+
+	// ShutdownTimeout bounds how long requests in flight may take to finish.
+	ShutdownTimeout time.Duration
+
+	// Dev seeds demo data and serves the playground. Only the flag --dev sets it.
+	Dev bool
+
+	origins  map[string]string
+	warnings []string
+}
+
+// Database says where rows are kept.
+type Database struct {
+	// URL of a PostgreSQL database (postgres://…). Empty means SQLite in the data directory.
+	URL secret.Redacted
+	// MaxConnections bounds the connection pool; 0 means a default that suits the engine.
+	MaxConnections int
+}
+
+// Redis says where short-lived counters are shared between several instances.
+type Redis struct {
+	// URL is redis://… or rediss://…. Empty means none: counters are kept by the program itself.
+	URL secret.Redacted
+}
+
+// TLS names the files of the built-in TLS; both are set or neither.
+type TLS struct {
+	CertificateFile string
+	KeyFile         string
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string // debug, info, warn or error
+	Format string // auto (text on a terminal, else json), text or json
+}
+
+// Tokens has the lifetimes of everything that is issued to clients.
+type Tokens struct {
+	AccessTokenLifetime       time.Duration
+	IDTokenLifetime           time.Duration
+	RefreshTokenIdleLifetime  time.Duration // since it was last used
+	RefreshTokenLifetime      time.Duration // since the authorization, however often it was used
+	RefreshTokenReuseWindow   time.Duration // in which the same token gives the same successor
+	AuthorizationCodeLifetime time.Duration
+	// AccessTokenSigningAlgorithm is the JWS algorithm of JWT access tokens (RFC 9068 section 2.1).
+	AccessTokenSigningAlgorithm string
+}
+
+// Sessions has the lifetimes of what a browser holds.
+type Sessions struct {
+	IdleLifetime        time.Duration // since the last use
+	Lifetime            time.Duration // since the sign-in, however often it was used
+	InteractionLifetime time.Duration // of one unfinished sign-in
+}
+
+// Passwords has the cost of argon2id (RFC 9106) and the rules for new passwords.
+type Passwords struct {
+	MemoryKiB     int
+	Iterations    int
+	Parallelism   int
+	PoolMemoryMiB int // what all hashing at one time may use together
+	MinimumLength int // in Unicode code points
+}
+
+// Throttle bounds attempts to sign in: a burst is allowed at once, and one more
+// after each interval.
+type Throttle struct {
+	AccountBurst    int
+	AccountInterval time.Duration
+	AddressBurst    int
+	AddressInterval time.Duration
+}
+
+// Keys has the schedule of the signing keys.
+type Keys struct {
+	RotationInterval time.Duration // how long one key signs
+	PublishLead      time.Duration // how long the next key is published before it signs
+	RetainRetired    time.Duration // how long a key is published after it last signed
+}

@@ -1,0 +1,251 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/v2"
+)
+
+// LoadOptions say where the layers of a configuration come from.
+type LoadOptions struct {
+	// File is the path of a YAML or TOML file. Empty means the one that the
+	// variable AUTHLY_CONFIG names, if any.
+	File string
+	// Environment has NAME=value lines. Nil means that of the process.
+	Environment []string
+	// Flags has the values of the flags that were given, by the name of their setting.
+	Flags map[string]string
+	// Dev is the flag --dev.
+	Dev bool
+}
+
+// fileVariable names the configuration file itself; it isn't a setting.
+const fileVariable = prefix + "CONFIG"
+
+// Default returns the configuration that applies when nothing is set.
+func Default() Config {
+	var c Config
+	c.origins = map[string]string{}
+	for _, o := range table {
+		if o.standard == "" {
+			continue
+		}
+		if err := assign(o.field(&c), o.standard); err != nil {
+			panic("config: the default of " + o.name + " " + err.Error()) // a mistake in the table, found by any test
+		}
+	}
+	return c
+}
+
+// Load reads all layers, checks the result with [Config.Validate] and looks at
+// the files and directories that it names. The error, if there is one, is of
+// type [Problems] and has everything that is wrong at once; the configuration is
+// then only good for being printed.
+func Load(options LoadOptions) (Config, error) {
+	if options.Environment == nil {
+		options.Environment = os.Environ()
+	}
+	l := &loader{config: Default(), failed: map[string]bool{}}
+	l.config.Dev = options.Dev
+
+	environment := l.readEnvironment(options.Environment)
+	layers := []layer{l.readFile(l.filePath(options)), environment, readFlags(options.Flags)}
+	for _, layer := range layers {
+		l.apply(layer)
+	}
+	l.deriveIssuer()
+	c := checker{config: l.config, failed: l.failed}
+	l.problems = append(l.problems, c.check()...)
+	l.checkHost()
+	l.doubts()
+	l.forgetMisplacedSecrets()
+	l.problems.sort()
+	return l.config, l.problems.err()
+}
+
+// forgetMisplacedSecrets takes values that look like secrets in the wrong setting
+// out of a configuration with problems, which is only good for being printed.
+func (l *loader) forgetMisplacedSecrets() {
+	if len(l.problems) == 0 {
+		return
+	}
+	for _, o := range table {
+		field, ok := o.field(&l.config).(*string)
+		if ok && looksSecret(*field) {
+			_ = assign(field, o.standard) // a text is always taken
+			delete(l.config.origins, o.name)
+		}
+	}
+}
+
+// Origin tells where the value of a setting came from: "default", "file
+// authly.yaml", "environment variable AUTHLY_ISSUER" or "flag --issuer".
+func (c Config) Origin(setting string) string {
+	if origin, ok := c.origins[setting]; ok {
+		return origin
+	}
+	return "default"
+}
+
+// Warnings returns what [Load] found doubtful but not wrong, as sentences.
+func (c Config) Warnings() []string { return slices.Clone(c.warnings) }
+
+// layer has the values of one source by the name of their setting. The twin of
+// a secret is named with the suffix "_file".
+type layer struct {
+	values *koanf.Koanf
+	origin func(name string) string
+}
+
+type loader struct {
+	config   Config
+	problems Problems
+	failed   map[string]bool // settings whose value couldn't be read: further checks of it would mislead
+}
+
+func (l *loader) problem(setting, origin, message, remedy string) {
+	l.problems = append(l.problems, Problem{Setting: setting, Origin: origin, Message: message, Remedy: remedy})
+}
+
+func (l *loader) fail(setting, origin, message, remedy string) {
+	l.failed[setting] = true
+	l.problem(setting, origin, message, remedy)
+}
+
+func (l *loader) warn(format string, arguments ...any) {
+	l.config.warnings = append(l.config.warnings, fmt.Sprintf(format, arguments...))
+}
+
+// isSetting tells whether name is an option, or the twin of a secret one.
+func isSetting(name string) bool {
+	if _, ok := find(name); ok {
+		return true
+	}
+	base, twin := strings.CutSuffix(name, fileSuffix)
+	o, ok := find(base)
+	return twin && ok && o.secret()
+}
+
+// settingNames returns the names of all options and of the twins of the secret ones.
+func settingNames() []string {
+	var names []string
+	for _, o := range table {
+		names = append(names, o.name)
+		if o.secret() {
+			names = append(names, o.name+fileSuffix)
+		}
+	}
+	return names
+}
+
+func (l *loader) readEnvironment(lines []string) layer {
+	byVariable := map[string]string{}
+	for _, name := range settingNames() {
+		byVariable[variable(name)] = name
+	}
+	values := koanf.New(".")
+	provider := env.Provider(".", env.Opt{
+		Prefix:      prefix,
+		EnvironFunc: func() []string { return lines },
+		TransformFunc: func(key, value string) (string, any) {
+			name, known := byVariable[key]
+			switch {
+			case known:
+				return name, value
+			case key != fileVariable && !serviceLink(key, value):
+				l.unknownVariable(key, byVariable)
+			}
+			return "", nil
+		},
+	})
+	if err := values.Load(provider, nil); err != nil { // the provider reads nothing but the lines above
+		l.problem("environment", "", "can't be read", "")
+	}
+	return layer{values, func(name string) string { return "environment variable " + variable(name) }}
+}
+
+func (l *loader) unknownVariable(key string, byVariable map[string]string) {
+	known := make([]string, 0, len(byVariable))
+	for name := range byVariable {
+		known = append(known, name)
+	}
+	remedy := "Remove it, or see `authly config docs` for the names"
+	if near := nearest(key, known); near != "" {
+		remedy = "Did you mean " + near + "? See `authly config docs` for the names"
+	}
+	if key == variable("dev") {
+		remedy = "Development mode is only turned on by the flag --dev"
+	}
+	l.problem(quoteName(key), "", "is an environment variable that is not a setting", remedy)
+}
+
+func readFlags(flags map[string]string) layer {
+	values := koanf.New(".")
+	for name, value := range flags {
+		_ = values.Set(name, value) // fails only for a provider that can't be read, and there is none
+	}
+	return layer{values, func(name string) string {
+		if o, ok := find(name); ok && o.flag != "" {
+			return "flag --" + o.flag
+		}
+		return "flag"
+	}}
+}
+
+// apply puts the values of a layer over those of the layers below it.
+func (l *loader) apply(from layer) {
+	for _, o := range table {
+		if o.secret() && from.values.Exists(o.name+fileSuffix) {
+			l.applySecretFile(o, from)
+			continue
+		}
+		if !from.values.Exists(o.name) {
+			continue
+		}
+		origin := from.origin(o.name)
+		delete(l.failed, o.name)
+		value := from.values.Get(o.name)
+		if value == nil || value == "" {
+			l.fail(o.name, origin, "is set to nothing", "Give it a value, or remove it to have the default")
+			continue
+		}
+		if err := assign(o.field(&l.config), value); err != nil {
+			l.fail(o.name, origin, o.shown(value)+" "+err.Error(), o.remedy())
+			continue
+		}
+		l.config.origins[o.name] = origin
+	}
+}
+
+// applySecretFile reads the file that the twin of a secret names.
+func (l *loader) applySecretFile(o option, from layer) {
+	twin := o.name + fileSuffix
+	origin := from.origin(twin)
+	if from.values.Exists(o.name) {
+		l.fail(o.name, from.origin(o.name)+" and "+origin, "is given twice", "Remove one of the two")
+		return
+	}
+	path, ok := from.values.Get(twin).(string)
+	if !ok || path == "" {
+		l.fail(o.name, origin, "names no file", "Give the path of a file that holds the secret, or remove it")
+		return
+	}
+	value, open, err := readSecretFile(path)
+	if err != nil {
+		named := "the file that it names"
+		if _, missing := os.Lstat(path); missing == nil { // else it may be the secret itself, which mustn't be repeated
+			named = "the file " + quote(path)
+		}
+		l.fail(o.name, origin, named+" "+err.Error(), "Give the path of a readable file that holds nothing but the secret")
+		return
+	}
+	if open {
+		l.warn("%s: the file %s can be read by other users of this machine", o.name, quote(path))
+	}
+	_ = assign(o.field(&l.config), value.Reveal()) // a text is always taken
+	l.config.origins[o.name] = origin + ", file " + path
+}

@@ -1,0 +1,274 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"authly/internal/platform/secret"
+)
+
+// option describes one setting: everything that loading, checking, printing and
+// the reference know about it.
+type option struct {
+	name        string // section.name in the file; the variable's name follows from it
+	standard    string // the default, as it would be written; "" for none
+	none        string // what having no value means, for options without a default
+	form        string // what a value looks like, for options whose type doesn't say it
+	flag        string // the flag of `authly serve` that sets it, without dashes; "" for none
+	choices     []string
+	bounds      bounds
+	description string
+	// field returns a pointer to the option's field: *string, *int,
+	// *time.Duration, *[]netip.Prefix or *secret.Redacted. The type says how a
+	// value is read.
+	field func(*Config) any
+}
+
+// bounds are the least and the most that a number or a duration (in
+// nanoseconds) may be. The zero value stands for no bounds.
+type bounds struct{ least, most int64 }
+
+func lasting(least, most time.Duration) bounds { return bounds{int64(least), int64(most)} }
+func counting(least, most int) bounds          { return bounds{int64(least), int64(most)} }
+
+const (
+	prefix     = "AUTHLY_"
+	fileSuffix = "_file" // of the twin of a secret that names a file
+	day        = 24 * time.Hour
+)
+
+// variable returns the name of the environment variable of a setting.
+func variable(name string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+}
+
+func (o option) secret() bool {
+	_, ok := o.field(new(Config)).(*secret.Redacted)
+	return ok
+}
+
+// kind returns the type of the option's values, for people.
+func (o option) kind() string {
+	if len(o.choices) > 0 {
+		return "one of " + strings.Join(o.choices, ", ")
+	}
+	if o.form != "" {
+		return o.form
+	}
+	switch o.field(new(Config)).(type) {
+	case *int:
+		return "number"
+	case *time.Duration:
+		return "duration"
+	case *[]netip.Prefix:
+		return "list of networks"
+	default:
+		return "text"
+	}
+}
+
+// section returns the part of the name before the dot, "" for a top-level setting.
+func (o option) section() string {
+	section, _, nested := strings.Cut(o.name, ".")
+	if !nested {
+		return ""
+	}
+	return section
+}
+
+// find returns the option of the given name.
+func find(name string) (option, bool) {
+	for _, o := range table {
+		if o.name == name {
+			return o, true
+		}
+	}
+	return option{}, false
+}
+
+var logLevels = []string{"debug", "info", "warn", "error"}
+
+// signingAlgorithms are the names of RFC 7518 section 3.1 and RFC 8037 section
+// 3.1 that an access token may be signed with.
+var signingAlgorithms = []string{"RS256", "ES256", "PS256", "EdDSA"}
+
+// table has every option, section by section: the order in which they are
+// documented, printed and checked.
+var table = []option{
+	{
+		name: "issuer", flag: "issuer", form: "URL", standard: "http://localhost:8080",
+		field:       func(c *Config) any { return &c.Issuer },
+		description: "The URL by which clients know this server; every other URL is built from it. It may have a path, but no trailing slash, query or fragment. It must be https, except on a loopback host. Clients store it: changing it later breaks them.",
+	},
+	{
+		name: "listen", flag: "listen", form: "host:port", standard: "127.0.0.1:8080",
+		field:       func(c *Config) any { return &c.Listen },
+		description: "The address to listen on. `:8443` listens on every interface, port 0 takes a free port.",
+	},
+	{
+		name: "data_directory", flag: "data-directory", form: "directory", standard: "./authly-data",
+		field:       func(c *Config) any { return &c.DataDirectory },
+		description: "The directory of the SQLite database and of a sealing key made here. It is created with mode 0700, and not needed with PostgreSQL and a given sealing key.",
+	},
+	{
+		name: "sealing_key", form: "32 bytes as base64 or hexadecimal", none: "a key in the data directory (SQLite only)",
+		field:       func(c *Config) any { return &c.SealingKey },
+		description: "The key that protects private keys and other secrets in the database. `openssl rand -base64 32` makes one. Losing it means losing what it protects.",
+	},
+	{
+		name: "trusted_proxies", form: "networks, separated by commas", none: "none",
+		field:       func(c *Config) any { return &c.TrustedProxies },
+		description: "The reverse proxies whose `X-Forwarded-For` header is believed, such as `10.0.0.0/8, 192.0.2.1`. In a file it may be a list.",
+	},
+	{
+		name: "shutdown_timeout", standard: "15s", bounds: lasting(time.Second, 15*time.Second),
+		field:       func(c *Config) any { return &c.ShutdownTimeout },
+		description: "How long requests in flight may take to finish after a signal to stop.",
+	},
+	{
+		name: "database.url", form: "postgres:// URL", none: "SQLite in the data directory",
+		field:       func(c *Config) any { return &c.Database.URL },
+		description: "The PostgreSQL database, such as `postgres://authly@db.example.com/authly?sslmode=verify-full`, with the password after the user name and a colon.",
+	},
+	{
+		name: "database.max_connections", standard: "0", bounds: counting(0, 1000),
+		field:       func(c *Config) any { return &c.Database.MaxConnections },
+		description: "The most connections to the database at one time; 0 leaves it to the engine's own default.",
+	},
+	{
+		name: "redis.url", form: "redis://, rediss:// or unix:// URL", none: "counters are kept in the database",
+		field:       func(c *Config) any { return &c.Redis.URL },
+		description: "The Redis server in which several instances share their counters. Losing it costs speed, never the single use of a code or a token.",
+	},
+	{
+		name: "tls.certificate_file", form: "PEM file", none: "plain http, for a proxy in front",
+		field:       func(c *Config) any { return &c.TLS.CertificateFile },
+		description: "The certificate, followed by its intermediates. It is read again when it changes.",
+	},
+	{
+		name: "tls.key_file", form: "PEM file", none: "plain http, for a proxy in front",
+		field:       func(c *Config) any { return &c.TLS.KeyFile },
+		description: "The private key of the certificate. Both files are given, or neither.",
+	},
+	{
+		name: "log.level", flag: "log-level", standard: "info", choices: logLevels,
+		field:       func(c *Config) any { return &c.Log.Level },
+		description: "The least important messages that are logged.",
+	},
+	{
+		name: "log.format", flag: "log-format", standard: "auto", choices: []string{"auto", "text", "json"},
+		field:       func(c *Config) any { return &c.Log.Format },
+		description: "The form of log lines; `auto` is text on a terminal and JSON elsewhere.",
+	},
+	{
+		name: "tokens.access_token_lifetime", standard: "10m", bounds: lasting(30*time.Second, day),
+		field:       func(c *Config) any { return &c.Tokens.AccessTokenLifetime },
+		description: "How long an access token is valid. A resource server that only checks the signature can't learn of a revocation earlier.",
+	},
+	{
+		name: "tokens.id_token_lifetime", standard: "10m", bounds: lasting(30*time.Second, day),
+		field:       func(c *Config) any { return &c.Tokens.IDTokenLifetime },
+		description: "How long an ID token is valid.",
+	},
+	{
+		name: "tokens.refresh_token_idle_lifetime", standard: "14d", bounds: lasting(5*time.Minute, 365*day),
+		field:       func(c *Config) any { return &c.Tokens.RefreshTokenIdleLifetime },
+		description: "How long a refresh token stays valid without being used. It can't be longer than `tokens.refresh_token_lifetime`.",
+	},
+	{
+		name: "tokens.refresh_token_lifetime", standard: "90d", bounds: lasting(5*time.Minute, 730*day),
+		field:       func(c *Config) any { return &c.Tokens.RefreshTokenLifetime },
+		description: "How long refreshing goes on after the authorization, however often it is done.",
+	},
+	{
+		name: "tokens.refresh_token_reuse_window", standard: "30s", bounds: lasting(0, 2*time.Minute),
+		field:       func(c *Config) any { return &c.Tokens.RefreshTokenReuseWindow },
+		description: "How long a rotated refresh token, presented again by its client, gives the same successor again. After it, reuse ends the whole family. 0 makes every repetition reuse.",
+	},
+	{
+		name: "tokens.authorization_code_lifetime", standard: "1m", bounds: lasting(10*time.Second, 60*time.Second),
+		field:       func(c *Config) any { return &c.Tokens.AuthorizationCodeLifetime },
+		description: "How long an authorization code can be redeemed.",
+	},
+	{
+		name: "tokens.access_token_signing_algorithm", standard: "ES256", choices: signingAlgorithms,
+		field:       func(c *Config) any { return &c.Tokens.AccessTokenSigningAlgorithm },
+		description: "The algorithm that signs access tokens in the form of a JWT (RFC 9068).",
+	},
+	{
+		name: "sessions.idle_lifetime", standard: "1d", bounds: lasting(5*time.Minute, 30*day),
+		field:       func(c *Config) any { return &c.Sessions.IdleLifetime },
+		description: "How long a browser stays signed in without being used. It can't be longer than `sessions.lifetime`.",
+	},
+	{
+		name: "sessions.lifetime", standard: "7d", bounds: lasting(5*time.Minute, 30*day),
+		field:       func(c *Config) any { return &c.Sessions.Lifetime },
+		description: "How long a browser stays signed in at all. NIST SP 800-63B-4 asks for no more than 30 days with a password alone, and 24 hours with two factors.",
+	},
+	{
+		name: "sessions.interaction_lifetime", standard: "1h", bounds: lasting(5*time.Minute, day),
+		field:       func(c *Config) any { return &c.Sessions.InteractionLifetime },
+		description: "How long a started sign-in can be completed.",
+	},
+	{
+		name: "passwords.memory_kib", standard: "19456", bounds: counting(19456, 1<<20),
+		field:       func(c *Config) any { return &c.Passwords.MemoryKiB },
+		description: "The memory of one argon2id hash, in KiB. Stored hashes are renewed at the next sign-in when this or the next two are raised.",
+	},
+	{
+		name: "passwords.iterations", standard: "2", bounds: counting(2, 16),
+		field:       func(c *Config) any { return &c.Passwords.Iterations },
+		description: "The passes of argon2id over its memory.",
+	},
+	{
+		name: "passwords.parallelism", standard: "1", bounds: counting(1, 16),
+		field:       func(c *Config) any { return &c.Passwords.Parallelism },
+		description: "The threads of one argon2id hash.",
+	},
+	{
+		name: "passwords.pool_memory_mib", standard: "256", bounds: counting(19, 65536),
+		field:       func(c *Config) any { return &c.Passwords.PoolMemoryMiB },
+		description: "The memory that all passwords being hashed at one time may use together, in MiB. More sign-ins than that wait.",
+	},
+	{
+		name: "passwords.minimum_length", standard: "15", bounds: counting(15, 64),
+		field:       func(c *Config) any { return &c.Passwords.MinimumLength },
+		description: "The fewest characters of a new password. 15 is what NIST SP 800-63B-4 asks for where the password is the only factor.",
+	},
+	{
+		name: "throttle.account_burst", standard: "10", bounds: counting(1, 100),
+		field:       func(c *Config) any { return &c.Throttle.AccountBurst },
+		description: "The attempts to sign in to one account that are allowed at once.",
+	},
+	{
+		name: "throttle.account_interval", standard: "30s", bounds: lasting(time.Second, time.Hour),
+		field:       func(c *Config) any { return &c.Throttle.AccountInterval },
+		description: "After the burst, one more attempt for an account is allowed each time this has passed.",
+	},
+	{
+		name: "throttle.address_burst", standard: "50", bounds: counting(1, 10000),
+		field:       func(c *Config) any { return &c.Throttle.AddressBurst },
+		description: "The attempts to sign in from one network address that are allowed at once.",
+	},
+	{
+		name: "throttle.address_interval", standard: "2s", bounds: lasting(10*time.Millisecond, time.Hour),
+		field:       func(c *Config) any { return &c.Throttle.AddressInterval },
+		description: "After the burst, one more attempt from an address is allowed each time this has passed.",
+	},
+	{
+		name: "keys.rotation_interval", standard: "90d", bounds: lasting(day, 730*day),
+		field:       func(c *Config) any { return &c.Keys.RotationInterval },
+		description: "How long one key signs before the next one does.",
+	},
+	{
+		name: "keys.publish_lead", standard: "1d", bounds: lasting(time.Hour, 30*day),
+		field:       func(c *Config) any { return &c.Keys.PublishLead },
+		description: "How long the next key is in the JWKS before it signs, so that clients that keep a copy have it. It is shorter than `keys.rotation_interval`.",
+	},
+	{
+		name: "keys.retain_retired", standard: "60d", bounds: lasting(day, 1095*day),
+		field:       func(c *Config) any { return &c.Keys.RetainRetired },
+		description: "How long a key that no longer signs stays in the JWKS. It is at least the lifetime of the tokens that it signed.",
+	},
+}

@@ -1,0 +1,247 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/metadata"
+)
+
+// Validate checks every value and every combination of values, without looking
+// at files, directories or the network.
+func (c Config) Validate() Problems {
+	checked := checker{config: c}
+	return checked.check()
+}
+
+// checker collects what is wrong with a configuration.
+type checker struct {
+	config   Config
+	failed   map[string]bool // settings that are known to be wrong: whatever depends on them isn't checked
+	problems Problems
+}
+
+func (c *checker) check() Problems {
+	if c.failed == nil {
+		c.failed = map[string]bool{}
+	}
+	for _, o := range table {
+		if !c.failed[o.name] {
+			c.checkValue(o)
+		}
+	}
+	c.checkIssuer()
+	c.checkListen()
+	c.checkDataDirectory()
+	c.checkAddresses()
+	c.checkDev()
+	c.checkStorage()
+	c.checkTLS()
+	c.checkLifetimes()
+	c.checkPasswords()
+	c.problems.sort()
+	return c.problems
+}
+
+// problem notes what is wrong with a setting, which then counts as failed.
+func (c *checker) problem(setting, message, remedy string) {
+	c.failed[setting] = true
+	c.problems = append(c.problems, Problem{Setting: setting, Origin: c.config.Origin(setting), Message: message, Remedy: remedy})
+}
+
+// sound tells whether all the given settings have a value that can be compared with another.
+func (c *checker) sound(settings ...string) bool {
+	return !slices.ContainsFunc(settings, func(setting string) bool { return c.failed[setting] })
+}
+
+// checkValue checks one value against its choices and bounds.
+func (c *checker) checkValue(o option) {
+	switch field := o.field(&c.config).(type) {
+	case *int:
+		if int64(*field) < o.bounds.least || int64(*field) > o.bounds.most {
+			c.problem(o.name, fmt.Sprintf("%d is out of bounds", *field), fmt.Sprintf("Choose a number from %d to %d", o.bounds.least, o.bounds.most))
+		}
+	case *time.Duration:
+		if int64(*field) < o.bounds.least || int64(*field) > o.bounds.most {
+			c.problem(o.name, formatDuration(*field)+" is out of bounds",
+				"Choose a duration from "+formatDuration(time.Duration(o.bounds.least))+" to "+formatDuration(time.Duration(o.bounds.most)))
+		}
+	case *string:
+		switch {
+		case len(o.choices) > 0 && !slices.Contains(o.choices, *field):
+			c.problem(o.name, quote(*field)+" is not one of its values", "Choose "+alternatives(o.choices))
+		case o.standard != "" && *field == "":
+			c.problem(o.name, "has no value", "Give it one, such as the default, "+o.standard)
+		case strings.ContainsFunc(*field, func(r rune) bool { return r < ' ' || r == 0x7f }):
+			c.problem(o.name, "has a control character in its value", "Remove it; it may be the end of a line")
+		}
+	case *[]netip.Prefix:
+		if len(*field) > maxNetworks {
+			c.problem(o.name, errManyParts.Error(), fmt.Sprintf("Give at most %d networks", maxNetworks))
+		} else if slices.ContainsFunc(*field, func(network netip.Prefix) bool { return !network.IsValid() }) {
+			c.problem(o.name, errNetwork.Error(), o.remedy())
+		}
+	}
+}
+
+// alternatives returns "a, b or c".
+func alternatives(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}
+
+func (c *checker) checkIssuer() {
+	if !c.sound("issuer") {
+		return
+	}
+	if err := metadata.ValidateIssuer(c.config.Issuer); err != nil {
+		reason := strings.TrimPrefix(err.Error(), metadata.ErrInvalidIssuer.Error()+": ")
+		c.problem("issuer", quote(c.config.Issuer)+" can't be the issuer: "+reason,
+			"Give the URL at which people and clients reach this server, such as https://id.example.com")
+	}
+}
+
+func (c *checker) checkListen() {
+	if !c.sound("listen") {
+		return
+	}
+	const remedy = "Write host:port, such as 127.0.0.1:8080, or :8443 for every interface"
+	_, port, err := net.SplitHostPort(c.config.Listen)
+	if err != nil {
+		c.problem("listen", quote(c.config.Listen)+" is not a host and a port", remedy)
+	} else if number, err := strconv.ParseUint(port, 10, 16); err != nil {
+		c.problem("listen", quote(c.config.Listen)+" has no port from 0 to 65535", remedy)
+	} else if strconv.FormatUint(number, 10) != port {
+		c.problem("listen", quote(c.config.Listen)+" has a port with leading zeros", remedy)
+	}
+}
+
+// checkDataDirectory refuses a URL, which would be a possible, but never a meant, path.
+func (c *checker) checkDataDirectory() {
+	if c.sound("data_directory") && strings.Contains(c.config.DataDirectory, "://") {
+		c.problem("data_directory", quote(c.config.DataDirectory)+" is a URL, not a directory", "Name a directory; the URL of a database belongs into database.url")
+	}
+}
+
+// checkAddresses sees to it that nobody else's machine talks to us in plain http
+// by configuration: such an issuer is for this machine only.
+func (c *checker) checkAddresses() {
+	if !c.sound("issuer", "listen") || c.config.Dev { // in development there is a stricter rule
+		return
+	}
+	if strings.HasPrefix(c.config.Issuer, "http://") && !listensOnLoopback(c.config.Listen) {
+		c.problem("listen", quote(c.config.Listen)+" can be reached from other machines, but the issuer "+quote(c.config.Issuer)+" is plain http",
+			"Listen on a loopback address such as 127.0.0.1:8080, or set issuer to the https URL that other machines use")
+	}
+}
+
+// listensOnLoopback tells whether only this machine can connect to an address to
+// listen on. No name but localhost is looked up: what it means could change.
+func listensOnLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+func (c *checker) checkDev() {
+	if !c.config.Dev {
+		return
+	}
+	if c.sound("listen") && !listensOnLoopback(c.config.Listen) {
+		c.problem("listen", quote(c.config.Listen)+" is not a loopback address, and --dev makes demo accounts that nobody else may reach",
+			"Listen on 127.0.0.1:8080, or start without --dev")
+	}
+	if c.sound("issuer") && !metadata.IsLoopbackIssuer(c.config.Issuer) {
+		c.problem("issuer", quote(c.config.Issuer)+" is not on this machine, which --dev asks for",
+			"Use http://localhost:8080, or start without --dev")
+	}
+}
+
+func (c *checker) checkStorage() {
+	database, redis, key := c.config.Database.URL, c.config.Redis.URL, c.config.SealingKey
+	if c.sound("database.url") && !database.IsZero() && !hasScheme(database, "postgres", "postgresql") {
+		c.problem("database.url", "is not a URL that begins with postgres:// or postgresql://",
+			"Write postgres://user:password@host:5432/database, or leave it out to use SQLite in the data directory; special characters in the password are %-encoded")
+	}
+	if c.sound("redis.url") && !redis.IsZero() && !hasScheme(redis, "redis", "rediss", "unix") {
+		c.problem("redis.url", "is not a URL that begins with redis://, rediss:// or unix://",
+			"Write redis://user:password@host:6379/0; special characters in the password are %-encoded")
+	}
+	if !c.sound("sealing_key") {
+		return
+	}
+	const remedy = "Make one with `openssl rand -base64 32`, keep it safe, and give it in AUTHLY_SEALING_KEY_FILE or AUTHLY_SEALING_KEY"
+	if !key.IsZero() {
+		if _, err := secret.ParseSealingKey(key); err != nil {
+			c.problem("sealing_key", "is not 32 random bytes in base64 or hexadecimal", remedy)
+		}
+	} else if !database.IsZero() || !c.sound("database.url") {
+		c.problem("sealing_key", "is missing: with PostgreSQL it must be given, so that it isn't kept beside what it protects and every instance has the same", remedy)
+	}
+}
+
+// hasScheme tells whether a secret is a URL of one of the schemes. The parser's
+// error is dropped: it quotes what it read.
+func hasScheme(value secret.Redacted, schemes ...string) bool {
+	parsed, err := url.Parse(value.Reveal())
+	return err == nil && parsed.Opaque == "" && slices.Contains(schemes, parsed.Scheme) &&
+		strings.HasPrefix(value.Reveal(), parsed.Scheme+"://")
+}
+
+func (c *checker) checkTLS() {
+	if !c.sound("tls.certificate_file", "tls.key_file") {
+		return
+	}
+	files := c.config.TLS
+	switch {
+	case files.CertificateFile != "" && files.KeyFile == "":
+		c.problem("tls.key_file", "is missing, but tls.certificate_file is given", "Give both, or neither when a proxy in front does TLS")
+	case files.CertificateFile == "" && files.KeyFile != "":
+		c.problem("tls.certificate_file", "is missing, but tls.key_file is given", "Give both, or neither when a proxy in front does TLS")
+	case files.CertificateFile != "" && c.sound("issuer") && strings.HasPrefix(c.config.Issuer, "http://"):
+		c.problem("issuer", quote(c.config.Issuer)+" is plain http, but a certificate is given and the server speaks https only",
+			"Set issuer to the https URL, or leave out the certificate")
+	}
+}
+
+// checkLifetimes compares the lifetimes that depend on each other.
+func (c *checker) checkLifetimes() {
+	tokens, keys := c.config.Tokens, c.config.Keys
+	c.notLonger("tokens.refresh_token_idle_lifetime", tokens.RefreshTokenIdleLifetime, "tokens.refresh_token_lifetime", tokens.RefreshTokenLifetime)
+	c.notLonger("sessions.idle_lifetime", c.config.Sessions.IdleLifetime, "sessions.lifetime", c.config.Sessions.Lifetime)
+	if c.sound("keys.publish_lead", "keys.rotation_interval") && keys.PublishLead >= keys.RotationInterval {
+		c.problem("keys.publish_lead", formatDuration(keys.PublishLead)+" is not shorter than keys.rotation_interval, "+formatDuration(keys.RotationInterval),
+			"Shorten it, or rotate less often")
+	}
+}
+
+func (c *checker) notLonger(setting string, value time.Duration, limit string, most time.Duration) {
+	if c.sound(setting, limit) && value > most {
+		c.problem(setting, formatDuration(value)+" is longer than "+limit+", "+formatDuration(most), "Shorten it, or lengthen "+limit)
+	}
+}
+
+// checkPasswords compares the memory of one hash with that of all together.
+func (c *checker) checkPasswords() {
+	passwords := c.config.Passwords
+	if c.sound("passwords.memory_kib", "passwords.pool_memory_mib") && passwords.PoolMemoryMiB*1024 < passwords.MemoryKiB {
+		c.problem("passwords.pool_memory_mib", fmt.Sprintf("%d MiB is less than one hash takes, %d KiB", passwords.PoolMemoryMiB, passwords.MemoryKiB),
+			"Raise it, or lower passwords.memory_kib")
+	}
+	if c.sound("passwords.memory_kib", "passwords.parallelism") && passwords.MemoryKiB < 8*passwords.Parallelism { // RFC 9106 section 3.1
+		c.problem("passwords.parallelism", "needs at least 8 KiB of memory for each thread", "Lower it, or raise passwords.memory_kib")
+	}
+}
