@@ -1,0 +1,3 @@
+// Package crash runs the program as a process, kills it, and looks at what it
+// left behind.
+package crash
