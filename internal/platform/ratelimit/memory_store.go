@@ -28,7 +28,7 @@ type Memory struct {
 
 type entry struct {
 	key     Key
-	arrival time.Time // theoretical; from then on the entry says nothing
+	arrival time.Time // theoretical; from then on, by everybody's clock, the entry says nothing
 	index   int
 }
 
@@ -71,7 +71,7 @@ func (m *Memory) Reserve(_ context.Context, key Key, rate Rate, now time.Time) (
 func (m *Memory) makeRoom(now time.Time) {
 	const atOnce = 4
 	for range atOnce {
-		if len(m.byExpiry) == 0 || m.byExpiry[0].arrival.After(now) {
+		if len(m.byExpiry) == 0 || m.byExpiry[0].arrival.After(now.Add(-ClockSkew)) {
 			break
 		}
 		m.remove(m.byExpiry[0])

@@ -15,6 +15,11 @@ import (
 // Rate is how much is allowed.
 type Rate = policy.Rate
 
+// ClockSkew is how far the clocks of those who share a store may differ. A store
+// remembers a subject that much longer than it counts, since somebody's clock may
+// still have the time at which it does.
+const ClockSkew = time.Second
+
 // MaxPeriod bounds how long a store has to remember a subject.
 const MaxPeriod = 366 * 24 * time.Hour
 
@@ -49,7 +54,7 @@ func KeyOf(name, subject string) Key {
 type Store interface {
 	// Reserve takes one attempt at now if the rate allows it. Reading and taking
 	// are one step: of many at once, no more than the rate allows are allowed.
-	// Times count in microseconds.
+	// Times count in microseconds. They may go back by as much as [ClockSkew].
 	Reserve(ctx context.Context, key Key, rate Rate, now time.Time) (Decision, error)
 	// Reset forgets all attempts of the key.
 	Reset(ctx context.Context, key Key) error

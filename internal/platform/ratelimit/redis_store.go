@@ -19,9 +19,6 @@ const (
 	// A login waits for Redis for no longer than this before the database is asked.
 	redisDialTimeout = 500 * time.Millisecond
 	redisTimeout     = 250 * time.Millisecond
-
-	// redisSlack keeps a key a little longer than it counts, for clocks that differ.
-	redisSlack = time.Second
 )
 
 // Redis keeps attempts in Redis: one key each, which expires by itself.
@@ -76,7 +73,7 @@ func (r *Redis) Reserve(ctx context.Context, key Key, rate Rate, now time.Time) 
 	now = now.Truncate(time.Microsecond)
 	latest := now.Add(rate.Period() - rate.Interval)
 	answer, err := r.script.Run(ctx, r.client, []string{redisKey(key)},
-		now.UnixMicro(), rate.Interval.Microseconds(), latest.UnixMicro(), redisSlack.Milliseconds()).Int64Slice()
+		now.UnixMicro(), rate.Interval.Microseconds(), latest.UnixMicro(), ClockSkew.Milliseconds()).Int64Slice()
 	if err != nil {
 		return Decision{}, fmt.Errorf("reserve an attempt in Redis: %w", err)
 	}

@@ -83,7 +83,7 @@ DELETE FROM rate_limits WHERE theoretical_arrival_micros <= $1 AND key IN (
 func (s *SQL) Sweep(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for {
-		deleted, err := s.database.Write(ctx).Exec(ctx, sweep, now.UnixMicro(), sweepBatch)
+		deleted, err := s.database.Write(ctx).Exec(ctx, sweep, now.Add(-ClockSkew).UnixMicro(), sweepBatch)
 		total += deleted
 		if err != nil {
 			return total, fmt.Errorf("sweep rate limits: %w", err)

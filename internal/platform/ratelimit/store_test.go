@@ -103,17 +103,17 @@ func TestSQLSweep(t *testing.T) {
 			after time.Duration
 			want  int64
 		}{
-			{time.Minute - time.Microsecond, 0},
-			{time.Minute, 1},
-			{time.Minute, 0},
-			{2 * time.Minute, 1},
+			{time.Minute + ratelimit.ClockSkew - time.Microsecond, 0},
+			{time.Minute + ratelimit.ClockSkew, 1},
+			{time.Minute + ratelimit.ClockSkew, 0},
+			{2*time.Minute + ratelimit.ClockSkew, 1},
 		} {
 			if got, err := store.Sweep(t.Context(), t0.Add(step.after)); err != nil || got != step.want {
 				t.Errorf("after %s: %d rows, %v; want %d", step.after, got, err, step.want)
 			}
 		}
 		many := insertRows(t, database, 2500)
-		if got, err := store.Sweep(t.Context(), t0); err != nil || got != many {
+		if got, err := store.Sweep(t.Context(), t0.Add(ratelimit.ClockSkew)); err != nil || got != many {
 			t.Errorf("%d rows in several batches, %v; want %d", got, err, many)
 		}
 	})

@@ -52,6 +52,7 @@ func Contract(t *testing.T, store ratelimit.Store) {
 	t.Run("a race for a burst", func(t *testing.T) { race(t, store) })
 	t.Run("a race of first, refused and reset attempts", func(t *testing.T) { raceWithReset(t, store) })
 	t.Run("reset", func(t *testing.T) { reset(t, store) })
+	t.Run("a clock that is behind", func(t *testing.T) { behind(t, store) })
 	t.Run("the pure function", func(t *testing.T) { model(t, store) })
 	t.Run("bounds", func(t *testing.T) { bounds(t, store) })
 }
@@ -174,6 +175,17 @@ func reset(t *testing.T, store ratelimit.Store) {
 	}
 }
 
+// behind has one node whose clock is late, and to which the other's attempt is
+// therefore still recent when it has expired for the other.
+func behind(t *testing.T, store ratelimit.Store) {
+	key, rate := FreshKey(), ratelimit.Rate{Burst: 1, Interval: time.Minute}
+	reserve(t, store, key, rate, start)
+	reserve(t, store, FreshKey(), rate, start.Add(time.Minute)) // a store may tidy up now
+	if got := reserve(t, store, key, rate, start.Add(time.Minute-ratelimit.ClockSkew/2)); got.RetryAfter != ratelimit.ClockSkew/2 {
+		t.Errorf("%+v, want to wait for %s", got, ratelimit.ClockSkew/2)
+	}
+}
+
 // model compares the store with the pure function, fed with its own last answer.
 func model(t *testing.T, store ratelimit.Store) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -183,11 +195,14 @@ func model(t *testing.T, store ratelimit.Store) {
 		}
 		keys := []ratelimit.Key{FreshKey(), FreshKey()}
 		arrivals := make([]time.Time, len(keys))
-		now := start
+		latest := start
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			// Backwards at times, as clocks of several nodes are not the same.
-			step := rapid.Int64Range(-500_000, 3_000_000).Draw(t, "step in microseconds")
-			now = now.Add(time.Duration(step) * time.Microsecond)
+			step := rapid.Int64Range(-ratelimit.ClockSkew.Microseconds(), 3_000_000).Draw(t, "step in microseconds")
+			now := latest.Add(time.Duration(step) * time.Microsecond)
+			if now.After(latest) {
+				latest = now
+			}
 			which := rapid.IntRange(0, len(keys)-1).Draw(t, "subject")
 			if rapid.IntRange(0, 9).Draw(t, "action") == 0 {
 				if err := store.Reset(t.Context(), keys[which]); err != nil {
