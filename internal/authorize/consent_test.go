@@ -216,7 +216,7 @@ func TestConsentIsRememberedOnlyForWhoCanBeKnown(t *testing.T) {
 			"public with https":       {w.Public("https://spa.example/callback", nil), false},
 			"public on loopback":      {w.Public("http://127.0.0.1/callback", nil), true},
 			"public, private scheme":  {w.Public("com.example.app:/callback", nil), true},
-			"skipped, first to begin": {w.Confidential(callback, func(n *client.New) { n.Consent = client.ConsentSkip }), false},
+			"skipped, first to begin": {w.Confidential(callback, func(n *client.Metadata) { n.Consent = client.ConsentSkip }), false},
 		} {
 			browser := w.signedIn()
 			first := browser.Open(w.AuthorizeURL(w.Request(test.client)))

@@ -82,7 +82,7 @@ func TestChallenge(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		browser := w.signedIn()
 		policy := func(p client.PKCE) testx.Client {
-			return w.Confidential(callback, func(n *client.New) { n.PKCE, n.Consent = p, client.ConsentSkip })
+			return w.Confidential(callback, func(n *client.Metadata) { n.PKCE, n.Consent = p, client.ConsentSkip })
 		}
 		required, orNonce, optional := policy(client.PKCERequired), policy(client.PKCEOrNonce), policy(client.PKCEOptional)
 		none := url.Values{"code_challenge": nil, "code_challenge_method": nil}
@@ -127,7 +127,7 @@ func TestScopesAndResourcesAreNeverWidened(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		browser := w.signedIn()
-		narrow := w.Confidential(callback, func(n *client.New) {
+		narrow := w.Confidential(callback, func(n *client.Metadata) {
 			n.Scopes, n.Consent, n.Resources = oauth.ScopeSet{"openid", "email", "retired"}, client.ConsentSkip, []string{resource}
 		})
 		for name, test := range map[string]struct {
@@ -161,7 +161,7 @@ func TestScopesAndResourcesAreNeverWidened(t *testing.T) {
 func TestSizesAreBounded(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		skipped := w.Confidential(callback, func(n *client.New) { n.Consent = client.ConsentSkip })
+		skipped := w.Confidential(callback, func(n *client.Metadata) { n.Consent = client.ConsentSkip })
 		browser := w.signedIn()
 		state := strings.Repeat("s", oauth.MaxParameterBytes)
 		if got := browser.Open(w.AuthorizeURL(w.Request(skipped, url.Values{"state": {state}}))); got.Query().Get("state") != state {

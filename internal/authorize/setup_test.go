@@ -39,7 +39,7 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, engine db.Engine) *world {
 	t.Helper()
 	server := testx.NewServer(t, engine, testx.WithFakeClock(noon))
-	return &world{server, t, server.Person("ada"), server.Confidential(callback, func(n *client.New) {
+	return &world{server, t, server.Person("ada"), server.Confidential(callback, func(n *client.Metadata) {
 		n.Consent, n.Resources = client.ConsentAlways, []string{resource}
 	})}
 }

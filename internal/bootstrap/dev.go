@@ -121,7 +121,7 @@ func demoUser(password secret.Redacted) user.New {
 
 // devClient returns the known client if it is still what is wanted, with a new
 // secret if the known one doesn't fit; else a new one.
-func (s *Service) devClient(ctx context.Context, known DevClient, wanted client.New) (DevClient, error) {
+func (s *Service) devClient(ctx context.Context, known DevClient, wanted client.Metadata) (DevClient, error) {
 	existing, err := s.clients.Find(ctx, known.ClientID)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
@@ -147,7 +147,7 @@ func (s *Service) devClient(ctx context.Context, known DevClient, wanted client.
 	return kept, err
 }
 
-func (s *Service) registerDevClient(ctx context.Context, wanted client.New) (DevClient, error) {
+func (s *Service) registerDevClient(ctx context.Context, wanted client.Metadata) (DevClient, error) {
 	made, err := s.clients.Register(ctx, wanted)
 	return DevClient{made.Client.ClientID, made.Secret, made.Client.RedirectURIs}, err
 }
@@ -164,8 +164,8 @@ func allScopes() oauth.ScopeSet {
 }
 
 // publicClient is for applications without a server, and the playground's.
-func (s *Service) publicClient() client.New {
-	return client.New{
+func (s *Service) publicClient() client.Metadata {
+	return client.Metadata{
 		Name: "Demo app", ApplicationType: oauth.Native, AuthenticationMethod: oauth.AuthenticationMethodNone,
 		RedirectURIs: append(loopbackRedirectURIs(), s.issuer+"/playground"),
 		GrantTypes:   []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken}, Scopes: allScopes(),
@@ -173,8 +173,8 @@ func (s *Service) publicClient() client.New {
 }
 
 // confidentialClient is for applications with a server.
-func confidentialClient() client.New {
-	return client.New{
+func confidentialClient() client.Metadata {
+	return client.Metadata{
 		Name: "Demo web application", ApplicationType: oauth.Web, AuthenticationMethod: oauth.ClientSecretBasic,
 		RedirectURIs: loopbackRedirectURIs(),
 		GrantTypes:   []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials}, Scopes: allScopes(),

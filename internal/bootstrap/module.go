@@ -36,7 +36,7 @@ type Users interface {
 
 // Clients keeps clients. Only [Service.Dev] asks it.
 type Clients interface {
-	Register(ctx context.Context, registration client.New) (client.Registered, error)
+	Register(ctx context.Context, registration client.Metadata) (client.Registered, error)
 	Find(ctx context.Context, clientID string) (client.Client, error)
 	ReplaceSecret(ctx context.Context, record uuid.UUID) (secret.Redacted, error)
 	Delete(ctx context.Context, record uuid.UUID) error

@@ -6,48 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"authly/internal/platform/secret"
-	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
-)
-
-// PKCE says when a client must send a code challenge. One that is sent is
-// always enforced.
-type PKCE string
-
-// The PKCE policies. Public clients can only have PKCERequired (OAuth 2.1 section 4.1.1).
-const (
-	PKCERequired    PKCE = "required"
-	PKCEOrNonce     PKCE = "nonce_or_pkce" // or an OpenID Connect request with a nonce
-	PKCEOptional    PKCE = "optional"
-	pkceUnspecified PKCE = ""
-)
-
-// ConsentPolicy says when a person is asked.
-type ConsentPolicy string
-
-// The consent policies.
-const (
-	ConsentRemember ConsentPolicy = "remember" // once for each set of scopes
-	ConsentAlways   ConsentPolicy = "always"
-	ConsentSkip     ConsentPolicy = "skip" // first-party clients, set by an administrator only
-)
-
-// AccessTokenFormat is how an access token is made.
-type AccessTokenFormat string
-
-// The access token formats.
-const (
-	FormatJWT    AccessTokenFormat = "at+jwt" // RFC 9068
-	FormatOpaque AccessTokenFormat = "opaque" // a handle; only introspection tells what it is for
-)
-
-// RefreshTokenRotation says whether a refresh token is replaced when it is used.
-type RefreshTokenRotation string
-
-// The rotation policies. Public clients can only have Rotate (OAuth 2.1 section 4.3.1).
-const (
-	Rotate RefreshTokenRotation = "rotate"
-	Static RefreshTokenRotation = "static"
 )
 
 // State tells whether a client may be used.
@@ -59,43 +18,23 @@ const (
 	Disabled State = "disabled"
 )
 
+// RegisteredBy says who wrote a client's record.
+type RegisteredBy string
+
+// Who can register a client.
+const (
+	ByAdministrator RegisteredBy = "administrator"
+	ByClient        RegisteredBy = "client" // dynamic registration (RFC 7591): nobody has looked at it
+)
+
 // Client is a registered client.
 type Client struct {
-	ID                   uuid.UUID
-	ClientID             string
-	Name                 string
-	ApplicationType      oauth.ApplicationType
-	AuthenticationMethod oauth.AuthenticationMethod
-	RedirectURIs         []string
-	GrantTypes           []oauth.GrantType
-	ResponseTypes        []oauth.ResponseType
-	// Scopes are those that it may ask for.
-	Scopes oauth.ScopeSet
-	// Resources are the resource indicators that it may ask tokens for (RFC 8707).
-	Resources []string
-	// ProtectedResources are the resource indicators that it is the resource
-	// server of: it may introspect tokens for them.
-	ProtectedResources   []string
-	PKCE                 PKCE
-	Consent              ConsentPolicy
-	AccessTokenFormat    AccessTokenFormat
-	RefreshTokenRotation RefreshTokenRotation
-	IDTokenAlgorithm     jose.Algorithm
-	// Lifetimes of zero mean the server's own.
-	AccessTokenLifetime    time.Duration
-	RefreshTokenLifetime   time.Duration
-	ClientURI              string
-	LogoURI                string
-	PolicyURI              string
-	TermsOfServiceURI      string
-	Contacts               []string
-	PostLogoutRedirectURIs []string
-	RequireAuthTime        bool
-	// DefaultMaxAge is nil when the client registered none.
-	DefaultMaxAge *time.Duration
-	State         State
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	ID       uuid.UUID
+	ClientID string
+	Metadata
+	State     State
+	CreatedAt time.Time
+	UpdatedAt time.Time
 
 	secrets []storedSecret
 }
@@ -111,11 +50,16 @@ type storedSecret struct {
 func (c Client) IsActive() bool { return c.State == Active }
 
 // IsPublic tells whether the client has no credentials (RFC 6749 section 2.1).
-func (c Client) IsPublic() bool { return c.AuthenticationMethod == oauth.AuthenticationMethodNone }
+func (m Metadata) IsPublic() bool { return m.AuthenticationMethod == oauth.AuthenticationMethodNone }
+
+// hasSecret tells whether the client proves itself with a shared secret.
+func (m Metadata) hasSecret() bool {
+	return m.AuthenticationMethod == oauth.ClientSecretBasic || m.AuthenticationMethod == oauth.ClientSecretPost
+}
 
 // MayUse tells whether the client was registered for a grant type.
-func (c Client) MayUse(grant oauth.GrantType) bool {
-	for _, known := range c.GrantTypes {
+func (m Metadata) MayUse(grant oauth.GrantType) bool {
+	for _, known := range m.GrantTypes {
 		if known == grant {
 			return true
 		}
@@ -123,16 +67,43 @@ func (c Client) MayUse(grant oauth.GrantType) bool {
 	return false
 }
 
+// MayReceive tells whether the client takes authorization responses in a mode.
+func (m Metadata) MayReceive(mode oauth.ResponseMode) bool {
+	for _, known := range m.ResponseModes {
+		if known == mode {
+			return true
+		}
+	}
+	return false
+}
+
 // HasRedirectURI tells whether uri is one of the client's (OAuth 2.1 section 2.3.1).
-func (c Client) HasRedirectURI(uri string) bool { return oauth.MatchRedirectURI(c.RedirectURIs, uri) }
+func (m Metadata) HasRedirectURI(uri string) bool { return oauth.MatchRedirectURI(m.RedirectURIs, uri) }
+
+// HasPostLogoutRedirectURI tells whether uri is one that the client registered
+// for after a logout (OpenID Connect RP-Initiated Logout 1.0 section 3.1). Compared like redirect URIs.
+func (m Metadata) HasPostLogoutRedirectURI(uri string) bool {
+	return oauth.MatchRedirectURI(m.PostLogoutRedirectURIs, uri)
+}
+
+// HasRequestURI tells whether the client registered uri as the address of a
+// request object (OpenID Connect Core 1.0 section 6.2): that very text.
+func (m Metadata) HasRequestURI(uri string) bool {
+	for _, known := range m.RequestURIs {
+		if known == uri {
+			return true
+		}
+	}
+	return false
+}
 
 // NeedsChallenge tells whether an authorization request without a code
 // challenge must be refused; nonce tells whether it is an OpenID Connect request with a nonce.
-func (c Client) NeedsChallenge(nonce Nonce) bool {
-	if c.IsPublic() {
+func (m Metadata) NeedsChallenge(nonce Nonce) bool {
+	if m.IsPublic() {
 		return true
 	}
-	switch c.PKCE {
+	switch m.PKCE {
 	case PKCEOptional:
 		return false
 	case PKCEOrNonce:
@@ -155,12 +126,14 @@ const (
 
 // RotatesRefreshTokens tells whether a refresh token is replaced when used. For
 // public clients it always is, whatever the record says.
-func (c Client) RotatesRefreshTokens() bool { return c.IsPublic() || c.RefreshTokenRotation != Static }
+func (m Metadata) RotatesRefreshTokens() bool {
+	return m.IsPublic() || m.RefreshTokenRotation != Static
+}
 
 // Resource returns the client's spelling of a resource that it may ask tokens
 // for; a resource server knows itself by that one.
-func (c Client) Resource(requested string) (string, bool) {
-	for _, known := range c.Resources {
+func (m Metadata) Resource(requested string) (string, bool) {
+	for _, known := range m.Resources {
 		if oauth.SameResource(known, requested) {
 			return known, true
 		}
@@ -169,9 +142,9 @@ func (c Client) Resource(requested string) (string, bool) {
 }
 
 // Protects tells whether the client is the resource server of one of the audiences.
-func (c Client) Protects(audience []string) bool {
+func (m Metadata) Protects(audience []string) bool {
 	for _, meant := range audience {
-		for _, own := range c.ProtectedResources {
+		for _, own := range m.ProtectedResources {
 			if oauth.SameResource(own, meant) {
 				return true
 			}

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,38 +18,138 @@ type store struct{ database *db.DB }
 // errNoRecord is returned for a client that does not exist.
 var errNoRecord = db.ErrNoRows
 
-const columns = `id, client_id, client_name, application_type, token_endpoint_auth_method, redirect_uris, grant_types, response_types,
-	scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation, id_token_signed_response_alg,
-	access_token_lifetime_seconds, refresh_token_lifetime_seconds, client_uri, logo_uri, policy_uri, tos_uri, contacts,
-	post_logout_redirect_uris, require_auth_time, default_max_age_seconds, state, created_at, updated_at`
+// column is one column of a client's record: where it is read into, and what is
+// written.
+type column struct {
+	name string
+	into any
+	from any
+}
+
+// columnsOf returns the columns of a client, the identity first. It is the one
+// list that reading and writing share.
+func columnsOf(c *Client) []column {
+	return append([]column{
+		{"id", &c.ID, c.ID},
+		{"client_id", &c.ClientID, c.ClientID},
+		{"created_at", &c.CreatedAt, c.CreatedAt},
+		{"updated_at", &c.UpdatedAt, c.UpdatedAt},
+		word("state", &c.State),
+	}, metadataColumns(&c.Metadata)...)
+}
+
+func metadataColumns(m *Metadata) []column {
+	return []column{
+		word("client_name", &m.Name),
+		word("registered_by", &m.RegisteredBy),
+		word("security_profile", &m.SecurityProfile),
+		word("application_type", &m.ApplicationType),
+		word("token_endpoint_auth_method", &m.AuthenticationMethod),
+		optional("token_endpoint_auth_signing_alg", &m.AuthenticationAlgorithm),
+		word("assertion_audience", &m.AssertionAudience),
+		{"jwks", db.IntoJSON(&m.JWKS), document(m.JWKS)},
+		optional("jwks_uri", &m.JWKSURI),
+		list("redirect_uris", &m.RedirectURIs),
+		list("grant_types", &m.GrantTypes),
+		list("response_types", &m.ResponseTypes),
+		list("response_modes", &m.ResponseModes),
+		{"scopes", db.IntoJSON(&m.Scopes), db.Strings(m.Scopes)},
+		list("resources", &m.Resources),
+		list("protected_resources", &m.ProtectedResources),
+		word("pkce", &m.PKCE),
+		word("consent", &m.Consent),
+		word("access_token_format", &m.AccessTokenFormat),
+		word("refresh_token_rotation", &m.RefreshTokenRotation),
+		lifetime("access_token_lifetime_seconds", &m.AccessTokenLifetime),
+		lifetime("refresh_token_lifetime_seconds", &m.RefreshTokenLifetime),
+		word("id_token_signed_response_alg", &m.IDTokenAlgorithm),
+		optional("id_token_encrypted_response_alg", &m.IDTokenEncryption.Algorithm),
+		optional("id_token_encrypted_response_enc", &m.IDTokenEncryption.Content),
+		optional("userinfo_signed_response_alg", &m.UserInfoAlgorithm),
+		optional("userinfo_encrypted_response_alg", &m.UserInfoEncryption.Algorithm),
+		optional("userinfo_encrypted_response_enc", &m.UserInfoEncryption.Content),
+		word("authorization_signed_response_alg", &m.ResponseAlgorithm),
+		optional("request_object_signing_alg", &m.RequestObjectAlgorithm),
+		{"require_signed_request_object", &m.RequireSignedRequestObject, m.RequireSignedRequestObject},
+		list("request_uris", &m.RequestURIs),
+		word("subject_type", &m.SubjectType),
+		optional("sector_identifier_uri", &m.SectorIdentifierURI),
+		{"require_auth_time", &m.RequireAuthTime, m.RequireAuthTime},
+		{"default_max_age_seconds", &optionalDuration{&m.DefaultMaxAge}, optionalSeconds(m.DefaultMaxAge)},
+		list("default_acr_values", &m.DefaultACRValues),
+		optional("initiate_login_uri", &m.InitiateLoginURI),
+		optional("client_uri", &m.ClientURI),
+		optional("logo_uri", &m.LogoURI),
+		optional("policy_uri", &m.PolicyURI),
+		optional("tos_uri", &m.TermsOfServiceURI),
+		list("contacts", &m.Contacts),
+		optional("software_id", &m.SoftwareID),
+		optional("software_version", &m.SoftwareVersion),
+		list("post_logout_redirect_uris", &m.PostLogoutRedirectURIs),
+		optional("backchannel_logout_uri", &m.BackChannelLogoutURI),
+		{"backchannel_logout_session_required", &m.BackChannelLogoutSessionRequired, m.BackChannelLogoutSessionRequired},
+		optional("frontchannel_logout_uri", &m.FrontChannelLogoutURI),
+		{"frontchannel_logout_session_required", &m.FrontChannelLogoutSessionRequired, m.FrontChannelLogoutSessionRequired},
+	}
+}
+
+func names(columns []column) string {
+	all := make([]string, len(columns))
+	for i, each := range columns {
+		all[i] = each.name
+	}
+	return strings.Join(all, ", ")
+}
+
+func values(columns []column) []any {
+	all := make([]any, len(columns))
+	for i, each := range columns {
+		all[i] = each.from
+	}
+	return all
+}
+
+func scan(row db.Row) (Client, error) {
+	var c Client
+	columns := columnsOf(&c)
+	into := make([]any, len(columns))
+	for i, each := range columns {
+		into[i] = each.into
+	}
+	err := row.Scan(into...)
+	return c, err
+}
 
 func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
 	return s.database.Tx(ctx, work)
 }
 
 func (s store) insert(ctx context.Context, c Client) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO clients (`+columns+`) VALUES `+db.Values(1, 29),
-		c.ID, c.ClientID, c.Name, string(c.ApplicationType), string(c.AuthenticationMethod), db.Strings(c.RedirectURIs),
-		db.Strings(c.GrantTypes), db.Strings(c.ResponseTypes), db.Strings(c.Scopes), db.Strings(c.Resources),
-		db.Strings(c.ProtectedResources), string(c.PKCE),
-		string(c.Consent), string(c.AccessTokenFormat), string(c.RefreshTokenRotation), string(c.IDTokenAlgorithm),
-		seconds(c.AccessTokenLifetime), seconds(c.RefreshTokenLifetime), text(c.ClientURI), text(c.LogoURI), text(c.PolicyURI),
-		text(c.TermsOfServiceURI), db.Strings(c.Contacts), db.Strings(c.PostLogoutRedirectURIs), c.RequireAuthTime,
-		optionalSeconds(c.DefaultMaxAge), string(c.State), c.CreatedAt, c.UpdatedAt)
+	columns := columnsOf(&c)
+	_, err := s.database.Write(ctx).Exec(ctx,
+		`INSERT INTO clients (`+names(columns)+`) VALUES `+db.Values(1, len(columns)), values(columns)...)
 	return err
 }
 
+// update replaces the metadata of a client.
+func (s store) update(ctx context.Context, record uuid.UUID, m Metadata, now time.Time) (bool, error) {
+	columns := append(metadataColumns(&m), column{"updated_at", nil, now})
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET (`+names(columns)+`) = (`+
+		db.Placeholders(1, len(columns))+`) WHERE id = `+db.Placeholders(len(columns)+1, 1), append(values(columns), record)...)
+	return changed == 1, err
+}
+
 func (s store) byClientID(ctx context.Context, clientID string) (Client, error) {
-	return s.one(ctx, `SELECT `+columns+` FROM clients WHERE client_id = $1`, clientID)
+	return s.one(ctx, `client_id = $1`, clientID)
 }
 
 func (s store) byRecord(ctx context.Context, record uuid.UUID) (Client, error) {
-	return s.one(ctx, `SELECT `+columns+` FROM clients WHERE id = $1`, record)
+	return s.one(ctx, `id = $1`, record)
 }
 
-func (s store) one(ctx context.Context, query string, key any) (Client, error) {
-	found, err := scan(s.database.Read(ctx).QueryRow(ctx, query, key))
-	if err != nil || found.IsPublic() {
+func (s store) one(ctx context.Context, condition string, key any) (Client, error) {
+	found, err := scan(s.database.Read(ctx).QueryRow(ctx, `SELECT `+names(columnsOf(&Client{}))+` FROM clients WHERE `+condition, key))
+	if err != nil || !found.hasSecret() {
 		return found, err
 	}
 	rows, err := s.database.Read(ctx).Query(ctx, `SELECT secret_hash, expires_at FROM client_secrets WHERE client = $1`, found.ID)
@@ -61,39 +163,6 @@ func (s store) one(ctx context.Context, query string, key any) (Client, error) {
 		return stored, err
 	})
 	return found, err
-}
-
-func scan(row db.Row) (Client, error) {
-	var (
-		c                                          Client
-		application, method, pkce, consent, format string
-		rotation, algorithm, state                 string
-		accessSeconds, refreshSeconds, maxAge      *int64
-		clientURI, logoURI, policyURI, termsURI    *string
-	)
-	err := row.Scan(&c.ID, &c.ClientID, &c.Name, &application, &method, db.IntoJSON(&c.RedirectURIs), db.IntoJSON(&c.GrantTypes),
-		db.IntoJSON(&c.ResponseTypes), db.IntoJSON(&c.Scopes), db.IntoJSON(&c.Resources),
-		db.IntoJSON(&c.ProtectedResources), &pkce, &consent, &format, &rotation, &algorithm,
-		&accessSeconds, &refreshSeconds, &clientURI, &logoURI, &policyURI, &termsURI, db.IntoJSON(&c.Contacts),
-		db.IntoJSON(&c.PostLogoutRedirectURIs), &c.RequireAuthTime, &maxAge, &state, &c.CreatedAt, &c.UpdatedAt)
-	if err != nil {
-		return Client{}, err
-	}
-	setText(&c.ApplicationType, application)
-	setText(&c.AuthenticationMethod, method)
-	setText(&c.PKCE, pkce)
-	setText(&c.Consent, consent)
-	setText(&c.AccessTokenFormat, format)
-	setText(&c.RefreshTokenRotation, rotation)
-	setText(&c.IDTokenAlgorithm, algorithm)
-	setText(&c.State, state)
-	c.AccessTokenLifetime, c.RefreshTokenLifetime = duration(accessSeconds), duration(refreshSeconds)
-	c.ClientURI, c.LogoURI, c.PolicyURI, c.TermsOfServiceURI = orEmpty(clientURI), orEmpty(logoURI), orEmpty(policyURI), orEmpty(termsURI)
-	if maxAge != nil {
-		age := duration(maxAge)
-		c.DefaultMaxAge = &age
-	}
-	return c, nil
 }
 
 func (s store) insertSecret(ctx context.Context, record uuid.UUID, hash secret.Digest, now time.Time) error {
@@ -123,40 +192,41 @@ func (s store) remove(ctx context.Context, record uuid.UUID) (bool, error) {
 	return changed == 1, err
 }
 
-func setText[T ~string](target *T, value string) { *target = T(value) }
+// word is a column that always has a text.
+func word[T ~string](name string, field *T) column {
+	return column{name, intoText(field), string(*field)}
+}
 
-func text(value string) *string {
-	if value == "" {
+// optional is a column whose NULL is the empty text.
+func optional[T ~string](name string, field *T) column {
+	if *field == "" {
+		return column{name, intoText(field), nil}
+	}
+	return word(name, field)
+}
+
+// list is a column with a JSON array of texts.
+func list[T ~string](name string, field *[]T) column {
+	return column{name, db.IntoJSON(field), db.Strings(*field)}
+}
+
+func lifetime(name string, field *time.Duration) column {
+	if *field == 0 {
+		return column{name, &duration{field}, nil}
+	}
+	return column{name, &duration{field}, int64(*field / time.Second)}
+}
+
+func document(text json.RawMessage) any {
+	if len(text) == 0 {
 		return nil
 	}
-	return &value
+	return string(text)
 }
 
-func orEmpty(value *string) string {
-	if value == nil {
-		return ""
-	}
-	return *value
-}
-
-func seconds(d time.Duration) *int64 {
-	if d == 0 {
-		return nil
-	}
-	return optionalSeconds(&d)
-}
-
-func optionalSeconds(d *time.Duration) *int64 {
+func optionalSeconds(d *time.Duration) any {
 	if d == nil {
 		return nil
 	}
-	whole := int64(*d / time.Second)
-	return &whole
-}
-
-func duration(whole *int64) time.Duration {
-	if whole == nil {
-		return 0
-	}
-	return time.Duration(*whole) * time.Second
+	return int64(*d / time.Second)
 }

@@ -18,7 +18,7 @@ import (
 
 func register(t *testing.T, service *client.Service, method oauth.AuthenticationMethod) client.Registered {
 	t.Helper()
-	made, err := service.Register(t.Context(), client.New{
+	made, err := service.Register(t.Context(), client.Metadata{
 		Name: "App", RedirectURIs: []string{"https://app.example/callback"}, AuthenticationMethod: method,
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func TestFindTakesOnlyWhatIsThere(t *testing.T) {
 // RFC 8707 section 2, with the one tolerance for what URL libraries do.
 func TestResourcesOfAClient(t *testing.T) {
 	t.Parallel()
-	known := client.Client{Resources: []string{"https://api.example"}, ProtectedResources: []string{"https://Guard.example/"}}
+	known := client.Client{Metadata: client.Metadata{Resources: []string{"https://api.example"}, ProtectedResources: []string{"https://Guard.example/"}}}
 	for requested, want := range map[string]string{
 		"https://api.example": "https://api.example", "https://api.example/": "https://api.example", "HTTPS://API.example": "https://api.example",
 		"https://api.example/v1": "", "https://api.example.evil.example": "", "http://api.example": "", "https://guard.example": "", "": "",

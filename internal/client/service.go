@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
-	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/jose"
 )
 
 // Registered is a new client with the one sight of its secret.
@@ -30,52 +29,92 @@ const clientIDPrefix = "client_"
 const maxClientIDBytes = 255
 
 // Register checks and stores a new client. The error is a fault of kind Invalid that names the wrong fields.
-func (s *Service) Register(ctx context.Context, registration New) (Registered, error) {
-	registration = registration.withDefaults()
-	if err := registration.validate(); err != nil {
+func (s *Service) Register(ctx context.Context, metadata Metadata) (Registered, error) {
+	metadata, err := s.prepare(ctx, metadata)
+	if err != nil {
 		return Registered{}, err
 	}
-	if err := s.keys.Ensure(ctx, registration.IDTokenAlgorithm); err != nil {
-		return Registered{}, fmt.Errorf("prepare the client's signing key: %w", err)
-	}
-	made := registration.client(s.clock.Now())
-	var credential secret.Redacted
-	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.store.insert(ctx, made); err != nil {
+	now := s.clock.Now()
+	made := Registered{Client: Client{
+		ID: id.New(), ClientID: clientIDPrefix + secret.New().Reveal()[:24], Metadata: metadata, State: Active, CreatedAt: now, UpdatedAt: now,
+	}}
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.store.insert(ctx, made.Client); err != nil || !metadata.hasSecret() {
 			return err
 		}
-		if made.IsPublic() {
-			return nil
-		}
-		credential = secret.New()
-		return s.store.insertSecret(ctx, made.ID, secret.Hash(credential), made.CreatedAt)
+		made.Secret = secret.New()
+		return s.store.insertSecret(ctx, made.Client.ID, secret.Hash(made.Secret), now)
 	})
 	if err != nil {
 		return Registered{}, fmt.Errorf("store a client: %w", err)
 	}
-	return Registered{Client: made, Secret: credential}, nil
+	return made, nil
 }
 
-func (n New) client(now time.Time) Client {
-	return Client{
-		ID: id.New(), ClientID: clientIDPrefix + secret.New().Reveal()[:24], Name: strings.TrimSpace(n.Name),
-		ApplicationType: n.ApplicationType, AuthenticationMethod: n.AuthenticationMethod, RedirectURIs: n.RedirectURIs,
-		GrantTypes: n.GrantTypes, ResponseTypes: n.responseTypes(), Scopes: n.Scopes, Resources: n.Resources, ProtectedResources: n.ProtectedResources, PKCE: n.PKCE,
-		Consent: n.Consent, AccessTokenFormat: n.AccessTokenFormat, RefreshTokenRotation: n.RefreshTokenRotation,
-		IDTokenAlgorithm: n.IDTokenAlgorithm, AccessTokenLifetime: n.AccessTokenLifetime, RefreshTokenLifetime: n.RefreshTokenLifetime,
-		ClientURI: n.ClientURI, LogoURI: n.LogoURI, PolicyURI: n.PolicyURI, TermsOfServiceURI: n.TermsOfServiceURI,
-		Contacts: n.Contacts, PostLogoutRedirectURIs: n.PostLogoutRedirectURIs, RequireAuthTime: n.RequireAuthTime,
-		DefaultMaxAge: n.DefaultMaxAge, State: Active, CreatedAt: now, UpdatedAt: now,
+// prepare fills in the defaults, checks the metadata, and makes sure that there
+// is a key for everything that will be signed for the client.
+func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, error) {
+	metadata = metadata.withDefaults()
+	metadata.Name = strings.TrimSpace(metadata.Name)
+	if err := metadata.validate(); err != nil {
+		return Metadata{}, err
 	}
-}
-
-func (n New) responseTypes() []oauth.ResponseType {
-	for _, grant := range n.GrantTypes {
-		if grant == oauth.AuthorizationCode {
-			return []oauth.ResponseType{oauth.ResponseTypeCode}
+	for _, algorithm := range []jose.Algorithm{metadata.IDTokenAlgorithm, metadata.UserInfoAlgorithm, metadata.ResponseAlgorithm} {
+		if algorithm == "" {
+			continue
+		}
+		if err := s.keys.Ensure(ctx, algorithm); err != nil {
+			return Metadata{}, fmt.Errorf("prepare the client's signing key: %w", err)
 		}
 	}
-	return nil
+	return metadata, nil
+}
+
+// Replace gives a client other metadata, the whole of it: what is left out gets
+// its default. A client that proves itself with a secret from now on and had none
+// gets one, which is in the answer; otherwise its secrets stay. Faults: Invalid with the wrong
+// fields, NotFound, and Conflict for a public client that would become confidential or the other way
+// round, since what it was given so far was given to another kind of client.
+func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metadata) (Registered, error) {
+	metadata, err := s.prepare(ctx, metadata)
+	if err != nil {
+		return Registered{}, err
+	}
+	var changed Registered
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		changed = Registered{}
+		now := s.clock.Now()
+		// The record's row makes those who change the same client at once take turns.
+		if err := s.store.touch(ctx, record, now); err != nil {
+			return err
+		}
+		known, err := s.FindByRecord(ctx, record)
+		if err != nil {
+			return err
+		}
+		if known.IsPublic() != metadata.IsPublic() {
+			return fault.New(fault.Conflict, "client.kind_is_fixed").WithField("token_endpoint_auth_method", "client.kind_is_fixed")
+		}
+		if _, err := s.store.update(ctx, record, metadata, now); err != nil {
+			return err
+		}
+		switch {
+		case metadata.hasSecret() && !known.hasSecret():
+			changed.Secret = secret.New()
+			err = s.store.insertSecret(ctx, record, secret.Hash(changed.Secret), now)
+		case !metadata.hasSecret() && known.hasSecret():
+			err = s.store.deleteSecrets(ctx, record)
+		}
+		if err != nil {
+			return err
+		}
+		changed.Client, err = s.FindByRecord(ctx, record)
+		return err
+	})
+	if err != nil {
+		return Registered{}, fmt.Errorf("change a client: %w", err)
+	}
+	return changed, nil
 }
 
 // Find returns the client of a client_id, disabled ones too. The error is a
@@ -104,15 +143,15 @@ func (s *Service) found(known Client, err error) (Client, error) {
 	return known, nil
 }
 
-// ReplaceSecret gives a confidential client a new secret; the old ones end at
-// once. Faults: NotFound, and Conflict for a public client.
+// ReplaceSecret gives a client a new secret; the old ones end at
+// once. Faults: NotFound, and Conflict for a client that needs none.
 func (s *Service) ReplaceSecret(ctx context.Context, record uuid.UUID) (secret.Redacted, error) {
 	known, err := s.FindByRecord(ctx, record)
 	if err != nil {
 		return secret.Redacted{}, err
 	}
-	if known.IsPublic() {
-		return secret.Redacted{}, fault.New(fault.Conflict, "client.public_has_no_secret")
+	if !known.hasSecret() {
+		return secret.Redacted{}, fault.New(fault.Conflict, "client.has_no_secret")
 	}
 	credential := secret.New()
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {

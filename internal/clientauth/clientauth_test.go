@@ -42,7 +42,7 @@ func TestAuthenticate(t *testing.T) {
 		clients := client.NewService(client.Deps{Database: database, Clock: clock.NewFake(noon), Keys: beyond, Issued: beyond})
 		service := clientauth.New(clientauth.Deps{Clients: clients, Clock: clock.NewFake(noon), Failures: beyond})
 		register := func(method oauth.AuthenticationMethod) client.Registered {
-			made, err := clients.Register(t.Context(), client.New{
+			made, err := clients.Register(t.Context(), client.Metadata{
 				Name: "App", RedirectURIs: []string{"https://app.example/callback"}, AuthenticationMethod: method,
 			})
 			if err != nil {

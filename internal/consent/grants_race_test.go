@@ -93,8 +93,8 @@ func TestRevokedGrantIsGoneAndConsentBeginsAnew(t *testing.T) {
 
 func TestWhatMayBeRemembered(t *testing.T) {
 	t.Parallel()
-	public := client.Client{AuthenticationMethod: oauth.AuthenticationMethodNone, Consent: client.ConsentRemember}
-	confidential := client.Client{AuthenticationMethod: oauth.ClientSecretBasic, Consent: client.ConsentRemember}
+	public := client.Client{Metadata: client.Metadata{AuthenticationMethod: oauth.AuthenticationMethodNone, Consent: client.ConsentRemember}}
+	confidential := client.Client{Metadata: client.Metadata{AuthenticationMethod: oauth.ClientSecretBasic, Consent: client.ConsentRemember}}
 	always := confidential
 	always.Consent = client.ConsentAlways
 	for name, test := range map[string]struct {

@@ -34,7 +34,7 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 			t.Parallel()
 			s := testx.NewServer(t, engine, testx.WithFakeClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)))
 			protecting := func(uri string) testx.Client {
-				return s.Confidential(callback, func(n *client.New) { n.ProtectedResources = []string{uri} })
+				return s.Confidential(callback, func(n *client.Metadata) { n.ProtectedResources = []string{uri} })
 			}
 			test(t, &world{s, t, s.Person("ada"), appOf(s, client.FormatJWT), protecting(resource + "/"), protecting("https://other.example"), s.Confidential(callback, nil)})
 		})
@@ -42,7 +42,7 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 func appOf(s *testx.Server, format client.AccessTokenFormat) testx.Client {
-	return s.Confidential(callback, func(n *client.New) {
+	return s.Confidential(callback, func(n *client.Metadata) {
 		n.Resources, n.AccessTokenFormat = []string{resource, "https://other.example"}, format
 	})
 }
@@ -57,7 +57,7 @@ func TestWhoLearnsWhat(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		opaque := appOf(w.Server, client.FormatOpaque)
-		native := w.Public("http://127.0.0.1/callback", func(n *client.New) { n.Resources = []string{resource} })
+		native := w.Public("http://127.0.0.1/callback", func(n *client.Metadata) { n.Resources = []string{resource} })
 		jwt := w.Tokens(w.app, w.ada, url.Values{"resource": {resource}})
 		handle := w.Tokens(opaque, w.ada, url.Values{"resource": {resource}})
 		rotating := w.Tokens(native, w.ada, url.Values{"resource": {resource}})
@@ -158,7 +158,7 @@ func TestWhatEndedIsInactive(t *testing.T) {
 func TestRotatedRefreshTokenIsInactive(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		rotating := w.Confidential(callback, func(n *client.New) { n.RefreshTokenRotation = client.Rotate })
+		rotating := w.Confidential(callback, func(n *client.Metadata) { n.RefreshTokenRotation = client.Rotate })
 		first := w.Tokens(rotating, w.ada).Text("refresh_token")
 		second := w.Token(rotating, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first}}).Text("refresh_token")
 		if got := w.Introspect(rotating, first); got.Body != inactive {

@@ -129,7 +129,7 @@ func newWorld(t *testing.T, database *db.DB) *world {
 	w.users = user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: w.hasher, Sessions: w.sessions})
 	w.interactions = interaction.New(interaction.Deps{Database: database, Clock: w.clock, Lifetime: time.Hour})
 	registered, err := client.NewService(client.Deps{Database: database, Clock: w.clock, Keys: noKeys{}}).
-		Register(t.Context(), client.New{Name: "The Shop", RedirectURIs: []string{redirectURI}})
+		Register(t.Context(), client.Metadata{Name: "The Shop", RedirectURIs: []string{redirectURI}})
 	must(t, err)
 	w.client = registered.Client
 	w.ada = w.create(t, "ada", adasPassword)

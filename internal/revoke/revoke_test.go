@@ -28,7 +28,7 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			s := testx.NewServer(t, engine, testx.WithFakeClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)))
-			rotate := func(n *client.New) { n.RefreshTokenRotation = client.Rotate }
+			rotate := func(n *client.Metadata) { n.RefreshTokenRotation = client.Rotate }
 			test(t, &world{s, t, s.Person("ada"), s.Confidential(callback, rotate), s.Confidential(callback, nil)})
 		})
 	}

@@ -177,18 +177,18 @@ type Client struct {
 }
 
 // Confidential registers a client with a secret and every grant; change may be nil.
-func (s *Server) Confidential(redirectURI string, change func(*client.New)) Client {
+func (s *Server) Confidential(redirectURI string, change func(*client.Metadata)) Client {
 	s.t.Helper()
-	return s.register(client.New{
+	return s.register(client.Metadata{
 		Name: "Web App", RedirectURIs: []string{redirectURI}, Scopes: allScopes(),
 		GrantTypes: []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials},
 	}, change)
 }
 
 // Public registers a native client without a secret; change may be nil.
-func (s *Server) Public(redirectURI string, change func(*client.New)) Client {
+func (s *Server) Public(redirectURI string, change func(*client.Metadata)) Client {
 	s.t.Helper()
-	return s.register(client.New{
+	return s.register(client.Metadata{
 		Name: "Native App", ApplicationType: oauth.Native, AuthenticationMethod: oauth.AuthenticationMethodNone,
 		RedirectURIs: []string{redirectURI}, Scopes: allScopes(), GrantTypes: []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken},
 	}, change)
@@ -198,7 +198,7 @@ func allScopes() oauth.ScopeSet {
 	return oauth.ScopeSet{"openid", "profile", "email", "phone", "address", "offline_access"}
 }
 
-func (s *Server) register(registration client.New, change func(*client.New)) Client {
+func (s *Server) register(registration client.Metadata, change func(*client.Metadata)) Client {
 	s.t.Helper()
 	if change != nil {
 		change(&registration)

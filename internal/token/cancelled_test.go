@@ -70,7 +70,7 @@ func TestTokenForTheServerItself(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
 		for _, format := range []client.AccessTokenFormat{client.FormatJWT, client.FormatOpaque} {
-			known := e.register(func(n *client.New) { confidential(n); n.AccessTokenFormat = format })
+			known := e.register(func(n *client.Metadata) { confidential(n); n.AccessTokenFormat = format })
 			for resource, want := range map[string]bool{"": true, "https://api.example": false} {
 				request := url.Values{"grant_type": {"client_credentials"}}
 				if resource != "" {

@@ -11,6 +11,7 @@ import (
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
 )
 
 // Code is an authorization code with everything that it stands for. Its
@@ -26,6 +27,7 @@ type Code struct {
 	Nonce                 string
 	Scopes                oauth.ScopeSet
 	Resources             []string
+	Claims                oidc.ClaimsRequest
 	AuthenticationMethods []string
 	AuthenticatedAt       time.Time
 	MaxAgeRequested       bool

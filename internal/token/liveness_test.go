@@ -32,7 +32,7 @@ func TestEverythingAboveATokenEndsIt(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, database *db.DB) {
 				e := newEnvironment(t, database)
 				known, ctx := e.register(nil), t.Context()
-				opaque := e.register(func(n *client.New) { n.AccessTokenFormat = client.FormatOpaque })
+				opaque := e.register(func(n *client.Metadata) { n.AccessTokenFormat = client.FormatOpaque })
 				sessionID := id.New()
 				_, err := database.Write(ctx).Exec(ctx, `INSERT INTO sessions (id, token_hash, user_id, authentication_methods, authenticated_at,
 					created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $4, $4, '', '')`,
@@ -110,7 +110,7 @@ func TestClientsOwnTokenEndsWithTheClient(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
 		for _, format := range []client.AccessTokenFormat{client.FormatJWT, client.FormatOpaque} {
-			known := e.register(func(n *client.New) { confidential(n); n.AccessTokenFormat = format })
+			known := e.register(func(n *client.Metadata) { confidential(n); n.AccessTokenFormat = format })
 			got, err := e.exchange(e.tokens, known, url.Values{"grant_type": {"client_credentials"}})
 			e.must(err)
 			if !e.counts(got.AccessToken) {
@@ -219,7 +219,7 @@ func TestIDTokenAlgorithmIsTheClients(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
 		for _, algorithm := range jose.Algorithms() {
-			known := e.register(func(n *client.New) { n.IDTokenAlgorithm = algorithm })
+			known := e.register(func(n *client.Metadata) { n.IDTokenAlgorithm = algorithm })
 			got, err := e.redeem(known, e.code(known, nil))
 			e.must(err)
 			if _, err := e.keys.Verify(got.IDToken, jose.TypeJWT, algorithm); err != nil {

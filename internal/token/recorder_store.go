@@ -74,15 +74,15 @@ func idSet(rows db.Rows, err error) (map[uuid.UUID]bool, error) {
 }
 
 func (s *recorderStore) insertFamilies(ctx context.Context, batch []Record, verdicts []error) error {
-	return insertAll(ctx, s.database, `INSERT INTO token_families (id, grant_id, client, user_id, session_id, offline, scopes, resources,
-		authentication_methods, authenticated_at, max_age_requested, created_at, expires_at) VALUES `, "", 13,
+	return insertAll(ctx, s.database, `INSERT INTO token_families (id, grant_id, client, user_id, session_id, offline, scopes, resources, claims,
+		authentication_methods, authenticated_at, max_age_requested, created_at, expires_at) VALUES `, "", 14,
 		batch, verdicts, func(record Record) []any {
 			f := record.NewFamily
 			if f == nil {
 				return nil
 			}
 			return []any{
-				f.ID, f.GrantID, f.Client, f.UserID, f.SessionID, f.Offline, db.Strings(f.Scopes), db.Strings(f.Resources),
+				f.ID, f.GrantID, f.Client, f.UserID, f.SessionID, f.Offline, db.Strings(f.Scopes), db.Strings(f.Resources), claims(f.Claims),
 				db.Strings(f.AuthenticationMethods), f.AuthenticatedAt, f.MaxAgeRequested, f.CreatedAt, f.ExpiresAt,
 			}
 		})

@@ -96,9 +96,9 @@ func (e *environment) must(err error) {
 	}
 }
 
-func (e *environment) register(change func(*client.New)) client.Client {
+func (e *environment) register(change func(*client.Metadata)) client.Client {
 	e.t.Helper()
-	registration := client.New{
+	registration := client.Metadata{
 		Name: "App", RedirectURIs: []string{redirectURI}, AuthenticationMethod: oauth.AuthenticationMethodNone,
 		GrantTypes: []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken},
 		Scopes:     oauth.ScopeSet{"openid", "profile", "offline_access"},
@@ -112,7 +112,7 @@ func (e *environment) register(change func(*client.New)) client.Client {
 	return made.Client
 }
 
-func confidential(n *client.New) {
+func confidential(n *client.Metadata) {
 	n.AuthenticationMethod = oauth.ClientSecretBasic
 	n.GrantTypes = append(n.GrantTypes, oauth.ClientCredentials)
 }

@@ -9,6 +9,7 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
 )
 
 // Request is a token request whose client has been authenticated and may use the grant.
@@ -43,6 +44,7 @@ type Family struct {
 	Offline               bool
 	Scopes                oauth.ScopeSet
 	Resources             []string
+	Claims                oidc.ClaimsRequest
 	AuthenticationMethods []string
 	AuthenticatedAt       time.Time
 	// MaxAgeRequested makes auth_time part of every ID token.

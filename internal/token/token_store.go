@@ -9,17 +9,18 @@ import (
 
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/oidc"
 )
 
 type store struct{ database *db.DB }
 
-const codeColumns = `id, client, user_id, grant_id, session_id, redirect_uri, code_challenge, nonce, scopes, resources,
+const codeColumns = `id, client, user_id, grant_id, session_id, redirect_uri, code_challenge, nonce, scopes, resources, claims,
 	authentication_methods, authenticated_at, max_age_requested, created_at, expires_at, used_at`
 
 func (s store) insertCode(ctx context.Context, c Code, digest secret.Digest) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash) VALUES `+db.Values(1, 17),
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash) VALUES `+db.Values(1, 18),
 		c.ID, c.Client, c.UserID, c.GrantID, c.SessionID, c.RedirectURI, optional(c.CodeChallenge), optional(c.Nonce),
-		db.Strings(c.Scopes), db.Strings(c.Resources), db.Strings(c.AuthenticationMethods), c.AuthenticatedAt, c.MaxAgeRequested,
+		db.Strings(c.Scopes), db.Strings(c.Resources), claims(c.Claims), db.Strings(c.AuthenticationMethods), c.AuthenticatedAt, c.MaxAgeRequested,
 		c.CreatedAt, c.ExpiresAt, c.UsedAt, digest.Bytes())
 	return err
 }
@@ -31,7 +32,7 @@ func (s store) code(ctx context.Context, digest secret.Digest) (Code, error) {
 	)
 	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+codeColumns+` FROM authorization_codes WHERE code_hash = $1`, digest.Bytes()).
 		Scan(&c.ID, &c.Client, &c.UserID, &c.GrantID, &c.SessionID, &c.RedirectURI, &challenge, &nonce, db.IntoJSON(&c.Scopes),
-			db.IntoJSON(&c.Resources), db.IntoJSON(&c.AuthenticationMethods), &c.AuthenticatedAt, &c.MaxAgeRequested,
+			db.IntoJSON(&c.Resources), db.IntoJSON(&c.Claims), db.IntoJSON(&c.AuthenticationMethods), &c.AuthenticatedAt, &c.MaxAgeRequested,
 			&c.CreatedAt, &c.ExpiresAt, &c.UsedAt)
 	if challenge != nil {
 		c.CodeChallenge = *challenge
@@ -53,9 +54,9 @@ func (s store) refreshToken(ctx context.Context, digest secret.Digest) (RefreshT
 func (s store) liveFamily(ctx context.Context, id uuid.UUID) (*Family, error) {
 	var f Family
 	err := s.database.Read(ctx).QueryRow(ctx, `SELECT id, grant_id, client, user_id, session_id, offline, scopes, resources,
-		authentication_methods, authenticated_at, max_age_requested, created_at, expires_at FROM live_families WHERE id = $1`, id).
+		claims, authentication_methods, authenticated_at, max_age_requested, created_at, expires_at FROM live_families WHERE id = $1`, id).
 		Scan(&f.ID, &f.GrantID, &f.Client, &f.UserID, &f.SessionID, &f.Offline, db.IntoJSON(&f.Scopes), db.IntoJSON(&f.Resources),
-			db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested, &f.CreatedAt, &f.ExpiresAt)
+			db.IntoJSON(&f.Claims), db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested, &f.CreatedAt, &f.ExpiresAt)
 	return &f, known(err)
 }
 
@@ -141,6 +142,14 @@ func known(err error) error {
 		return ErrUnknown
 	}
 	return err
+}
+
+// claims returns the column's value; most requests have none.
+func claims(requested oidc.ClaimsRequest) any {
+	if requested.IsZero() {
+		return nil
+	}
+	return db.JSON(requested)
 }
 
 func optional(value string) *string {

@@ -62,7 +62,7 @@ func TestCodeIsBoundToEverything(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
 		known, other := e.register(nil), e.register(nil)
-		optional := e.register(func(n *client.New) { confidential(n); n.PKCE = client.PKCEOptional })
+		optional := e.register(func(n *client.Metadata) { confidential(n); n.PKCE = client.PKCEOptional })
 		withoutChallenge := func(c *token.Code) { c.CodeChallenge = "" }
 		for _, test := range []struct {
 			name   string

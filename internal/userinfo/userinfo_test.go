@@ -31,8 +31,8 @@ func TestWhichTokensAreAccepted(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, server *testx.Server) {
 		person := server.Person("ada")
-		jwt := server.Confidential(callback, func(n *client.New) { n.Resources = []string{resource} })
-		opaque := server.Confidential(callback, func(n *client.New) { n.AccessTokenFormat = client.FormatOpaque })
+		jwt := server.Confidential(callback, func(n *client.Metadata) { n.Resources = []string{resource} })
+		opaque := server.Confidential(callback, func(n *client.Metadata) { n.AccessTokenFormat = client.FormatOpaque })
 		email := server.Tokens(jwt, person, url.Values{"scope": {"openid email"}})
 		machine := server.Token(opaque, url.Values{"grant_type": {"client_credentials"}})
 		for name, test := range map[string]struct {

@@ -148,8 +148,8 @@ func TestTwoTabs(t *testing.T) {
 	each(t, func(t *testing.T, engine db.Engine) {
 		s := testx.NewServer(t, engine)
 		ada, browser := s.Person("ada"), newBrowser(t)
-		first := newRelyingParty(t, s, s.Confidential(loopback, func(n *client.New) { n.Name = "First" }))
-		second := newRelyingParty(t, s, s.Confidential(loopback, func(n *client.New) { n.Name = "Second" }))
+		first := newRelyingParty(t, s, s.Confidential(loopback, func(n *client.Metadata) { n.Name = "First" }))
+		second := newRelyingParty(t, s, s.Confidential(loopback, func(n *client.Metadata) { n.Name = "Second" }))
 		one, two := newTab(t, browser), newTab(t, browser)
 		one.do(chromedp.Navigate(first.url+"/start"), shows("login-form"))
 		two.do(chromedp.Navigate(second.url+"/start"), shows("login-form"))

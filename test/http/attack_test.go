@@ -19,7 +19,7 @@ func TestFoundByAttack(t *testing.T) {
 			t.Parallel()
 			server := testx.NewServer(t, engine)
 			person := server.Person("ada")
-			known := server.Confidential("https://app.example/callback", func(n *client.New) { n.Resources = []string{"https://api.example"} })
+			known := server.Confidential("https://app.example/callback", func(n *client.Metadata) { n.Resources = []string{"https://api.example"} })
 
 			tokens := server.Tokens(known, person, url.Values{"resource": {"https://api.example"}})
 			if got := server.Get("/oidc/userinfo", testx.Bearer(tokens.Text("access_token"))); got.Status != http.StatusUnauthorized {

@@ -139,7 +139,7 @@ func TestRefusalsForTheClient(t *testing.T) {
 		Scenario{
 			Name: "grant not registered", Want: Want{Status: http.StatusSeeOther, Error: oauth.UnauthorizedClient},
 			Do: func(w *World) testx.Answer {
-				made := w.Confidential(callback, func(n *client.New) { n.GrantTypes = []oauth.GrantType{oauth.ClientCredentials} })
+				made := w.Confidential(callback, func(n *client.Metadata) { n.GrantTypes = []oauth.GrantType{oauth.ClientCredentials} })
 				return withIssuer(w, w.SignedIn().Open(w.AuthorizeURL(w.Request(made))))
 			},
 		},

@@ -54,10 +54,10 @@ var start = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func newWorld(t *testing.T, engine db.Engine, options ...testx.Option) *World {
 	t.Helper()
 	s := testx.NewServer(t, engine, append([]testx.Option{testx.WithFakeClock(start)}, options...)...)
-	withResource := func(n *client.New) { n.Resources = []string{resource} }
+	withResource := func(n *client.Metadata) { n.Resources = []string{resource} }
 	return &World{
 		Server: s, T: t, Ada: s.Person("ada"), App: s.Confidential(callback, withResource), Native: s.Public("http://127.0.0.1/callback", nil),
-		Guard: s.Confidential("https://guard.example/callback", func(n *client.New) { n.ProtectedResources = []string{resource} }),
+		Guard: s.Confidential("https://guard.example/callback", func(n *client.Metadata) { n.ProtectedResources = []string{resource} }),
 		Other: s.Confidential("https://other.example/callback", nil),
 	}
 }

@@ -160,7 +160,7 @@ func TestMetadataTruth(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, engine)
 			for _, algorithm := range jose.Algorithms() {
-				w.Confidential(callback, func(n *client.New) { n.IDTokenAlgorithm = algorithm })
+				w.Confidential(callback, func(n *client.Metadata) { n.IDTokenAlgorithm = algorithm })
 			}
 			answer := w.Get("/.well-known/openid-configuration")
 			var told metadata
@@ -183,7 +183,7 @@ func TestMetadataTruth(t *testing.T) {
 				}
 			}
 			for _, algorithm := range told.Algorithms {
-				made := w.Confidential(callback, func(n *client.New) { n.IDTokenAlgorithm = jose.Algorithm(algorithm) })
+				made := w.Confidential(callback, func(n *client.Metadata) { n.IDTokenAlgorithm = jose.Algorithm(algorithm) })
 				if header, _ := jwt(t, w.Tokens(made, w.Ada).Text("id_token")); header["alg"] != algorithm {
 					t.Errorf("%s: the ID token is signed with %v", algorithm, header["alg"])
 				}

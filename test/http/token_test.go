@@ -69,7 +69,7 @@ func TestTokenEndpoint(t *testing.T) {
 		{Name: "rfc7636-4.6 verifier wrong", Want: grant, Do: changed("code_verifier", strings.Repeat("v", 43))},
 		{Name: "rfc7636-4.6 verifier missing", Want: Want{Status: 400}, Do: changed("code_verifier")},
 		{Name: "rfc7636-4.6 verifier without a challenge", Want: Want{Status: 400}, Do: func(w *World) testx.Answer {
-			made := w.Confidential(callback, func(n *client.New) { n.PKCE = client.PKCEOptional })
+			made := w.Confidential(callback, func(n *client.Metadata) { n.PKCE = client.PKCEOptional })
 			return w.Token(made, w.code(made, url.Values{"code_challenge": nil, "code_challenge_method": nil}))
 		}},
 		{Name: "redirect_uri differs", Want: grant, Do: changed("redirect_uri", callback+"2")},
@@ -115,7 +115,7 @@ func TestTokenEndpoint(t *testing.T) {
 			return w.Token(w.App, url.Values{"grant_type": {"password"}, "username": {"ada"}, "password": {w.Ada.Password}})
 		}},
 		{Name: "grant_type not registered", Want: jsonError(400, oauth.UnauthorizedClient), Do: func(w *World) testx.Answer {
-			made := w.Confidential(callback, func(n *client.New) { n.GrantTypes = []oauth.GrantType{oauth.AuthorizationCode} })
+			made := w.Confidential(callback, func(n *client.Metadata) { n.GrantTypes = []oauth.GrantType{oauth.AuthorizationCode} })
 			return w.Token(made, machine())
 		}},
 		{Name: "client_credentials of a public client", Want: jsonError(400, oauth.UnauthorizedClient), Do: func(w *World) testx.Answer { return w.Token(w.Native, machine()) }},
@@ -309,7 +309,7 @@ func TestUserInfoIntrospectionRevocation(t *testing.T) {
 		{Name: "revocation by nobody", Want: jsonError(401, oauth.InvalidClient), Do: func(w *World) testx.Answer { return w.Post("/oauth/revoke", set("token", "x")) }},
 		{Name: "revocation without a token", Want: jsonError(400, oauth.InvalidRequest), Do: func(w *World) testx.Answer { return w.Post("/oauth/revoke", url.Values{}, testx.As(w.App)) }},
 		{Name: "opaque token", Want: active, Do: func(w *World) testx.Answer {
-			made := w.Confidential(callback, func(n *client.New) { n.AccessTokenFormat = client.FormatOpaque })
+			made := w.Confidential(callback, func(n *client.Metadata) { n.AccessTokenFormat = client.FormatOpaque })
 			issued := w.Tokens(made, w.Ada).Text("access_token")
 			if strings.Contains(issued, ".") {
 				w.T.Error("the token is a JWT")
@@ -341,7 +341,7 @@ func TestDisabled(t *testing.T) {
 		}
 		begin := func(w *World, changes ...url.Values) (testx.Client, testx.Person, testx.Answer) {
 			person := w.Person(strings.ToLower("p" + rand.Text()))
-			made := w.Confidential(callback, func(n *client.New) { n.Resources = []string{resource} })
+			made := w.Confidential(callback, func(n *client.Metadata) { n.Resources = []string{resource} })
 			return made, person, w.Tokens(made, person, changes...)
 		}
 		for _, use := range []struct {

@@ -80,11 +80,11 @@ func TestZitadelClient(t *testing.T) {
 			client testx.Client
 		}{
 			{"confidential RS256", s.Confidential(callback, nil)},
-			{"confidential ES256", s.Confidential(callback, func(n *client.New) { n.IDTokenAlgorithm = jose.ES256 })},
-			{"confidential PS256", s.Confidential(callback, func(n *client.New) { n.IDTokenAlgorithm = jose.PS256 })},
-			{"confidential EdDSA", s.Confidential(callback, func(n *client.New) { n.IDTokenAlgorithm = jose.EdDSA })},
-			{"confidential opaque tokens", s.Confidential(callback, func(n *client.New) { n.AccessTokenFormat = client.FormatOpaque })},
-			{"confidential client_secret_post", s.Confidential(callback, func(n *client.New) { n.AuthenticationMethod = oauth.ClientSecretPost })},
+			{"confidential ES256", s.Confidential(callback, func(n *client.Metadata) { n.IDTokenAlgorithm = jose.ES256 })},
+			{"confidential PS256", s.Confidential(callback, func(n *client.Metadata) { n.IDTokenAlgorithm = jose.PS256 })},
+			{"confidential EdDSA", s.Confidential(callback, func(n *client.Metadata) { n.IDTokenAlgorithm = jose.EdDSA })},
+			{"confidential opaque tokens", s.Confidential(callback, func(n *client.Metadata) { n.AccessTokenFormat = client.FormatOpaque })},
+			{"confidential client_secret_post", s.Confidential(callback, func(n *client.Metadata) { n.AuthenticationMethod = oauth.ClientSecretPost })},
 			{"public", s.Public(callback, nil)},
 		} {
 			t.Run(test.name, func(t *testing.T) { wholeLife(t, s.In(t), test.client, ada) })

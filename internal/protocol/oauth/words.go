@@ -1,5 +1,7 @@
 package oauth
 
+import "slices"
+
 // GrantType is a value of the "grant_type" parameter.
 type GrantType string
 
@@ -19,8 +21,24 @@ const ResponseTypeCode ResponseType = "code"
 // ResponseMode is how an authorization response travels.
 type ResponseMode string
 
-// ResponseModeQuery puts the response into the query of the redirect URI.
-const ResponseModeQuery ResponseMode = "query"
+// The response modes for a response without tokens.
+const (
+	ResponseModeQuery    ResponseMode = "query"     // in the query of the redirect URI
+	ResponseModeFormPost ResponseMode = "form_post" // OAuth 2.0 Form Post Response Mode
+
+	// In one signed JWT (JWT Secured Authorization Response Mode, section 2.3).
+	ResponseModeJWT         ResponseMode = "jwt" // query.jwt for the response type code
+	ResponseModeQueryJWT    ResponseMode = "query.jwt"
+	ResponseModeFormPostJWT ResponseMode = "form_post.jwt"
+)
+
+// ResponseModes returns all response modes, the default first.
+func ResponseModes() []ResponseMode {
+	return []ResponseMode{ResponseModeQuery, ResponseModeFormPost, ResponseModeJWT, ResponseModeQueryJWT, ResponseModeFormPostJWT}
+}
+
+// IsSupported tells whether m is one of [ResponseModes].
+func (m ResponseMode) IsSupported() bool { return slices.Contains(ResponseModes(), m) }
 
 // AuthenticationMethod is how a client proves who it is at the token endpoint.
 type AuthenticationMethod string
@@ -29,6 +47,7 @@ type AuthenticationMethod string
 const (
 	ClientSecretBasic        AuthenticationMethod = "client_secret_basic"
 	ClientSecretPost         AuthenticationMethod = "client_secret_post"
+	PrivateKeyJWT            AuthenticationMethod = "private_key_jwt" // RFC 7523 section 2.2
 	AuthenticationMethodNone AuthenticationMethod = "none"
 )
 

@@ -1,0 +1,295 @@
+package client
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"authly/internal/platform/fault"
+	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oauth"
+)
+
+// The bounds of a client record.
+const (
+	maxNameBytes     = 200
+	maxURIs          = 50
+	maxURIBytes      = 2000
+	maxListEntries   = 100
+	maxLifetime      = 10 * 365 * 24 * time.Hour
+	maxContactBytes  = 254
+	maxSoftwareBytes = 255
+	maxJWKSBytes     = 64 << 10
+)
+
+// refuser notes that a field is wrong, and why.
+type refuser func(field, key string)
+
+// validate returns a refusal that names every wrong field, or nil.
+func (m Metadata) validate() error {
+	refusal := fault.New(fault.Invalid, "client.invalid")
+	refuse := func(field, key string) { refusal = refusal.WithField(field, key) }
+	if name := strings.TrimSpace(m.Name); name == "" || len(m.Name) > maxNameBytes || strings.ContainsFunc(m.Name, isControl) {
+		refuse("client_name", "client.name_invalid")
+	}
+	m.validateWords(refuse)
+	m.validateGrants(refuse)
+	m.validatePolicy(refuse)
+	m.validateKeys(refuse)
+	m.validateAlgorithms(refuse)
+	m.validateURIs(refuse)
+	m.validateSector(refuse)
+	m.validateLists(refuse)
+	m.validateLifetimes(refuse)
+	if len(refusal.Fields) > 0 {
+		return refusal
+	}
+	return nil
+}
+
+// AuthenticationMethods returns the methods that a client may register.
+func AuthenticationMethods() []oauth.AuthenticationMethod {
+	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.AuthenticationMethodNone}
+}
+
+func (m Metadata) validateWords(refuse refuser) {
+	for field, isKnown := range map[string]bool{
+		"security_profile":           m.SecurityProfile.IsKnown(),
+		"application_type":           m.ApplicationType == oauth.Web || m.ApplicationType == oauth.Native,
+		"token_endpoint_auth_method": slices.Contains(AuthenticationMethods(), m.AuthenticationMethod),
+		"assertion_audience":         m.AssertionAudience == AudienceIssuer || m.AssertionAudience == AudienceIssuerOrEndpoint,
+		"consent":                    slices.Contains([]ConsentPolicy{ConsentRemember, ConsentAlways, ConsentSkip}, m.Consent),
+		"access_token_format":        m.AccessTokenFormat == FormatJWT || m.AccessTokenFormat == FormatOpaque,
+		"subject_type":               m.SubjectType == SubjectPublic || m.SubjectType == SubjectPairwise,
+	} {
+		if !isKnown {
+			refuse(field, "client.unknown_value")
+		}
+	}
+	for _, mode := range m.ResponseModes {
+		if !mode.IsSupported() {
+			refuse("response_modes", "client.unknown_value")
+		}
+	}
+}
+
+func (m Metadata) validateGrants(refuse refuser) {
+	for _, grant := range m.GrantTypes {
+		if !slices.Contains([]oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials}, grant) {
+			refuse("grant_types", "client.unknown_value")
+		}
+		if grant == oauth.ClientCredentials && m.IsPublic() {
+			refuse("grant_types", "client.public_without_credentials") // RFC 6749 section 4.4
+		}
+	}
+	withCode := slices.Contains(m.GrantTypes, oauth.AuthorizationCode)
+	if slices.Contains(m.GrantTypes, oauth.RefreshToken) && !withCode {
+		refuse("grant_types", "client.refresh_without_code")
+	}
+	for _, responseType := range m.ResponseTypes {
+		if responseType != oauth.ResponseTypeCode || !withCode {
+			refuse("response_types", "client.unknown_value")
+		}
+	}
+	if withCode && len(m.RedirectURIs) == 0 {
+		refuse("redirect_uris", "client.redirect_uri_missing")
+	}
+}
+
+// validatePolicy holds what a public client can't choose.
+func (m Metadata) validatePolicy(refuse refuser) {
+	switch m.PKCE {
+	case PKCERequired:
+	case PKCEOrNonce, PKCEOptional:
+		if m.IsPublic() {
+			refuse("pkce", "client.public_needs_pkce") // OAuth 2.1 section 4.1.1
+		}
+	case pkceUnspecified:
+		refuse("pkce", "client.unknown_value")
+	default:
+		refuse("pkce", "client.unknown_value")
+	}
+	switch m.RefreshTokenRotation {
+	case Rotate:
+	case Static:
+		if m.IsPublic() {
+			refuse("refresh_token_rotation", "client.public_needs_rotation") // OAuth 2.1 section 4.3.1
+		}
+	default:
+		refuse("refresh_token_rotation", "client.unknown_value")
+	}
+	if len(m.ProtectedResources) > 0 && m.IsPublic() {
+		refuse("protected_resources", "client.public_without_credentials") // introspection needs credentials (RFC 7662 section 2.1)
+	}
+}
+
+// validateKeys checks where the client's keys are, and that there are some
+// wherever one is needed.
+func (m Metadata) validateKeys(refuse refuser) {
+	inline, remote := len(m.JWKS) > 0, m.JWKSURI != ""
+	if inline && remote {
+		refuse("jwks", "client.keys_twice") // OpenID Connect Registration 1.0 section 2
+	}
+	if len(m.JWKS) > maxJWKSBytes {
+		refuse("jwks", "client.keys_invalid")
+	}
+	if remote && !isWebPage(m.JWKSURI) {
+		refuse("jwks_uri", "client.uri_invalid")
+	}
+	if inline || remote {
+		return
+	}
+	for field, needsKeys := range map[string]bool{
+		"token_endpoint_auth_method":      m.AuthenticationMethod == oauth.PrivateKeyJWT,
+		"id_token_encrypted_response_alg": m.IDTokenEncryption.Algorithm != "",
+		"userinfo_encrypted_response_alg": m.UserInfoEncryption.Algorithm != "",
+		"request_object_signing_alg":      m.RequestObjectAlgorithm != "",
+		"require_signed_request_object":   m.RequireSignedRequestObject,
+	} {
+		if needsKeys {
+			refuse(field, "client.keys_missing")
+		}
+	}
+}
+
+func (m Metadata) validateAlgorithms(refuse refuser) {
+	for field, algorithm := range map[string]jose.Algorithm{
+		"id_token_signed_response_alg": m.IDTokenAlgorithm, "authorization_signed_response_alg": m.ResponseAlgorithm,
+	} {
+		if !algorithm.IsSupported() {
+			refuse(field, "client.unknown_value")
+		}
+	}
+	for field, algorithm := range map[string]jose.Algorithm{
+		"userinfo_signed_response_alg": m.UserInfoAlgorithm, "request_object_signing_alg": m.RequestObjectAlgorithm,
+		"token_endpoint_auth_signing_alg": m.AuthenticationAlgorithm,
+	} {
+		if algorithm != "" && !algorithm.IsSupported() {
+			refuse(field, "client.unknown_value")
+		}
+	}
+	for field, encryption := range map[string]Encryption{
+		"id_token_encrypted_response": m.IDTokenEncryption, "userinfo_encrypted_response": m.UserInfoEncryption,
+	} {
+		if encryption == (Encryption{}) {
+			continue
+		}
+		if !encryption.Algorithm.IsSupported() {
+			refuse(field+"_alg", "client.unknown_value")
+		}
+		if !encryption.Content.IsSupported() {
+			refuse(field+"_enc", "client.unknown_value")
+		}
+	}
+}
+
+func (m Metadata) validateURIs(refuse refuser) {
+	for field, uris := range map[string][]string{
+		"redirect_uris": m.RedirectURIs, "post_logout_redirect_uris": m.PostLogoutRedirectURIs,
+	} {
+		if len(uris) > maxURIs {
+			refuse(field, "client.too_many")
+		}
+		for _, uri := range uris {
+			if oauth.ValidateRedirectURI(uri, m.ApplicationType) != nil {
+				refuse(field, "client.redirect_uri_invalid")
+			}
+		}
+	}
+	for field, uri := range map[string]string{
+		"client_uri": m.ClientURI, "logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TermsOfServiceURI,
+		"backchannel_logout_uri": m.BackChannelLogoutURI, "frontchannel_logout_uri": m.FrontChannelLogoutURI,
+	} {
+		if uri != "" && !isWebPage(uri) {
+			refuse(field, "client.uri_invalid")
+		}
+	}
+	if strings.Contains(m.BackChannelLogoutURI, "#") { // OpenID Connect Back-Channel Logout 1.0 section 2.2
+		refuse("backchannel_logout_uri", "client.uri_invalid")
+	}
+	if m.InitiateLoginURI != "" && (!isWebPage(m.InitiateLoginURI) || !strings.HasPrefix(m.InitiateLoginURI, "https://")) {
+		refuse("initiate_login_uri", "client.uri_invalid") // OpenID Connect Registration 1.0 section 2
+	}
+	if len(m.RequestURIs) > maxURIs {
+		refuse("request_uris", "client.too_many")
+	}
+	for _, uri := range m.RequestURIs {
+		if !isWebPage(uri) {
+			refuse("request_uris", "client.uri_invalid")
+		}
+	}
+}
+
+// validateSector holds OpenID Connect Core 1.0 section 8.1: a pairwise subject
+// needs one sector. Whether the document at the URI lists the redirect URIs is for
+// whoever can fetch it.
+func (m Metadata) validateSector(refuse refuser) {
+	if m.SectorIdentifierURI != "" && (!isWebPage(m.SectorIdentifierURI) || !strings.HasPrefix(m.SectorIdentifierURI, "https://")) {
+		refuse("sector_identifier_uri", "client.uri_invalid")
+	}
+	if m.SubjectType == SubjectPairwise && m.Sector() == "" {
+		refuse("sector_identifier_uri", "client.sector_missing")
+	}
+}
+
+func (m Metadata) validateLists(refuse refuser) {
+	if len(m.Scopes) > maxListEntries {
+		refuse("scope", "client.too_many")
+	}
+	for _, name := range m.Scopes {
+		if !oauth.ValidScopeName(name) {
+			refuse("scope", "client.scope_invalid")
+		}
+	}
+	for field, indicators := range map[string][]string{"resources": m.Resources, "protected_resources": m.ProtectedResources} {
+		if len(indicators) > oauth.MaxResources {
+			refuse(field, "client.too_many")
+		} else if _, err := oauth.ParseResources(indicators); err != nil {
+			refuse(field, "client.uri_invalid")
+		}
+	}
+	for field, texts := range map[string][]string{"contacts": m.Contacts, "default_acr_values": m.DefaultACRValues} {
+		if len(texts) > maxListEntries {
+			refuse(field, "client.too_many")
+		}
+		for _, text := range texts {
+			if text == "" || len(text) > maxContactBytes || strings.ContainsFunc(text, isControl) {
+				refuse(field, "client.text_invalid")
+			}
+		}
+	}
+	for field, text := range map[string]string{"software_id": m.SoftwareID, "software_version": m.SoftwareVersion} {
+		if len(text) > maxSoftwareBytes || strings.ContainsFunc(text, isControl) {
+			refuse(field, "client.text_invalid")
+		}
+	}
+}
+
+func (m Metadata) validateLifetimes(refuse refuser) {
+	for field, lifetime := range map[string]time.Duration{
+		"access_token_lifetime": m.AccessTokenLifetime, "refresh_token_lifetime": m.RefreshTokenLifetime,
+	} {
+		if lifetime < 0 || lifetime > maxLifetime || lifetime%time.Second != 0 {
+			refuse(field, "client.lifetime_invalid")
+		}
+	}
+	if m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge > maxLifetime) {
+		refuse("default_max_age", "client.lifetime_invalid")
+	}
+}
+
+// isWebPage tells whether uri may be shown to a person as a link, or asked by
+// this server: an absolute https URL, or http on the machine itself.
+func isWebPage(uri string) bool {
+	if len(uri) > maxURIBytes || strings.ContainsFunc(uri, isControl) {
+		return false
+	}
+	parsed, err := url.Parse(uri)
+	if err != nil || parsed.Host == "" || parsed.User != nil {
+		return false
+	}
+	return parsed.Scheme == "https" || oauth.IsLoopbackRedirectURI(uri)
+}
+
+func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r == '\u2028' || r == '\u2029' }
