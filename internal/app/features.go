@@ -9,7 +9,6 @@ import (
 	"authly/internal/client"
 	"authly/internal/clientauth"
 	"authly/internal/consent"
-	"authly/internal/discovery"
 	"authly/internal/interaction"
 	"authly/internal/introspect"
 	"authly/internal/login"
@@ -20,11 +19,11 @@ import (
 	"authly/internal/playground"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
-	"authly/internal/protocol/oidc"
 	"authly/internal/protocol/policy"
 	"authly/internal/revoke"
 	"authly/internal/scope"
 	"authly/internal/session"
+	"authly/internal/subject"
 	"authly/internal/token"
 	"authly/internal/token/grants"
 	"authly/internal/user"
@@ -43,6 +42,7 @@ type features struct {
 	interactions *interaction.Service
 	sessions     *session.Service
 	setup        *bootstrap.Service
+	subjects     *subject.Service
 	mounted      []oauth.GrantType
 }
 
@@ -70,15 +70,22 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key of refresh tokens: %w", err)
 	}
+	subjectKey, err := a.keys.Secret(ctx, subject.KeyName)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the key of pairwise subjects: %w", err)
+	}
+	built.subjects = subject.New(subjectKey)
 	built.sessions = session.NewService(session.Deps{
 		Database: a.database, Clock: a.clock,
 		Lifetime: policy.Lifetime{Idle: a.settings.Sessions.IdleLifetime, Absolute: a.settings.Sessions.Lifetime},
 	})
-	a.buildTokens(successorKey)
+	ending := &endings{sessions: built.sessions}
 	a.Users = user.NewService(user.Deps{
-		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: endings{built.sessions, a.Tokens},
+		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: ending,
 		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{"authly"},
 	})
+	a.buildTokens(successorKey, built)
+	ending.tokens = a.Tokens // tokens say who somebody is, and users end what was issued to them
 	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
 	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
@@ -91,7 +98,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	return built, nil
 }
 
-func (a *App) buildTokens(successorKey secret.Redacted) {
+func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	lifetimes := token.Lifetimes{
 		AuthorizationCode: a.settings.Tokens.AuthorizationCodeLifetime, AccessToken: a.settings.Tokens.AccessTokenLifetime,
 		IDToken: a.settings.Tokens.IDTokenLifetime, RefreshTokenIdle: a.settings.Tokens.RefreshTokenIdleLifetime,
@@ -100,6 +107,7 @@ func (a *App) buildTokens(successorKey secret.Redacted) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
+		Subjects: built.subjects, People: a.Users,
 	})
 }
 
@@ -173,9 +181,11 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)
 	revoke.NewHandler(revoke.New(a.Tokens), built.clientAuth).Mount(a.router)
 	introspect.NewHandler(introspect.New(introspect.Deps{
-		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, Clients: a.Clients, Users: a.Users,
+		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, Clients: a.Clients, Users: a.Users, Subjects: built.subjects,
 	}), built.clientAuth).Mount(a.router)
-	userinfo.NewHandler(userinfo.New(a.Tokens, a.Users)).Mount(a.router)
+	userinfo.NewHandler(userinfo.New(userinfo.Deps{
+		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Clients: a.Clients, Subjects: built.subjects, Signer: a.keys,
+	})).Mount(a.router)
 	if err := a.mountDiscovery(ctx, built); err != nil {
 		return err
 	}
@@ -183,39 +193,6 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		return err
 	}
 	a.handler = a.router.Handler()
-	return nil
-}
-
-// mountDiscovery describes what is mounted, and nothing else.
-func (a *App) mountDiscovery(ctx context.Context, built *features) error {
-	issuer := a.settings.Issuer
-	described, handler := discovery.New(discovery.Deps{
-		Parts: discovery.Parts{
-			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
-			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
-			IntrospectionEndpoint: issuer + "/oauth/introspect", ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
-			ResponseModes: []oauth.ResponseMode{oauth.ResponseModeQuery}, GrantTypes: built.mounted,
-			TokenAuthenticationMethods: built.clientAuth.Methods(), RevocationAuthenticationMethods: built.clientAuth.Methods(),
-			IntrospectionAuthenticationMethods: built.clientAuth.ConfidentialMethods(),
-			Claims: append([]string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid"}, oidc.ClaimNames(oauth.ScopeSet{
-				oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone,
-			})...),
-			PromptValues: oidc.Prompts(),
-		},
-		Lists: func(ctx context.Context) (discovery.Lists, error) {
-			active, err := a.Scopes.Active(ctx)
-			names := make([]string, len(active))
-			for i, entry := range active {
-				names[i] = entry.Name
-			}
-			return discovery.Lists{Algorithms: a.keys.Algorithms(), Scopes: names}, err
-		},
-		JWKS: a.keys.JWKS,
-	})
-	if err := described.Refresh(ctx); err != nil {
-		return fmt.Errorf("describe the server: %w", err)
-	}
-	handler.Mount(a.router)
 	return nil
 }
 

@@ -93,7 +93,7 @@ type endings struct {
 }
 
 // EndAllOf joins the transaction of ctx.
-func (e endings) EndAllOf(ctx context.Context, userID uuid.UUID) error {
+func (e *endings) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 	if err := e.sessions.EndAllOf(ctx, userID); err != nil {
 		return err
 	}

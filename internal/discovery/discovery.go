@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"authly/internal/protocol/jose"
 	"authly/internal/protocol/metadata"
 )
 
@@ -20,14 +19,11 @@ const MaxAge = 5 * time.Minute
 const jwksPath = "/.well-known/jwks.json"
 
 // Parts is what the mounted parts of the server can do together. Discovery adds
-// what is its own or changes: JWKSURI, IDTokenSigningAlgorithms and Scopes are left empty.
+// what is its own or changes: JWKSURI and Scopes are left empty.
 type Parts metadata.Capabilities
 
 // Lists is what may change while the server runs.
-type Lists struct {
-	Algorithms []jose.Algorithm // that ID tokens can be signed with; at least one
-	Scopes     []string
-}
+type Lists struct{ Scopes []string }
 
 // Service keeps the metadata document. It is safe for concurrent use.
 type Service struct {
@@ -49,12 +45,12 @@ func (s *Service) Refresh(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.document != nil && slices.Equal(now.Algorithms, s.from.Algorithms) && slices.Equal(now.Scopes, s.from.Scopes) {
+	if s.document != nil && slices.Equal(now.Scopes, s.from.Scopes) {
 		return nil
 	}
-	now = Lists{slices.Clone(now.Algorithms), slices.Clone(now.Scopes)}
+	now = Lists{slices.Clone(now.Scopes)}
 	complete := s.parts
-	complete.IDTokenSigningAlgorithms, complete.Scopes = now.Algorithms, now.Scopes
+	complete.Scopes = now.Scopes
 	made, err := metadata.Document(complete)
 	if err != nil {
 		return fmt.Errorf("make the metadata document: %w", err)

@@ -11,6 +11,7 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/oidc"
 	"authly/internal/token"
 	"authly/internal/user"
 )
@@ -31,6 +32,7 @@ type Response struct {
 	Issuer    string   `json:"iss,omitempty"`
 	ID        string   `json:"jti,omitempty"`
 	AuthTime  int64    `json:"auth_time,omitempty"`
+	ACR       string   `json:"acr,omitempty"` // RFC 9470 section 6.2
 	AMR       []string `json:"amr,omitempty"`
 }
 
@@ -50,6 +52,11 @@ type Users interface {
 	Find(ctx context.Context, id uuid.UUID) (user.User, error)
 }
 
+// Subjects says by which identifier a client knows a user.
+type Subjects interface {
+	Of(known client.Client, userID uuid.UUID) string
+}
+
 // Deps is what the service needs.
 type Deps struct {
 	Issuer  string
@@ -57,6 +64,8 @@ type Deps struct {
 	Tokens  Tokens
 	Clients Clients
 	Users   Users
+
+	Subjects Subjects
 }
 
 // Service answers introspection requests.
@@ -90,7 +99,7 @@ func (s *Service) access(ctx context.Context, caller client.Client, live token.L
 	if live.Family == nil {
 		return answer, nil
 	}
-	return s.withUser(ctx, answer, live.Family)
+	return s.withUser(ctx, answer, owner, live.Family)
 }
 
 // refresh tells the owner of a refresh token, and nobody else, about it.
@@ -107,10 +116,12 @@ func (s *Service) refresh(ctx context.Context, caller client.Client, presented s
 	return s.withUser(ctx, Response{
 		Active: true, Scope: family.Scopes.String(), ClientID: caller.ClientID, ExpiresAt: found.ExpiresAt.Unix(),
 		IssuedAt: found.CreatedAt.Unix(), Issuer: s.Issuer,
-	}, family)
+	}, caller, family)
 }
 
-func (s *Service) withUser(ctx context.Context, answer Response, family *token.Family) (Response, error) {
+// withUser adds what the token says about its user. Its subject is the one that the
+// token's own client knows, so that it is the same in the token and here.
+func (s *Service) withUser(ctx context.Context, answer Response, owner client.Client, family *token.Family) (Response, error) {
 	person, err := s.Users.Find(ctx, family.UserID)
 	if fault.KindOf(err) == fault.NotFound {
 		return Response{}, nil
@@ -118,7 +129,11 @@ func (s *Service) withUser(ctx context.Context, answer Response, family *token.F
 	if err != nil {
 		return Response{}, fmt.Errorf("find the user of a token: %w", err)
 	}
-	answer.Subject, answer.Username = person.Subject(), person.Username
+	answer.Subject = s.Subjects.Of(owner, person.ID)
+	if owner.SubjectType != client.SubjectPairwise { // the name would give away what the subject hides
+		answer.Username = person.Username
+	}
+	answer.ACR = oidc.ContextClass(family.AuthenticationMethods)
 	answer.AuthTime, answer.AMR = family.AuthenticatedAt.Unix(), family.AuthenticationMethods
 	return answer, nil
 }

@@ -12,12 +12,10 @@ import (
 	"authly/internal/platform/fault"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/oidc"
 	"authly/internal/session"
 	"authly/internal/user"
 )
-
-// methodPassword is the authentication method reference of RFC 8176 section 2.
-const methodPassword = "pwd"
 
 // Attempt is one try to sign in.
 type Attempt struct {
@@ -81,7 +79,7 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
 		var err error
 		signedIn.Session, signedIn.Token, err = s.deps.Sessions.Start(ctx, session.New{
-			UserID: known.ID, Methods: []string{methodPassword}, Replaces: attempt.Replaces,
+			UserID: known.ID, Methods: []string{oidc.MethodPassword}, Replaces: attempt.Replaces,
 			UserAgent: attempt.UserAgent, Address: address,
 		})
 		if err != nil {

@@ -105,9 +105,10 @@ func (p *provider) handler(t *testing.T) http.Handler {
 			GrantTypes:                      []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken},
 			TokenAuthenticationMethods:      []oauth.AuthenticationMethod{oauth.AuthenticationMethodNone},
 			RevocationAuthenticationMethods: []oauth.AuthenticationMethod{oauth.AuthenticationMethodNone},
+			IDTokenSigningAlgorithms:        p.keys.Algorithms(),
 		},
 		Lists: func(context.Context) (discovery.Lists, error) {
-			return discovery.Lists{Algorithms: p.keys.Algorithms(), Scopes: []string{"openid", "profile"}}, nil
+			return discovery.Lists{Scopes: []string{"openid", "profile"}}, nil
 		},
 		JWKS: p.keys.JWKS,
 	})

@@ -65,7 +65,7 @@ func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticat
 		return Response{}, err
 	}
 	refresh := s.refreshToken(request, authorization)
-	idToken, err := s.idToken(minting, access)
+	idToken, err := s.idToken(ctx, minting, access)
 	if err != nil {
 		return Response{}, err
 	}
@@ -83,7 +83,12 @@ func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticat
 // narrow applies the scope and resource parameters of the token request (RFC
 // 6749 section 6, RFC 8707 section 2.2) to what was authorized.
 func (s *Service) narrow(request *Request, authorization *Authorization) (Minting, error) {
-	minting := Minting{ID: id.New(), Client: request.Client, Authorization: authorization, IssuedAt: request.Now}
+	minting := Minting{
+		ID: id.New(), Client: request.Client, Authorization: authorization, Subject: request.Client.ClientID, IssuedAt: request.Now,
+	}
+	if family := authorization.Family; family != nil {
+		minting.Subject = s.subjects.Of(request.Client, family.UserID)
+	}
 	minting.Scopes = authorization.Scopes
 	if authorization.Use.Refresh != nil && request.Params.Has("scope") {
 		wanted, err := oauth.ParseScope(request.Params.Get("scope"))
@@ -165,14 +170,19 @@ func (s *Service) refreshToken(request *Request, authorization *Authorization) r
 }
 
 // idToken returns the ID token of a response, or "" if openid was not granted.
-func (s *Service) idToken(minting Minting, access Minted) (string, error) {
+func (s *Service) idToken(ctx context.Context, minting Minting, access Minted) (string, error) {
 	family := minting.Authorization.Family
 	if family == nil || !minting.Scopes.Has(oauth.ScopeOpenID) {
 		return "", nil
 	}
+	requested, err := s.requestedClaims(ctx, family)
+	if err != nil {
+		return "", err
+	}
 	token := oidc.IDToken{
-		Issuer: s.issuer, Subject: minting.Subject(), ClientID: minting.Client.ClientID, Nonce: minting.Authorization.Nonce,
+		Issuer: s.issuer, Subject: minting.Subject, ClientID: minting.Client.ClientID, Nonce: minting.Authorization.Nonce,
 		AuthenticationTime: family.AuthenticatedAt, AuthenticationMethods: family.AuthenticationMethods,
+		AuthenticationContextClass: oidc.ContextClass(family.AuthenticationMethods), Requested: requested,
 		AccessToken: access.Value.Reveal(), Algorithm: minting.Client.IDTokenAlgorithm, IssuedAt: minting.IssuedAt, Lifetime: s.lifetimes.IDToken,
 	}
 	if family.SessionID != nil {
@@ -182,7 +192,28 @@ func (s *Service) idToken(minting Minting, access Minted) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign an ID token: %w", err)
 	}
-	return signed, nil
+	if minting.Client.IDTokenEncryption == (client.Encryption{}) {
+		return signed, nil
+	}
+	encrypted, err := s.clientKeys.Encrypt(ctx, minting.Client, minting.Client.IDTokenEncryption, signed)
+	if err != nil {
+		return "", fmt.Errorf("encrypt an ID token: %w", err)
+	}
+	return encrypted, nil
+}
+
+// requestedClaims returns the claims about the person that the ID token was asked
+// for by name (OpenID Connect Core 1.0 section 5.5).
+func (s *Service) requestedClaims(ctx context.Context, family *Family) (map[string]any, error) {
+	names := oidc.Names(family.Claims.IDToken)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	known, err := s.people.Claims(ctx, family.UserID)
+	if err != nil {
+		return nil, fmt.Errorf("find the claims for an ID token: %w", err)
+	}
+	return known.ClaimsByName(names), nil
 }
 
 // record stores what the response promises. A code or refresh token that turns

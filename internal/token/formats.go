@@ -6,6 +6,7 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oidc"
 )
 
 // Signer signs with the server's keys.
@@ -31,6 +32,7 @@ type accessTokenClaims struct {
 	ID        string   `json:"jti"`
 	Scope     string   `json:"scope,omitempty"`
 	AuthTime  int64    `json:"auth_time,omitempty"`
+	ACR       string   `json:"acr,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
 }
 
@@ -38,11 +40,12 @@ func (f jwtFormat) Name() client.AccessTokenFormat { return client.FormatJWT }
 
 func (f jwtFormat) Mint(m Minting) (Minted, error) {
 	claims := accessTokenClaims{
-		Issuer: f.issuer, Subject: m.Subject(), Audience: audience(m.Audience), ClientID: m.Client.ClientID,
+		Issuer: f.issuer, Subject: m.Subject, Audience: audience(m.Audience), ClientID: m.Client.ClientID,
 		IssuedAt: m.IssuedAt.Unix(), ExpiresAt: m.ExpiresAt.Unix(), ID: m.ID.String(), Scope: m.Scopes.String(),
 	}
 	if family := m.Authorization.Family; family != nil {
 		claims.AuthTime, claims.AMR = family.AuthenticatedAt.Unix(), family.AuthenticationMethods
+		claims.ACR = oidc.ContextClass(family.AuthenticationMethods)
 	}
 	signed, err := f.signer.Sign(f.algorithm, jose.TypeAccessToken, claims)
 	if err != nil {

@@ -4,18 +4,37 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
 )
 
 // Keys signs, and verifies what was signed here.
 type Keys interface {
 	Signer
 	Verify(token, typ string, algorithms ...jose.Algorithm) ([]byte, error)
+}
+
+// Subjects says by which identifier a client knows a user.
+type Subjects interface {
+	Of(known client.Client, userID uuid.UUID) string
+}
+
+// People knows the claims about users.
+type People interface {
+	Claims(ctx context.Context, userID uuid.UUID) (oidc.StandardClaims, error)
+}
+
+// ClientKeys encrypts to a client.
+type ClientKeys interface {
+	// Encrypt returns a signed token as a nested JWT for the client's key (RFC 7519 section 5.2).
+	Encrypt(ctx context.Context, known client.Client, how client.Encryption, signed string) (string, error)
 }
 
 // Recorder makes a token response durable before it is answered.
@@ -45,6 +64,9 @@ type Deps struct {
 	// AccessTokenAlgorithm signs JWT access tokens.
 	AccessTokenAlgorithm jose.Algorithm
 	Lifetimes            Lifetimes
+	Subjects             Subjects
+	People               People
+	ClientKeys           ClientKeys
 }
 
 // Service issues tokens and knows what is issued.
@@ -55,6 +77,9 @@ type Service struct {
 	keys         Keys
 	successorKey secret.Redacted
 	lifetimes    Lifetimes
+	subjects     Subjects
+	people       People
+	clientKeys   ClientKeys
 	recorder     Recorder
 	formats      map[client.AccessTokenFormat]Format
 	grants       map[oauth.GrantType]Grant
@@ -65,7 +90,7 @@ func New(deps Deps) *Service {
 	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
-		lifetimes: deps.Lifetimes, recorder: db.NewGroup(deps.Database, writing.write),
+		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{

@@ -19,6 +19,7 @@ import (
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/scope"
+	"authly/internal/subject"
 	"authly/internal/token"
 	"authly/internal/token/grants"
 )
@@ -79,7 +80,7 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	e.must(err)
 	made := token.New(token.Deps{
 		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: e.keys, SuccessorKey: successorKey,
-		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes,
+		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()),
 	})
 	made.Use(
 		grants.NewAuthorizationCode(made, lifetimes.RefreshToken),

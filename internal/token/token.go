@@ -83,18 +83,13 @@ type Minting struct {
 	ID            uuid.UUID
 	Client        client.Client
 	Authorization *Authorization
-	Scopes        oauth.ScopeSet
-	Audience      []string
-	IssuedAt      time.Time
-	ExpiresAt     time.Time
-}
-
-// Subject returns whom the token is about: the user, or the client itself (RFC 9068 section 2.2).
-func (m Minting) Subject() string {
-	if m.Authorization.Family == nil {
-		return m.Client.ClientID
-	}
-	return m.Authorization.Family.UserID.String()
+	// Subject is whom the token is about: the user, as the client knows them, or the
+	// client itself (RFC 9068 section 2.2).
+	Subject   string
+	Scopes    oauth.ScopeSet
+	Audience  []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
 }
 
 // Format makes access tokens.

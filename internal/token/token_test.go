@@ -46,7 +46,7 @@ func TestCodeGivesTokensThatCount(t *testing.T) {
 		e.must(err)
 		claims = nil
 		e.must(json.Unmarshal(payload, &claims))
-		want := []string{"amr", "aud", "auth_time", "client_id", "exp", "iat", "iss", "jti", "scope", "sub"}
+		want := []string{"acr", "amr", "aud", "auth_time", "client_id", "exp", "iat", "iss", "jti", "scope", "sub"}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(claims))); diff != "" {
 			t.Errorf("rfc9068-2.2: %s", diff)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
+	"authly/internal/protocol/oidc"
 )
 
 var (
@@ -82,6 +83,12 @@ func (s *Service) Insert(ctx context.Context, prepared Prepared) (User, error) {
 // fault of kind NotFound if there is none.
 func (s *Service) Find(ctx context.Context, userID uuid.UUID) (User, error) {
 	return found(s.store.byID(ctx, userID))
+}
+
+// Claims returns what clients may be told about a user; see Find.
+func (s *Service) Claims(ctx context.Context, userID uuid.UUID) (oidc.StandardClaims, error) {
+	known, err := s.Find(ctx, userID)
+	return known.Claims, err
 }
 
 // FindByIdentifier returns the user who has the given username or e-mail

@@ -5,5 +5,8 @@
 //
 // A token that was revoked or whose user, client, grant or session has ended is
 // refused at once, JWT or not; so is one that is meant for another resource server
-// (RFC 8707, RFC 9068 section 4): its audience must have the issuer. Not here: signed and encrypted responses.
+// (RFC 8707, RFC 9068 section 4): its audience must have the issuer.
+//
+// The response is JSON, or a JWT that is signed, encrypted or both, as the client
+// registered (section 5.3.2).
 package userinfo

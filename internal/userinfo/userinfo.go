@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/google/uuid"
 
+	"authly/internal/client"
+	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
 	"authly/internal/token"
-	"authly/internal/user"
 )
 
 // Tokens finds access tokens that count.
@@ -19,49 +24,136 @@ type Tokens interface {
 	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
 }
 
-// Users finds the user of a token.
-type Users interface {
-	Find(ctx context.Context, id uuid.UUID) (user.User, error)
+// People knows the claims about users.
+type People interface {
+	Claims(ctx context.Context, userID uuid.UUID) (oidc.StandardClaims, error)
+}
+
+// Clients finds the client of a token.
+type Clients interface {
+	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
+}
+
+// Subjects says by which identifier a client knows a user.
+type Subjects interface {
+	Of(known client.Client, userID uuid.UUID) string
+}
+
+// Signer signs with the server's keys.
+type Signer interface {
+	Sign(algorithm jose.Algorithm, typ string, claims any) (string, error)
+}
+
+// ClientKeys encrypts to a client.
+type ClientKeys interface {
+	// Encrypt returns a signed token as a nested JWT for the client's key.
+	Encrypt(ctx context.Context, known client.Client, how client.Encryption, signed string) (string, error)
+	// EncryptClaims returns claims as an encrypted JWT that is not signed.
+	EncryptClaims(ctx context.Context, known client.Client, how client.Encryption, claims any) (string, error)
+}
+
+// Deps is what the service needs.
+type Deps struct {
+	Issuer     string
+	Clock      clock.Clock
+	Tokens     Tokens
+	People     People
+	Clients    Clients
+	Subjects   Subjects
+	Signer     Signer
+	ClientKeys ClientKeys
 }
 
 // Service answers UserInfo requests.
-type Service struct {
-	tokens Tokens
-	users  Users
-}
+type Service struct{ Deps }
 
 // New returns the service.
-func New(tokens Tokens, users Users) *Service { return &Service{tokens, users} }
+func New(deps Deps) *Service { return &Service{deps} }
+
+// Response is one of the two: claims, or a JWT with the claims for a client that
+// registered for that (OpenID Connect Core 1.0 section 5.3.2).
+type Response struct {
+	Claims map[string]any
+	JWT    string
+}
+
+// lifetime is how long a response in the form of a JWT can be used.
+const lifetime = 5 * time.Minute
 
 // errInvalid has one text for every token that is not accepted.
 func errInvalid(reason error) error {
 	return oauth.Refuse(oauth.InvalidToken, "the access token is invalid, expired or revoked").Because(reason)
 }
 
-// Claims returns the claims that the token gives access to. Errors are
+// UserInfo returns the claims that the token gives access to. Errors are
 // invalid_token and insufficient_scope (RFC 6750 section 3.1), or faults of our own.
-func (s *Service) Claims(ctx context.Context, presented secret.Redacted) (map[string]any, error) {
-	live, err := s.tokens.FindAccessToken(ctx, presented)
+func (s *Service) UserInfo(ctx context.Context, presented secret.Redacted) (Response, error) {
+	live, err := s.Tokens.FindAccessToken(ctx, presented)
 	if errors.Is(err, token.ErrUnknown) {
-		return nil, errInvalid(err)
+		return Response{}, errInvalid(err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find an access token: %w", err)
+		return Response{}, fmt.Errorf("find an access token: %w", err)
 	}
 	if !live.ForServer {
 		// A resource server that was given the token must not be able to read here about its owner.
-		return nil, errInvalid(errors.New("a token for another resource"))
+		return Response{}, errInvalid(errors.New("a token for another resource"))
 	}
 	if live.Family == nil || !live.Scopes.Has(oauth.ScopeOpenID) {
-		return nil, oauth.Refuse(oauth.InsufficientScope, "the access token lacks the scope openid").
+		return Response{}, oauth.Refuse(oauth.InsufficientScope, "the access token lacks the scope openid").
 			RequiringScope(oauth.ScopeSet{oauth.ScopeOpenID})
 	}
-	person, err := s.users.Find(ctx, live.Family.UserID)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, errInvalid(err)
-	}
+	owner, err := s.Clients.FindByRecord(ctx, live.Client)
 	if err != nil {
-		return nil, fmt.Errorf("find the user of a token: %w", err)
+		return Response{}, gone(err, "find the client of a token")
 	}
-	return person.Claims.ClaimsForScopes(person.Subject(), live.Scopes), nil
+	person, err := s.People.Claims(ctx, live.Family.UserID)
+	if err != nil {
+		return Response{}, gone(err, "find the user of a token")
+	}
+	claims := person.ClaimsForScopes(s.Subjects.Of(owner, live.Family.UserID), live.Scopes)
+	// Claims asked for by name are part of the authorization, whatever scopes this token was
+	// narrowed to (section 5.5).
+	maps.Copy(claims, person.ClaimsByName(oidc.Names(live.Family.Claims.UserInfo)))
+	return s.formed(ctx, owner, claims)
+}
+
+// gone says that a token's client or user was deleted meanwhile, or wraps a fault of ours.
+func gone(err error, attempt string) error {
+	if fault.KindOf(err) == fault.NotFound {
+		return errInvalid(err)
+	}
+	return fmt.Errorf("%s: %w", attempt, err)
+}
+
+// formed gives the claims the form that the client registered for. A signed one
+// names issuer and audience, so that it can't be taken for another client's; it has an
+// end, which the specification leaves open, and no nonce.
+func (s *Service) formed(ctx context.Context, owner client.Client, claims map[string]any) (Response, error) {
+	isSigned, isEncrypted := owner.UserInfoAlgorithm != "", owner.UserInfoEncryption != (client.Encryption{})
+	if !isSigned && !isEncrypted {
+		return Response{Claims: claims}, nil
+	}
+	now := s.Clock.Now()
+	claims["iss"], claims["aud"] = s.Issuer, owner.ClientID
+	claims["iat"], claims["exp"] = now.Unix(), now.Add(lifetime).Unix()
+	if !isSigned {
+		encrypted, err := s.ClientKeys.EncryptClaims(ctx, owner, owner.UserInfoEncryption, claims)
+		if err != nil {
+			return Response{}, fmt.Errorf("encrypt a UserInfo response: %w", err)
+		}
+		return Response{JWT: encrypted}, nil
+	}
+	signed, err := s.Signer.Sign(owner.UserInfoAlgorithm, jose.TypeJWT, claims)
+	if err != nil {
+		return Response{}, fmt.Errorf("sign a UserInfo response: %w", err)
+	}
+	if !isEncrypted {
+		return Response{JWT: signed}, nil
+	}
+	encrypted, err := s.ClientKeys.Encrypt(ctx, owner, owner.UserInfoEncryption, signed)
+	if err != nil {
+		return Response{}, fmt.Errorf("encrypt a UserInfo response: %w", err)
+	}
+	return Response{JWT: encrypted}, nil
 }

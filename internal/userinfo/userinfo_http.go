@@ -1,6 +1,7 @@
 package userinfo
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -27,12 +28,18 @@ func (h *Handler) userinfo(w http.ResponseWriter, r *http.Request) {
 		httpx.WriteBearerError(w, r, err)
 		return
 	}
-	claims, err := h.service.Claims(r.Context(), presented)
+	response, err := h.service.UserInfo(r.Context(), presented)
 	if err != nil {
 		httpx.WriteBearerError(w, r, err)
 		return
 	}
-	httpx.WriteJSON(w, http.StatusOK, claims)
+	if response.JWT == "" {
+		httpx.WriteJSON(w, http.StatusOK, response.Claims)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwt")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, response.JWT)
 }
 
 // accessToken finds the token in the one place where it was sent (RFC 6750 section 2).

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"authly/internal/protocol/jose"
@@ -27,6 +28,8 @@ type Capabilities struct {
 	RevocationEndpoint    string
 	IntrospectionEndpoint string
 	EndSessionEndpoint    string
+	RegistrationEndpoint  string
+	CheckSessionIframe    string
 
 	ResponseTypes []oauth.ResponseType // required
 	ResponseModes []oauth.ResponseMode // required: missing would mean query and fragment
@@ -35,11 +38,31 @@ type Capabilities struct {
 	TokenAuthenticationMethods         []oauth.AuthenticationMethod // required: missing would mean client_secret_basic
 	RevocationAuthenticationMethods    []oauth.AuthenticationMethod // required with its endpoint
 	IntrospectionAuthenticationMethods []oauth.AuthenticationMethod // required with its endpoint
+	// AssertionAlgorithms sign client assertions at all of these endpoints; required
+	// with private_key_jwt (RFC 8414 section 2).
+	AssertionAlgorithms []jose.Algorithm
 
 	Scopes                   []string
 	Claims                   []string
+	SubjectTypes             []string         // "public" if empty
 	IDTokenSigningAlgorithms []jose.Algorithm // required
 	PromptValues             []oidc.Prompt
+	DisplayValues            []string
+
+	UserInfoSigningAlgorithms      []jose.Algorithm
+	AuthorizationSigningAlgorithms []jose.Algorithm    // of JARM
+	EncryptionAlgorithms           []jose.KeyAlgorithm // of ID tokens and UserInfo responses
+	ContentEncryptions             []jose.ContentEncryption
+
+	ClaimsParameter  bool
+	RequestParameter bool
+	// RequestURIParameter takes only addresses that the client has registered.
+	RequestURIParameter            bool
+	RequestObjectSigningAlgorithms []jose.Algorithm // required with either parameter
+
+	// BackChannelLogout and FrontChannelLogout always come with the session's identifier.
+	BackChannelLogout  bool
+	FrontChannelLogout bool
 
 	AuthenticationContextClasses []string // acr values
 	UILocales                    []string // BCP 47
@@ -58,6 +81,8 @@ type document struct {
 	RevocationEndpoint    string `json:"revocation_endpoint,omitempty"`
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
 	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`
+	RegistrationEndpoint  string `json:"registration_endpoint,omitempty"`
+	CheckSessionIframe    string `json:"check_session_iframe,omitempty"`
 
 	ResponseTypes        []oauth.ResponseType `json:"response_types_supported"`
 	ResponseModes        []oauth.ResponseMode `json:"response_modes_supported"`
@@ -67,6 +92,9 @@ type document struct {
 	TokenAuthenticationMethods         []oauth.AuthenticationMethod `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthenticationMethods    []oauth.AuthenticationMethod `json:"revocation_endpoint_auth_methods_supported,omitempty"`
 	IntrospectionAuthenticationMethods []oauth.AuthenticationMethod `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+	TokenAssertionAlgorithms           []jose.Algorithm             `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationAssertionAlgorithms      []jose.Algorithm             `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	IntrospectionAssertionAlgorithms   []jose.Algorithm             `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
 
 	Scopes                   []string         `json:"scopes_supported,omitempty"`
 	Claims                   []string         `json:"claims_supported,omitempty"`
@@ -74,13 +102,28 @@ type document struct {
 	SubjectTypes             []string         `json:"subject_types_supported"`
 	IDTokenSigningAlgorithms []jose.Algorithm `json:"id_token_signing_alg_values_supported"`
 	PromptValues             []oidc.Prompt    `json:"prompt_values_supported,omitempty"`
+	DisplayValues            []string         `json:"display_values_supported,omitempty"`
 	ACRValues                []string         `json:"acr_values_supported,omitempty"`
 	UILocales                []string         `json:"ui_locales_supported,omitempty"`
 
-	ClaimsParameter     bool `json:"claims_parameter_supported"`
-	RequestParameter    bool `json:"request_parameter_supported"`
-	RequestURIParameter bool `json:"request_uri_parameter_supported"` // missing would mean true
-	ResponseIssuer      bool `json:"authorization_response_iss_parameter_supported"`
+	UserInfoSigningAlgorithms      []jose.Algorithm         `json:"userinfo_signing_alg_values_supported,omitempty"`
+	AuthorizationSigningAlgorithms []jose.Algorithm         `json:"authorization_signing_alg_values_supported,omitempty"`
+	IDTokenEncryptionAlgorithms    []jose.KeyAlgorithm      `json:"id_token_encryption_alg_values_supported,omitempty"`
+	IDTokenContentEncryptions      []jose.ContentEncryption `json:"id_token_encryption_enc_values_supported,omitempty"`
+	UserInfoEncryptionAlgorithms   []jose.KeyAlgorithm      `json:"userinfo_encryption_alg_values_supported,omitempty"`
+	UserInfoContentEncryptions     []jose.ContentEncryption `json:"userinfo_encryption_enc_values_supported,omitempty"`
+
+	ClaimsParameter                bool             `json:"claims_parameter_supported"`
+	RequestParameter               bool             `json:"request_parameter_supported"`
+	RequestURIParameter            bool             `json:"request_uri_parameter_supported"` // missing would mean true
+	RequireRequestURIRegistration  bool             `json:"require_request_uri_registration,omitempty"`
+	RequestObjectSigningAlgorithms []jose.Algorithm `json:"request_object_signing_alg_values_supported,omitempty"`
+	ResponseIssuer                 bool             `json:"authorization_response_iss_parameter_supported"`
+
+	BackChannelLogout         bool `json:"backchannel_logout_supported,omitempty"`
+	BackChannelLogoutSession  bool `json:"backchannel_logout_session_supported,omitempty"`
+	FrontChannelLogout        bool `json:"frontchannel_logout_supported,omitempty"`
+	FrontChannelLogoutSession bool `json:"frontchannel_logout_session_supported,omitempty"`
 
 	ServiceDocumentation string `json:"service_documentation,omitempty"`
 	PolicyURI            string `json:"op_policy_uri,omitempty"`
@@ -94,7 +137,11 @@ func Document(c Capabilities) ([]byte, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return json.Marshal(document{
+	return json.Marshal(c.document())
+}
+
+func (c Capabilities) document() document {
+	written := document{
 		Issuer:                c.Issuer,
 		AuthorizationEndpoint: c.AuthorizationEndpoint,
 		TokenEndpoint:         c.TokenEndpoint,
@@ -103,6 +150,8 @@ func Document(c Capabilities) ([]byte, error) {
 		RevocationEndpoint:    c.RevocationEndpoint,
 		IntrospectionEndpoint: c.IntrospectionEndpoint,
 		EndSessionEndpoint:    c.EndSessionEndpoint,
+		RegistrationEndpoint:  c.RegistrationEndpoint,
+		CheckSessionIframe:    c.CheckSessionIframe,
 
 		ResponseTypes:        c.ResponseTypes,
 		ResponseModes:        c.ResponseModes,
@@ -112,22 +161,51 @@ func Document(c Capabilities) ([]byte, error) {
 		TokenAuthenticationMethods:         c.TokenAuthenticationMethods,
 		RevocationAuthenticationMethods:    c.RevocationAuthenticationMethods,
 		IntrospectionAuthenticationMethods: c.IntrospectionAuthenticationMethods,
+		TokenAssertionAlgorithms:           c.AssertionAlgorithms,
 
 		Scopes:                   c.Scopes,
 		Claims:                   c.Claims,
 		ClaimTypes:               []string{"normal"},
-		SubjectTypes:             []string{"public"},
+		SubjectTypes:             c.SubjectTypes,
 		IDTokenSigningAlgorithms: c.IDTokenSigningAlgorithms,
 		PromptValues:             c.PromptValues,
+		DisplayValues:            c.DisplayValues,
 		ACRValues:                c.AuthenticationContextClasses,
 		UILocales:                c.UILocales,
 
-		ResponseIssuer: true,
+		UserInfoSigningAlgorithms:      c.UserInfoSigningAlgorithms,
+		AuthorizationSigningAlgorithms: c.AuthorizationSigningAlgorithms,
+		IDTokenEncryptionAlgorithms:    c.EncryptionAlgorithms,
+		IDTokenContentEncryptions:      c.ContentEncryptions,
+		UserInfoEncryptionAlgorithms:   c.EncryptionAlgorithms,
+		UserInfoContentEncryptions:     c.ContentEncryptions,
+
+		ClaimsParameter:                c.ClaimsParameter,
+		RequestParameter:               c.RequestParameter,
+		RequestURIParameter:            c.RequestURIParameter,
+		RequireRequestURIRegistration:  c.RequestURIParameter,
+		RequestObjectSigningAlgorithms: c.RequestObjectSigningAlgorithms,
+		ResponseIssuer:                 true,
+
+		BackChannelLogout:         c.BackChannelLogout,
+		BackChannelLogoutSession:  c.BackChannelLogout,
+		FrontChannelLogout:        c.FrontChannelLogout,
+		FrontChannelLogoutSession: c.FrontChannelLogout,
 
 		ServiceDocumentation: c.ServiceDocumentation,
 		PolicyURI:            c.PolicyURI,
 		TermsOfServiceURI:    c.TermsOfServiceURI,
-	})
+	}
+	if c.RevocationEndpoint != "" {
+		written.RevocationAssertionAlgorithms = c.AssertionAlgorithms
+	}
+	if c.IntrospectionEndpoint != "" {
+		written.IntrospectionAssertionAlgorithms = c.AssertionAlgorithms
+	}
+	if len(written.SubjectTypes) == 0 {
+		written.SubjectTypes = []string{"public"}
+	}
+	return written
 }
 
 // validate returns every problem at once.
@@ -147,6 +225,8 @@ func (c Capabilities) validate() error {
 		{"revocation_endpoint", c.RevocationEndpoint, false},
 		{"introspection_endpoint", c.IntrospectionEndpoint, false},
 		{"end_session_endpoint", c.EndSessionEndpoint, false},
+		{"registration_endpoint", c.RegistrationEndpoint, false},
+		{"check_session_iframe", c.CheckSessionIframe, false},
 	} {
 		if (endpoint.url != "" || endpoint.required) && !strings.HasPrefix(endpoint.url, c.Issuer+"/") {
 			problems = append(problems, fmt.Errorf("%w: %s is not below the issuer", ErrIncomplete, endpoint.name))
@@ -163,6 +243,16 @@ func (c Capabilities) validate() error {
 		{"id_token_signing_alg_values_supported", len(c.IDTokenSigningAlgorithms) == 0},
 		{"revocation_endpoint_auth_methods_supported", (c.RevocationEndpoint == "") != (len(c.RevocationAuthenticationMethods) == 0)},
 		{"introspection_endpoint_auth_methods_supported", (c.IntrospectionEndpoint == "") != (len(c.IntrospectionAuthenticationMethods) == 0)},
+		{
+			"token_endpoint_auth_signing_alg_values_supported",
+			slices.Contains(c.TokenAuthenticationMethods, oauth.PrivateKeyJWT) == (len(c.AssertionAlgorithms) == 0),
+		},
+		{
+			"request_object_signing_alg_values_supported",
+			(c.RequestParameter || c.RequestURIParameter) == (len(c.RequestObjectSigningAlgorithms) == 0),
+		},
+		{"the two lists of encryption", (len(c.EncryptionAlgorithms) == 0) != (len(c.ContentEncryptions) == 0)},
+		{"end_session_endpoint", (c.BackChannelLogout || c.FrontChannelLogout || c.CheckSessionIframe != "") && c.EndSessionEndpoint == ""},
 	} {
 		if list.isMissing {
 			problems = append(problems, fmt.Errorf("%w: %s and what it belongs to", ErrIncomplete, list.name))

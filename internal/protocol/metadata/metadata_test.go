@@ -50,6 +50,14 @@ func full() metadata.Capabilities {
 	c.PromptValues = oidc.Prompts()
 	c.AuthenticationContextClasses = []string{"urn:example:acr"}
 	c.UILocales = []string{"en"}
+	c.RegistrationEndpoint, c.CheckSessionIframe = c.Issuer+"/oauth/register", c.Issuer+"/oidc/session"
+	c.TokenAuthenticationMethods = append(c.TokenAuthenticationMethods, oauth.PrivateKeyJWT)
+	c.AssertionAlgorithms, c.SubjectTypes, c.DisplayValues = jose.Algorithms(), []string{"public", "pairwise"}, []string{"page", "popup"}
+	c.ResponseModes = oauth.ResponseModes()
+	c.UserInfoSigningAlgorithms, c.AuthorizationSigningAlgorithms = jose.Algorithms(), jose.Algorithms()
+	c.EncryptionAlgorithms, c.ContentEncryptions = jose.KeyAlgorithms(), jose.ContentEncryptions()
+	c.ClaimsParameter, c.RequestParameter, c.RequestURIParameter = true, true, true
+	c.RequestObjectSigningAlgorithms, c.BackChannelLogout, c.FrontChannelLogout = jose.Algorithms(), true, true
 	c.ServiceDocumentation, c.PolicyURI, c.TermsOfServiceURI = "https://docs.example", "https://docs.example/policy", "https://docs.example/terms"
 	return c
 }
@@ -144,6 +152,10 @@ func TestDocumentRefuses(t *testing.T) {
 		"no algorithms":                    func(c *metadata.Capabilities) { c.IDTokenSigningAlgorithms = nil },
 		"revocation without methods":       func(c *metadata.Capabilities) { c.RevocationAuthenticationMethods = nil },
 		"introspection without methods":    func(c *metadata.Capabilities) { c.IntrospectionAuthenticationMethods = nil },
+		"assertions without algorithms":    func(c *metadata.Capabilities) { c.AssertionAlgorithms = nil },
+		"request objects without them":     func(c *metadata.Capabilities) { c.RequestObjectSigningAlgorithms = nil },
+		"half of what encryption needs":    func(c *metadata.Capabilities) { c.ContentEncryptions = nil },
+		"logout messages without a logout": func(c *metadata.Capabilities) { c.EndSessionEndpoint = "" },
 		"methods without an endpoint":      func(c *metadata.Capabilities) { c.IntrospectionEndpoint = "" },
 	} {
 		t.Run(name, func(t *testing.T) {

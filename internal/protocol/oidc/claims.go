@@ -57,6 +57,17 @@ func (c StandardClaims) ClaimsForScopes(subject string, scopes oauth.ScopeSet) m
 	return claims
 }
 
+// ClaimsByName returns the claims among the named ones that have a value.
+func (c StandardClaims) ClaimsByName(names []string) map[string]any {
+	claims, all := map[string]any{}, c.values()
+	for _, name := range names {
+		if value, known := all[name]; known {
+			claims[name] = value
+		}
+	}
+	return claims
+}
+
 // ClaimsOfScope returns the names of the claims that a scope stands for, in the
 // order of section 5.4, or nothing for any other scope. For openid that is sub.
 func ClaimsOfScope(scope string) []string {

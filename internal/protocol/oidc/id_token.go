@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,14 +41,16 @@ type IDToken struct {
 	AuthenticationContextClass string
 	AuthenticationMethods      []string // RFC 8176
 	SessionID                  string
-	AccessToken                string         // issued with it: at_hash is its hash
-	Algorithm                  jose.Algorithm // that will sign the token; decides the hash
-	IssuedAt                   time.Time
-	Lifetime                   time.Duration
+	// Requested are claims about the person that were asked for one by one (section 5.5).
+	Requested   map[string]any
+	AccessToken string         // issued with it: at_hash is its hash
+	Algorithm   jose.Algorithm // that will sign the token; decides the hash
+	IssuedAt    time.Time
+	Lifetime    time.Duration
 }
 
-// IDTokenClaims is the payload of an ID token. It has protocol claims only: what a
-// scope stands for comes from the UserInfo endpoint (section 5.4).
+// IDTokenClaims is the payload of an ID token. It has protocol claims, and what was
+// asked for by name; what a scope stands for comes from the UserInfo endpoint (section 5.4).
 type IDTokenClaims struct {
 	Issuer                     string   `json:"iss"`
 	Subject                    string   `json:"sub"`
@@ -60,6 +63,44 @@ type IDTokenClaims struct {
 	AuthenticationMethods      []string `json:"amr,omitempty"`
 	AccessTokenHash            string   `json:"at_hash,omitempty"`
 	SessionID                  string   `json:"sid,omitempty"`
+
+	requested map[string]any
+}
+
+// MarshalJSON writes the protocol claims and then the requested ones. Of two with
+// the same name only the first is written: nothing that is known about a person takes
+// the place of a protocol claim.
+func (c IDTokenClaims) MarshalJSON() ([]byte, error) {
+	type protocol IDTokenClaims
+	encoded, err := json.Marshal(protocol(c))
+	if err != nil || len(c.requested) == 0 {
+		return encoded, err
+	}
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(encoded, &members); err != nil {
+		return nil, err
+	}
+	for name, value := range c.requested {
+		if _, taken := members[name]; taken || isProtocolClaim(name) {
+			continue
+		}
+		if members[name], err = json.Marshal(value); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(members)
+}
+
+// isProtocolClaim tells whether a claim says something about the token and not
+// about the person, so that it is there, or not, for reasons of its own.
+func isProtocolClaim(name string) bool {
+	return slices.Contains(ProtocolClaims(), name) || slices.Contains([]string{"azp", "c_hash", "jti", "nbf", "typ", "cnf", "events"}, name)
+}
+
+// ProtocolClaims returns the names of the claims that an ID token can have besides
+// those about the person.
+func ProtocolClaims() []string {
+	return []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"}
 }
 
 // Claims returns the payload. Times are in seconds since the epoch; at_hash is
@@ -75,6 +116,7 @@ func (t IDToken) Claims() IDTokenClaims {
 		AuthenticationContextClass: t.AuthenticationContextClass,
 		AuthenticationMethods:      slices.Clone(t.AuthenticationMethods),
 		SessionID:                  t.SessionID,
+		requested:                  t.Requested,
 	}
 	if !t.AuthenticationTime.IsZero() {
 		claims.AuthenticationTime = t.AuthenticationTime.Unix()

@@ -229,3 +229,27 @@ func TestClaimNames(t *testing.T) {
 		t.Errorf("ClaimNames = %v, want %v", got, want)
 	}
 }
+
+// OpenID Connect Core 1.0 section 5.5: what was asked for by name is in the ID
+// token, and never in the place of a protocol claim.
+func TestIDTokenRequestedClaims(t *testing.T) {
+	t.Parallel()
+	token := oidc.IDToken{
+		Issuer: "https://id.example", Subject: "ada", ClientID: "app", IssuedAt: time.Unix(1000, 0), Lifetime: time.Minute,
+		Requested: map[string]any{"email": "ada@example.com", "sub": "bob", "iss": "https://evil.example", "nonce": "planted", "azp": "evil", "exp": 1},
+	}
+	encoded, err := json.Marshal(token.Claims())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(encoded, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"iss": "https://id.example", "sub": "ada", "aud": "app", "exp": 1060.0, "iat": 1000.0, "email": "ada@example.com",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"authly/internal/client"
+	"authly/internal/discovery"
+	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/oidc"
+)
+
+// mountDiscovery describes what is mounted, and nothing else.
+func (a *App) mountDiscovery(ctx context.Context, built *features) error {
+	issuer := a.settings.Issuer
+	described, handler := discovery.New(discovery.Deps{
+		Parts: discovery.Parts{
+			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
+			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
+			IntrospectionEndpoint: issuer + "/oauth/introspect", ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
+			ResponseModes: []oauth.ResponseMode{oauth.ResponseModeQuery}, GrantTypes: built.mounted,
+			TokenAuthenticationMethods: built.clientAuth.Methods(), RevocationAuthenticationMethods: built.clientAuth.Methods(),
+			IntrospectionAuthenticationMethods: built.clientAuth.ConfidentialMethods(),
+			Claims: append(oidc.ProtocolClaims(), oidc.ClaimNames(oauth.ScopeSet{
+				oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone,
+			})...),
+			SubjectTypes: []string{string(client.SubjectPublic), string(client.SubjectPairwise)},
+			PromptValues: oidc.Prompts(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
+		},
+		Lists: func(ctx context.Context) (discovery.Lists, error) {
+			active, err := a.Scopes.Active(ctx)
+			names := make([]string, len(active))
+			for i, entry := range active {
+				names[i] = entry.Name
+			}
+			return discovery.Lists{Scopes: names}, err
+		},
+		JWKS: a.keys.JWKS,
+	})
+	if err := described.Refresh(ctx); err != nil {
+		return fmt.Errorf("describe the server: %w", err)
+	}
+	handler.Mount(a.router)
+	return nil
+}

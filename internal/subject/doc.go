@@ -1,0 +1,11 @@
+// Package subject says by which identifier a client knows a user (OpenID Connect
+// Core 1.0 section 8): the user's own, which is the same for all clients, or a pairwise one,
+// which is the same for all clients of one sector and tells nobody outside of it anything.
+//
+// A pairwise subject is derived, not stored: HMAC-SHA256 of sector and user under a
+// sealed key of the server, so that it is stable for as long as the key and the client's
+// sector are, and can't be computed by anybody else (section 8.1). Changing a client's
+// sector changes the subjects that it sees.
+//
+// Not here: which sector a client belongs to (package client).
+package subject

@@ -1,0 +1,27 @@
+package subject
+
+import (
+	"github.com/google/uuid"
+
+	"authly/internal/client"
+	"authly/internal/platform/secret"
+)
+
+// KeyName is the name of the sealed secret from which pairwise subjects follow.
+const KeyName = "pairwise-subject"
+
+// Service derives subjects. It is safe for concurrent use.
+type Service struct{ key secret.Redacted }
+
+// New returns the service.
+func New(key secret.Redacted) *Service { return &Service{key} }
+
+// Of returns the subject of a user for a client: 43 characters or the 36 of a UUID,
+// always ASCII, and never that of a client (OAuth 2.1 section 9.5).
+func (s *Service) Of(known client.Client, userID uuid.UUID) string {
+	if known.SubjectType != client.SubjectPairwise {
+		return userID.String()
+	}
+	// The user's identifier has a fixed length, so that no other pair gives the same text.
+	return secret.Derive(s.key, "authly pairwise subject", secret.FromString(userID.String()+known.Sector())).Reveal()
+}
