@@ -35,6 +35,9 @@ type Config struct {
 	Passwords Passwords
 	Throttle  Throttle
 	Keys      Keys
+	Egress    Egress
+	Requests  Requests
+	Logout    Logout
 
 	// ShutdownTimeout bounds how long requests in flight may take to finish.
 	ShutdownTimeout time.Duration
@@ -114,4 +117,25 @@ type Keys struct {
 	RotationInterval time.Duration // how long one key signs
 	PublishLead      time.Duration // how long the next key is published before it signs
 	RetainRetired    time.Duration // how long a key is published after it last signed
+}
+
+// Egress bounds what this server asks of others: the addresses that clients
+// registered.
+type Egress struct {
+	// AdditionalCAFile is a PEM file with certificate authorities besides the system's.
+	AdditionalCAFile string
+	// AllowLoopback lets requests go to this machine itself.
+	AllowLoopback bool
+}
+
+// Requests says how clients may send authorization requests.
+type Requests struct {
+	// RequestURI lets request objects be fetched from registered addresses.
+	RequestURI bool
+}
+
+// Logout says how clients learn of the end of a session.
+type Logout struct {
+	// SessionManagement serves the iframe of OpenID Connect Session Management 1.0.
+	SessionManagement bool
 }

@@ -71,6 +71,8 @@ func (o option) remedy() string {
 		return "Write a duration such as " + o.standard + ", with the units s, m, h and d"
 	case *int:
 		return "Write a whole number such as " + o.standard
+	case *bool:
+		return "Write true or false"
 	case *[]netip.Prefix:
 		return "Write networks and addresses separated by commas, such as 10.0.0.0/8, 192.0.2.1"
 	default:

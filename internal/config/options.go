@@ -20,7 +20,7 @@ type option struct {
 	bounds      bounds
 	description string
 	// field returns a pointer to the option's field: *string, *int,
-	// *time.Duration, *[]netip.Prefix or *secret.Redacted. The type says how a
+	// *bool, *time.Duration, *[]netip.Prefix or *secret.Redacted. The type says how a
 	// value is read.
 	field func(*Config) any
 }
@@ -59,6 +59,8 @@ func (o option) kind() string {
 	switch o.field(new(Config)).(type) {
 	case *int:
 		return "number"
+	case *bool:
+		return "true or false"
 	case *time.Duration:
 		return "duration"
 	case *[]netip.Prefix:
@@ -270,5 +272,25 @@ var table = []option{
 		name: "keys.retain_retired", standard: "60d", bounds: lasting(day, 1095*day),
 		field:       func(c *Config) any { return &c.Keys.RetainRetired },
 		description: "How long a key that no longer signs stays in the JWKS. It is at least the lifetime of the tokens that it signed.",
+	},
+	{
+		name: "egress.additional_ca_file", form: "PEM file", none: "the system's certificate authorities alone",
+		field:       func(c *Config) any { return &c.Egress.AdditionalCAFile },
+		description: "Certificate authorities that are trusted besides the system's when this server asks a client's addresses.",
+	},
+	{
+		name: "egress.allow_loopback", standard: "false",
+		field:       func(c *Config) any { return &c.Egress.AllowLoopback },
+		description: "Whether clients may have addresses on this machine itself, also with plain http. For development and tests only: whoever may register a client can then reach whatever listens here.",
+	},
+	{
+		name: "requests.request_uri", standard: "false",
+		field:       func(c *Config) any { return &c.Requests.RequestURI },
+		description: "Whether clients may keep request objects at addresses that they have registered, from which this server fetches them during a sign-in (OpenID Connect Core 1.0, section 6.2).",
+	},
+	{
+		name: "logout.session_management", standard: "false",
+		field:       func(c *Config) any { return &c.Logout.SessionManagement },
+		description: "Whether clients can watch in an iframe whether the session still is the same (OpenID Connect Session Management 1.0). Browsers that block cookies of third parties, which most do, defeat it; back-channel logout does not depend on them.",
 	},
 }

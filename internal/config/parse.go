@@ -18,6 +18,7 @@ import (
 var (
 	errDuration  = errors.New("is not a duration")
 	errInteger   = errors.New("is not a whole number")
+	errSwitch    = errors.New("is neither true nor false")
 	errNoUnit    = errors.New("is a number without a unit")
 	errNetwork   = errors.New("has an entry that is neither a network nor an address")
 	errHostBits  = errors.New("has a network with address bits beyond its length")
@@ -152,6 +153,16 @@ func assign(target, value any) error {
 		}
 		*field = number
 		return nil
+	case *bool:
+		if text, ok := value.(string); ok {
+			return parseInto(field, text, parseSwitch)
+		}
+		position, ok := value.(bool)
+		if !ok {
+			return errSwitch
+		}
+		*field = position
+		return nil
 	case *time.Duration:
 		if text, ok := value.(string); ok {
 			return parseInto(field, text, parseDuration)
@@ -193,6 +204,19 @@ func parseInteger(text string) (int, error) {
 		return 0, errInteger
 	}
 	return number, nil
+}
+
+// parseSwitch reads the two words that YAML and TOML have, and no others: what
+// somebody means by "1" or "on" in the place of a switch is too easily guessed wrongly.
+func parseSwitch(text string) (bool, error) {
+	switch text {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	default:
+		return false, errSwitch
+	}
 }
 
 // wholeNumber accepts the types in which the parsers of files give integers.
@@ -238,6 +262,8 @@ func (o option) valueText(c *Config) string {
 		return *field
 	case *int:
 		return strconv.Itoa(*field)
+	case *bool:
+		return strconv.FormatBool(*field)
 	case *time.Duration:
 		return formatDuration(*field)
 	case *[]netip.Prefix:

@@ -59,7 +59,7 @@ func (c Config) YAML() string {
 // yamlValue quotes what isn't plainly one word. JSON's quotes are YAML's too.
 func (o option) yamlValue(value string) string {
 	switch o.field(new(Config)).(type) {
-	case *int, *time.Duration:
+	case *int, *bool, *time.Duration:
 		return value
 	case *[]netip.Prefix:
 		quoted, _ := json.Marshal(strings.Split(value, ", ")) // a list of texts always has a form

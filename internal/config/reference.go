@@ -19,6 +19,9 @@ var sectionIntroductions = map[string][2]string{
 	"passwords": {"Passwords", "The cost of argon2id, and the rules for new passwords."},
 	"throttle":  {"Throttle", "Attempts to sign in. A burst is allowed at once; then one more after each interval."},
 	"keys":      {"Keys", "The schedule on which signing keys follow each other."},
+	"egress":    {"Egress", "Requests of this server to addresses that clients registered. They go to public https addresses only, follow no redirect, and are bounded in size and time."},
+	"requests":  {"Authorization requests", "What clients may use besides plain parameters and signed request objects by value."},
+	"logout":    {"Logout", "RP-initiated, back-channel and front-channel logout need no settings."},
 }
 
 const referenceIntroduction = `# Configuration
