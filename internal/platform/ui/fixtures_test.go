@@ -26,6 +26,25 @@ var fixtures = []struct {
 		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
 		Identifier: "alice", User: "alice", ClientName: "Garden Planner", ClientHost: "garden.example.com",
 	}},
+	{"login_create", 200, LoginPage{
+		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token", Notice: "login.no_registration",
+		ClientName: "Garden Planner", ClientHost: "garden.example.com", LogoURL: "/logos/client_1",
+		PolicyURI: "https://garden.example.com/privacy", TermsURI: "https://garden.example.com/terms",
+	}},
+	{"select_account", 200, SelectAccountPage{
+		Action: "/select-account", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		ClientName: "Garden Planner", ClientHost: "garden.example.com", UserName: "alice", Email: "alice@example.com",
+	}},
+	{"form_post", 200, FormPostPage{
+		Action: "https://garden.example.com/callback?x=1", Host: "garden.example.com",
+		Fields: []Field{{"code", "abc"}, {"state", `"><script>`}, {"iss", "https://id.example.com"}},
+	}},
+	{"form_post_native", 200, FormPostPage{Action: "com.example.app:/callback", Host: "com.example.app", Fields: []Field{{"code", "abc"}}}},
+	{"consent_claims", 200, ConsentPage{
+		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		ClientName: "Notes", ClientHost: "notes.example", UserName: "alice", Scopes: []ScopeView{{"openid", "Know that it is you"}},
+		Claims: []string{"name", "phone_number"}, LogoURL: "/logos/client_1", Warning: "consent.self_registered",
+	}},
 	{"consent", 200, ConsentPage{
 		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
 		ClientName: "Garden Planner", ClientHost: "garden.example.com", ClientURI: "https://garden.example.com/",

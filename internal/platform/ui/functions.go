@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -19,6 +20,8 @@ func (r *Renderer) functions() template.FuncMap {
 		"asset":    r.AssetURL,
 		"own":      r.ownURL,
 		"external": externalURL,
+		"target":   targetURL,
+		"script":   func() template.JS { return FormPostScript },
 		"plain":    plain,
 		"initial":  initial,
 		"wait":     r.wait,
@@ -45,6 +48,21 @@ func externalURL(link string) string {
 		return ""
 	}
 	return parsed.String()
+}
+
+// targetURL lets a form end at a client's redirect URI, which may have a scheme of
+// its own. It was registered and is compared by every character, and the page's policy lets no
+// form end anywhere else; schemes that run code are refused here all the same.
+func targetURL(redirectURI string) (template.URL, error) {
+	parsed, err := url.Parse(redirectURI)
+	if err != nil || parsed.Scheme == "" || strings.ContainsFunc(redirectURI, isUnshowable) {
+		return "", errors.New("a redirect URI that no form may end at")
+	}
+	switch strings.ToLower(parsed.Scheme) {
+	case "javascript", "data", "vbscript", "blob", "file", "about":
+		return "", errors.New("a redirect URI that no form may end at")
+	}
+	return template.URL(redirectURI), nil //nolint:gosec // see above
 }
 
 // maxShown bounds, in characters, what a page shows of a text that came from outside.

@@ -25,6 +25,12 @@ type LoginPage struct {
 	// "" for an ordinary sign-in.
 	User string
 
+	Notice string // message key of what a person should know; "" for nothing
+
+	LogoURL   string // of the client, a path of ours; "" for none
+	PolicyURI string // shown if http or https
+	TermsURI  string // shown if http or https
+
 	Error      string        // message key; "" for none
 	RetryAfter time.Duration // shown with an error that is about too many attempts
 }
@@ -50,11 +56,43 @@ type ConsentPage struct {
 	SwitchAccountURL string // a path of ours, may have a query; "" for no such link
 
 	Scopes    []ScopeView
-	PolicyURI string // shown if http or https
-	TermsURI  string // shown if http or https
+	Claims    []string // names of standard claims that are asked for beside the scopes
+	LogoURL   string   // a path of ours; "" for none
+	PolicyURI string   // shown if http or https
+	TermsURI  string   // shown if http or https
 
-	Error string // message key; "" for none
+	// Warning is the message key of what makes this client less trustworthy than
+	// others; "" for nothing.
+	Warning string
+	Error   string // message key; "" for none
 }
+
+// SelectAccountPage asks as whom to go on. The buttons send account=current or account=other.
+type SelectAccountPage struct {
+	Action      string
+	Interaction string
+	Token       string
+
+	ClientName string
+	ClientHost string // where the browser goes afterwards
+
+	UserName string // who is signed in
+	Email    string // "" if there is none
+}
+
+// FormPostPage posts an authorization response to a client, by itself where
+// scripts run. It needs httpx.AllowFormAction for its action, and httpx.AllowScript for [FormPostScript].
+type FormPostPage struct {
+	Action string // the client's redirect URI, as it is registered
+	Host   string // where that is, see oauth.RedirectHost
+	Fields []Field
+}
+
+// Field is a hidden input.
+type Field struct{ Name, Value string }
+
+// FormPostScript is the script of [FormPostPage], byte for byte as the page has it.
+const FormPostScript = `document.getElementById("form-post").submit()`
 
 // LogoutPage asks whether to sign out. The buttons send decision=logout or decision=stay.
 type LogoutPage struct {
@@ -112,8 +150,12 @@ type HomePage struct {
 	LogoutURL     string // a path of ours; "" for no link
 }
 
-func (LoginPage) template() string     { return "login.html" }
-func (ConsentPage) template() string   { return "consent.html" }
+func (LoginPage) template() string   { return "login.html" }
+func (ConsentPage) template() string { return "consent.html" }
+
+func (SelectAccountPage) template() string { return "select_account.html" }
+func (FormPostPage) template() string      { return "form_post.html" }
+
 func (LogoutPage) template() string    { return "logout.html" }
 func (SignedOutPage) template() string { return "signed_out.html" }
 func (SetupPage) template() string     { return "setup.html" }

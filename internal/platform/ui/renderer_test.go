@@ -79,6 +79,10 @@ func TestMarkupFitsTheContentSecurityPolicy(t *testing.T) {
 	r := newRenderer(t, "")
 	for _, fixture := range fixtures {
 		page := render(t, r, fixture.status, fixture.page).Body.String()
+		if post, ok := fixture.page.(FormPostPage); ok { // the one page with a script, and with a form that leads away
+			page = strings.Replace(page, "<script>"+FormPostScript+"</script>", "", 1)
+			page = strings.Replace(page, ` action="`+post.Action+`"`, "", 1)
+		}
 		for what, pattern := range forbidden {
 			if found := pattern.FindString(page); found != "" {
 				t.Errorf("%s has %s: %s", fixture.name, what, found)

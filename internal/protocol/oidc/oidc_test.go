@@ -43,7 +43,7 @@ func TestParsePrompt(t *testing.T) {
 		}
 	}
 	for _, value := range []string{
-		"none login", "consent none", "create", "Login", "NONE", " ", " login", "login ", "login  consent", "login\tconsent", "login,consent", "x",
+		"none login", "consent none", "Create", "register", "Login", "NONE", " ", " login", "login ", "login  consent", "login\tconsent", "login,consent", "x",
 		strings.Repeat("login ", 100) + "login",
 	} {
 		if got, err := oidc.ParsePrompt(value); oauth.CodeOf(err) != oauth.InvalidRequest || got != nil {

@@ -16,11 +16,12 @@ const (
 	PromptLogin         Prompt = "login"
 	PromptConsent       Prompt = "consent"
 	PromptSelectAccount Prompt = "select_account"
+	PromptCreate        Prompt = "create" // Initiating User Registration via OpenID Connect 1.0
 )
 
 // Prompts returns all supported values, as discovery lists them.
 func Prompts() []Prompt {
-	return []Prompt{PromptNone, PromptLogin, PromptConsent, PromptSelectAccount}
+	return []Prompt{PromptNone, PromptLogin, PromptConsent, PromptSelectAccount, PromptCreate}
 }
 
 // PromptSet is a list of prompts without duplicates, in the order requested.

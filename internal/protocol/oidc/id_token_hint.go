@@ -1,0 +1,41 @@
+package oidc
+
+import (
+	"encoding/json"
+	"errors"
+
+	"authly/internal/protocol/jose"
+)
+
+// Hint is what an ID token of this server says when a client sends it back as
+// id_token_hint (OpenID Connect Core 1.0 section 3.1.2.1). Its time of expiry is not looked at: a
+// hint tells who is meant, and proves nothing else.
+type Hint struct {
+	Subject   string
+	ClientID  string // the audience
+	SessionID string // sid; "" if the token has none
+}
+
+var errNoHint = errors.New("not an ID token of this server")
+
+// ParseHint reads the payload of a JWT whose signature and type were verified. It
+// refuses what is not an ID token that this issuer made for one client.
+func ParseHint(payload []byte, issuer string) (Hint, error) {
+	var claims struct {
+		Issuer    string          `json:"iss"`
+		Subject   string          `json:"sub"`
+		Audience  json.RawMessage `json:"aud"`
+		SessionID string          `json:"sid"`
+	}
+	if err := jose.UnmarshalClaims(payload, &claims); err != nil {
+		return Hint{}, err
+	}
+	var clientID string
+	if err := json.Unmarshal(claims.Audience, &clientID); err != nil {
+		return Hint{}, errNoHint
+	}
+	if claims.Issuer != issuer || clientID == "" || ValidateSubject(claims.Subject) != nil {
+		return Hint{}, errNoHint
+	}
+	return Hint{Subject: claims.Subject, ClientID: clientID, SessionID: claims.SessionID}, nil
+}
