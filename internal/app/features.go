@@ -166,16 +166,16 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	authorize.NewHandler(authorize.HandlerDeps{
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
-			Codes: a.Tokens, Interactions: built.interactions,
+			Codes: a.Tokens, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
-		ConsentURL: issuer + "/consent", SignInURL: issuer + "/login", Descriptions: a.Scopes,
+		Descriptions: a.Scopes, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
 	}).Mount(a.router)
 	login.NewHandler(login.HandlerDeps{
 		Service: login.New(login.Deps{
 			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
 		}),
-		Browser: sessions, Interactions: browser, Cookies: cookies, Renderer: renderer, Clock: a.clock, Issuer: issuer,
+		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Clock: a.clock, Issuer: issuer,
 	}).Mount(a.router)
 	bootstrap.NewHandler(bootstrap.HandlerDeps{Service: built.setup, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
 	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)

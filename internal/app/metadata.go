@@ -19,14 +19,15 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
 			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
 			IntrospectionEndpoint: issuer + "/oauth/introspect", ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
-			ResponseModes: []oauth.ResponseMode{oauth.ResponseModeQuery}, GrantTypes: built.mounted,
+			ResponseModes: oauth.ResponseModes(), GrantTypes: built.mounted,
 			TokenAuthenticationMethods: built.clientAuth.Methods(), RevocationAuthenticationMethods: built.clientAuth.Methods(),
 			IntrospectionAuthenticationMethods: built.clientAuth.ConfidentialMethods(),
 			Claims: append(oidc.ProtocolClaims(), oidc.ClaimNames(oauth.ScopeSet{
 				oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone,
 			})...),
 			SubjectTypes: []string{string(client.SubjectPublic), string(client.SubjectPairwise)},
-			PromptValues: oidc.Prompts(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
+			PromptValues: oidc.Prompts(), DisplayValues: []string{"page", "popup"}, AuthenticationContextClasses: oidc.ContextClasses(),
+			ClaimsParameter: true, AuthorizationSigningAlgorithms: jose.Algorithms(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
 		},
 		Lists: func(ctx context.Context) (discovery.Lists, error) {
 			active, err := a.Scopes.Active(ctx)

@@ -51,9 +51,10 @@ type HandlerDeps struct {
 	Sessions     Sessions
 	Users        Users
 	Renderer     *ui.Renderer
-	ConsentURL   string // of the page, as the browser sees it
-	SignInURL    string
 	Descriptions Scopes
+
+	// The pages, as the browser sees them.
+	SignInURL, SelectAccountURL, ConsentURL string
 }
 
 // Handler serves the authorization endpoint and the consent page.
@@ -151,16 +152,12 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 	}
 	switch step {
 	case interaction.StepRespond:
-		location, err := h.Service.respond(r.Context(), under.Request, who.session, stored)
-		h.leave(w, r, location, stored, err)
+		response, err := h.Service.respond(r.Context(), under.Request, known, who.session, stored)
+		h.leave(w, r, response, stored, err)
 	case interaction.StepRefuse:
-		location, err := h.Service.refuse(r.Context(), under.Request, stored, refusal)
-		h.leave(w, r, location, stored, err)
-	case interaction.StepSignIn, interaction.StepConsent:
-		page := h.SignInURL
-		if step == interaction.StepConsent {
-			page = h.ConsentURL
-		}
+		response, err := h.Service.refuse(r.Context(), under.Request, known, stored, refusal)
+		h.leave(w, r, response, stored, err)
+	case interaction.StepSignIn, interaction.StepSelectAccount, interaction.StepConsent:
 		if stored == nil {
 			bound, err := h.Browser.Begin(w, r, under.Request)
 			if err != nil {
@@ -169,7 +166,19 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 			}
 			under = bound.Interaction
 		}
-		httpx.SeeOther(w, r, page+"?"+url.Values{"interaction": {under.ID.String()}}.Encode())
+		httpx.SeeOther(w, r, h.page(step)+"?"+url.Values{"interaction": {under.ID.String()}}.Encode())
+	}
+}
+
+// page returns where a step is done.
+func (h *Handler) page(step interaction.Step) string {
+	switch step { //nolint:exhaustive // the others need no page
+	case interaction.StepSelectAccount:
+		return h.SelectAccountURL
+	case interaction.StepConsent:
+		return h.ConsentURL
+	default:
+		return h.SignInURL
 	}
 }
 
@@ -178,8 +187,8 @@ func (h *Handler) who(r *http.Request) (signedIn, error) {
 	return signedIn{current, ok}, err
 }
 
-// leave sends the browser to the client.
-func (h *Handler) leave(w http.ResponseWriter, r *http.Request, location string, stored *interaction.Interaction, err error) {
+// leave sends the browser to the client with a response.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, response Response, stored *interaction.Interaction, err error) {
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -187,7 +196,26 @@ func (h *Handler) leave(w http.ResponseWriter, r *http.Request, location string,
 	if stored != nil {
 		h.Browser.Finish(w, r, stored.ID)
 	}
-	httpx.SeeOther(w, r, location)
+	if !response.ByPost {
+		httpx.SeeOther(w, r, response.Location())
+		return
+	}
+	h.postResponse(w, r, response)
+}
+
+// postResponse answers with a page that posts the response to the client (OAuth 2.0 Form
+// Post Response Mode): by itself where scripts run, else at a press of its button.
+func (h *Handler) postResponse(w http.ResponseWriter, r *http.Request, response Response) {
+	if err := httpx.AllowFormAction(w, response.RedirectURI); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	page := ui.FormPostPage{Action: response.RedirectURI, Host: oauth.RedirectHost(response.RedirectURI)}
+	for _, parameter := range response.Parameters {
+		page.Fields = append(page.Fields, ui.Field{Name: parameter.Name, Value: parameter.Value})
+	}
+	httpx.AllowScript(w, ui.FormPostScript)
+	h.Renderer.Render(w, r, http.StatusOK, page)
 }
 
 // fail shows our own page; nobody is sent anywhere.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"authly/internal/client"
 	"authly/internal/interaction"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ui"
@@ -17,45 +18,53 @@ func consentStep(who session.Session) string {
 	return "consent " + who.ID.String() + " " + who.UserID.String()
 }
 
+// consentVisit is one look at the consent page.
+type consentVisit struct {
+	bound interaction.Bound
+	known client.Client
+	who   session.Session
+}
+
 func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request) {
-	bound, who, ok := h.atConsent(w, r, r.URL.Query().Get("interaction"))
+	at, ok := h.atConsent(w, r, r.URL.Query().Get("interaction"))
 	if !ok {
 		return
 	}
-	h.renderConsent(w, r, http.StatusOK, bound, who, "")
+	h.renderConsent(w, r, http.StatusOK, at, "")
 }
 
 // atConsent returns the interaction if consent is its next step; otherwise it
 // has answered the request, by sending the browser to where it belongs.
-func (h *Handler) atConsent(w http.ResponseWriter, r *http.Request, id string) (interaction.Bound, session.Session, bool) {
+func (h *Handler) atConsent(w http.ResponseWriter, r *http.Request, id string) (consentVisit, bool) {
 	bound, err := h.Browser.Load(r, id)
 	if err != nil {
 		h.fail(w, r, err)
-		return bound, session.Session{}, false
+		return consentVisit{}, false
 	}
 	known, err := h.usable(r.Context(), bound.Interaction)
 	if err != nil {
 		h.fail(w, r, err)
-		return bound, session.Session{}, false
+		return consentVisit{}, false
 	}
 	who, err := h.who(r)
 	if err != nil {
 		h.fail(w, r, err)
-		return bound, session.Session{}, false
+		return consentVisit{}, false
 	}
 	step, _, err := h.Service.next(r.Context(), bound.Interaction, known, who)
 	if err != nil {
 		h.fail(w, r, err)
-		return bound, session.Session{}, false
+		return consentVisit{}, false
 	}
 	if step != interaction.StepConsent {
 		httpx.SeeOther(w, r, h.Browser.ContinueURL(bound.ID))
-		return bound, session.Session{}, false
+		return consentVisit{}, false
 	}
-	return bound, who.session, true
+	return consentVisit{bound, known, who.session}, true
 }
 
-func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status int, bound interaction.Bound, who session.Session, problem string) {
+func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status int, at consentVisit, problem string) {
+	bound, who := at.bound, at.who
 	person, err := h.Users.Find(r.Context(), who.UserID)
 	if err != nil {
 		h.fail(w, r, err)
@@ -79,7 +88,7 @@ func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status i
 	h.Renderer.Render(w, r, status, ui.ConsentPage{
 		Action: "/consent", Interaction: bound.ID.String(), Token: bound.FormToken(consentStep(who)),
 		ClientName: request.ClientName, ClientHost: request.ClientHost, ClientURI: request.ClientURI,
-		UserName: person.Username, Scopes: scopes, PolicyURI: request.PolicyURI, TermsURI: request.TermsURI, Error: problem,
+		UserName: person.Username, Scopes: scopes, Claims: claimsBeyondScopes(request), PolicyURI: request.PolicyURI, TermsURI: request.TermsURI, Error: problem,
 		SwitchAccountURL: "/login?" + url.Values{"interaction": {bound.ID.String()}, "switch": {"1"}}.Encode(),
 	})
 }
@@ -92,23 +101,24 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	bound, who, ok := h.atConsent(w, r, form.Get("interaction"))
+	at, ok := h.atConsent(w, r, form.Get("interaction"))
 	if !ok {
 		return
 	}
+	bound, who := at.bound, at.who
 	if err := bound.CheckFormToken(consentStep(who), form.Get("csrf_token")); err != nil {
-		h.renderConsent(w, r, http.StatusForbidden, bound, who, "login.csrf")
+		h.renderConsent(w, r, http.StatusForbidden, at, "login.csrf")
 		return
 	}
 	switch form.Get("decision") {
 	case "allow":
-		location, err := h.Service.respond(r.Context(), bound.Request, who, &bound.Interaction)
-		h.leave(w, r, location, &bound.Interaction, err)
+		response, err := h.Service.respond(r.Context(), bound.Request, at.known, who, &bound.Interaction)
+		h.leave(w, r, response, &bound.Interaction, err)
 	case "deny":
-		location, err := h.Service.refuse(r.Context(), bound.Request, &bound.Interaction,
+		response, err := h.Service.refuse(r.Context(), bound.Request, at.known, &bound.Interaction,
 			oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
-		h.leave(w, r, location, &bound.Interaction, err)
+		h.leave(w, r, response, &bound.Interaction, err)
 	default:
-		h.renderConsent(w, r, http.StatusBadRequest, bound, who, "consent.no_decision")
+		h.renderConsent(w, r, http.StatusBadRequest, at, "consent.no_decision")
 	}
 }

@@ -1,7 +1,7 @@
 // Package authorize is the authorization endpoint (RFC 6749 section 3.1, OAuth
 // 2.1 section 3.1, OpenID Connect Core 1.0 section 3.1.2) with the consent page.
 //
-//	validate ──► interaction ──► sign in (package login) ──► consent ──► response
+//	validate ──► interaction ──► sign in, choose the account (package login) ──► consent ──► response
 //
 // There are two kinds of refusals. While the client or its redirect URI is in
 // doubt, only our own page may say so. After that the client is told, with state and
@@ -14,6 +14,6 @@
 // A posted request arrives without cookies, is stored, and goes on as a GET.
 //
 // RFC 6749 section 4.1, RFC 7636 (PKCE), RFC 8707 (resource), RFC 9207 (iss),
-// OpenID Connect Core 1.0 sections 3.1.2.1 to 3.1.2.6. Not here: request objects,
-// response modes other than query, pushed requests.
+// OpenID Connect Core 1.0 sections 3.1.2.1 to 3.1.2.6 and 5.5, OAuth 2.0 Form Post Response
+// Mode, JARM. Not here: request objects, pushed requests.
 package authorize

@@ -15,6 +15,14 @@ type Deps struct {
 	Grants       Grants
 	Codes        Codes
 	Interactions Interactions
+	Subjects     Subjects
+	Keys         Keys
+}
+
+// Keys signs, and verifies what was signed here.
+type Keys interface {
+	Signer
+	Verifier
 }
 
 // Service decides about authorization requests.
@@ -27,6 +35,9 @@ type Service struct {
 	grants       Grants
 	codes        Codes
 	interactions Interactions
+	subjects     Subjects
+	signer       Signer
+	verifier     Verifier
 }
 
 // New returns the service.
@@ -34,5 +45,6 @@ func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients,
 		scopes: scopePolicy{deps.Scopes}, grants: deps.Grants, codes: deps.Codes, interactions: deps.Interactions,
+		subjects: deps.Subjects, signer: deps.Keys, verifier: deps.Keys,
 	}
 }

@@ -48,10 +48,14 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 	request := interaction.Request{
 		Client: known.ID, ClientID: known.ClientID, ClientName: known.Name, ClientHost: oauth.RedirectHost(redirectURI),
 		ClientURI: known.ClientURI, PolicyURI: known.PolicyURI, TermsURI: known.TermsOfServiceURI,
-		RedirectURI: redirectURI, State: params.Get("state"),
+		RedirectURI: redirectURI, State: params.Get("state"), Sector: known.PairwiseSector(),
 	}
-	// From here on the client can be told.
-	refusal := s.fill(ctx, &request, known, params)
+	// From here on the client can be told, in the way that it asked for if it may.
+	mode, refusal := responseMode(known, params)
+	request.ResponseMode = mode
+	if filling := s.fill(ctx, &request, known, params); refusal == nil {
+		refusal = filling
+	}
 	if malformed != nil {
 		refusal = malformed
 	}
@@ -127,6 +131,12 @@ func (s *Service) fill(ctx context.Context, request *interaction.Request, known 
 	if err := fillMaxAge(request, known, params); err != nil {
 		return err
 	}
+	if err := fillClaims(request, known, params); err != nil {
+		return err
+	}
+	if err := s.fillPerson(request, known, params); err != nil {
+		return err
+	}
 	if request.Scopes, err = s.scopes.grantable(ctx, known, params.Get("scope")); err != nil {
 		return err
 	}
@@ -152,10 +162,55 @@ func checkFixed(known client.Client, params oauth.Params) error {
 	case params.Has("registration"):
 		return oauth.Refuse(oauth.RegistrationNotSupported, "the registration parameter is not supported")
 	}
-	if mode := params.Get("response_mode"); mode != "" && mode != string(oauth.ResponseModeQuery) {
-		return oauth.Refuse(oauth.InvalidRequest, "only the response_mode query is supported")
+	return nil
+}
+
+// responseMode returns how the answer travels, and a refusal if the requested way
+// is none of the client's; that is told in the query. A mode that was sent twice is not sent.
+func responseMode(known client.Client, params oauth.Params) (oauth.ResponseMode, error) {
+	mode := oauth.ResponseMode(params.Get("response_mode"))
+	switch {
+	case mode == "":
+		return "", nil
+	case !mode.IsSupported():
+		return "", oauth.Refuse(oauth.InvalidRequest, "the response_mode is not supported")
+	case !known.MayReceive(mode):
+		return "", oauth.Refuse(oauth.UnauthorizedClient, "the client may not use this response_mode")
+	default:
+		return mode, nil
+	}
+}
+
+// fillClaims reads the claims parameter and which authentication context classes
+// are essential (OpenID Connect Core 1.0 sections 5.5 and 5.5.1.1). Those of acr_values, and a
+// client's default ones, are wishes: what the ID token says is what was done (section 3.1.2.1).
+func fillClaims(request *interaction.Request, known client.Client, params oauth.Params) error {
+	requested, err := oidc.ParseClaimsRequest(params.Get("claims"))
+	if err != nil {
+		return err
+	}
+	request.Claims = requested
+	if class := requested.IDToken["acr"]; class.Essential && len(class.Values) > 0 {
+		request.ContextClasses = class.Texts()
+		if len(request.ContextClasses) == 0 {
+			return oauth.Refuse(oauth.InvalidRequest, "the requested acr values are not texts")
+		}
 	}
 	return nil
+}
+
+// claimsBeyondScopes returns the names of the claims about the person that are
+// asked for by name and that no granted scope stands for: a person is asked about those.
+func claimsBeyondScopes(request interaction.Request) []string {
+	known := oidc.ClaimNames(oauth.ScopeSet{oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone})
+	covered := oidc.ClaimNames(request.Scopes)
+	var beyond []string
+	for _, name := range slices.Concat(oidc.Names(request.Claims.UserInfo), oidc.Names(request.Claims.IDToken)) {
+		if slices.Contains(known, name) && !slices.Contains(covered, name) && !slices.Contains(beyond, name) {
+			beyond = append(beyond, name)
+		}
+	}
+	return beyond
 }
 
 func fillMaxAge(request *interaction.Request, known client.Client, params oauth.Params) error {

@@ -170,6 +170,15 @@ func (m Metadata) Sector() string {
 	return sector
 }
 
+// PairwiseSector returns the sector of a client that knows users by pairwise
+// subjects, and "" for any other.
+func (m Metadata) PairwiseSector() string {
+	if m.SubjectType != SubjectPairwise {
+		return ""
+	}
+	return m.Sector()
+}
+
 func hostOf(uri string) string {
 	parsed, err := url.Parse(uri)
 	if err != nil {

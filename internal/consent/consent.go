@@ -21,20 +21,30 @@ type Grant struct {
 	UserID    uuid.UUID
 	Scopes    oauth.ScopeSet
 	Resources []string
+	// Claims are those that were allowed by name (OpenID Connect Core 1.0 section 5.5).
+	Claims    []string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	RevokedAt *time.Time
 }
 
 // Covers tells whether everything asked for was allowed before.
-func (g Grant) Covers(scopes oauth.ScopeSet, resources []string) bool {
-	for _, resource := range resources {
-		if !slices.Contains(g.Resources, resource) {
-			return false
-		}
-	}
-	return g.Scopes.ContainsAll(scopes)
+func (g Grant) Covers(wanted Wanted) bool {
+	return g.Scopes.ContainsAll(wanted.Scopes) && containsAll(g.Resources, wanted.Resources) && containsAll(g.Claims, wanted.Claims)
 }
+
+func containsAll(known, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(value string) bool { return !slices.Contains(known, value) })
+}
+
+// Wanted is what a client asks to be allowed.
+type Wanted struct {
+	Scopes    oauth.ScopeSet
+	Resources []string
+	Claims    []string
+}
+
+func (g Grant) wanted() Wanted { return Wanted{g.Scopes, g.Resources, g.Claims} }
 
 // MayRemember tells whether an earlier consent counts for a client that is known
 // by its redirect URI. One that neither authenticates nor receives its codes at an https
@@ -64,7 +74,7 @@ const maxAttempts = 20
 // the live grant if there is one. It joins the transaction of ctx.
 func (s *Service) Allow(ctx context.Context, wanted Grant) (Grant, error) {
 	given, ok, err := s.store.live(ctx, wanted.Client, wanted.UserID)
-	if err == nil && ok && given.Covers(wanted.Scopes, wanted.Resources) {
+	if err == nil && ok && given.Covers(wanted.wanted()) {
 		return given, nil
 	}
 	if err == nil {
@@ -94,10 +104,11 @@ func (s *Service) widen(ctx context.Context, wanted Grant) (Grant, error) {
 			}
 			continue // another tab was faster: widen that one
 		}
-		if known.Covers(wanted.Scopes, wanted.Resources) {
+		if known.Covers(wanted.wanted()) {
 			return known, nil
 		}
 		known.Scopes, known.Resources, known.UpdatedAt = known.Scopes.Union(wanted.Scopes), union(known.Resources, wanted.Resources), now
+		known.Claims = union(known.Claims, wanted.Claims)
 		return known, s.store.widen(ctx, known)
 	}
 	return Grant{}, fault.New(fault.Conflict, "consent.busy")

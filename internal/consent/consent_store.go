@@ -13,11 +13,11 @@ import (
 
 type store struct{ database *db.DB }
 
-const columns = `id, client, user_id, scopes, resources, created_at, updated_at, revoked_at`
+const columns = `id, client, user_id, scopes, resources, claims, created_at, updated_at, revoked_at`
 
 func scan(row db.Row) (Grant, error) {
 	var g Grant
-	err := row.Scan(&g.ID, &g.Client, &g.UserID, db.IntoJSON(&g.Scopes), db.IntoJSON(&g.Resources), &g.CreatedAt, &g.UpdatedAt, &g.RevokedAt)
+	err := row.Scan(&g.ID, &g.Client, &g.UserID, db.IntoJSON(&g.Scopes), db.IntoJSON(&g.Resources), db.IntoJSON(&g.Claims), &g.CreatedAt, &g.UpdatedAt, &g.RevokedAt)
 	return g, err
 }
 
@@ -37,9 +37,9 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 // insert makes the grant unless there is a live one already.
 func (s store) insert(ctx context.Context, wanted Grant, now time.Time) (Grant, bool, error) {
 	wanted.ID, wanted.CreatedAt, wanted.UpdatedAt, wanted.RevokedAt = id.New(), now, now, nil
-	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO grants (`+columns+`) VALUES `+db.Values(1, 8)+`
+	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO grants (`+columns+`) VALUES `+db.Values(1, 9)+`
 		ON CONFLICT (client, user_id) WHERE revoked_at IS NULL DO NOTHING`,
-		wanted.ID, wanted.Client, wanted.UserID, db.Strings(wanted.Scopes), db.Strings(wanted.Resources), now, now, nil)
+		wanted.ID, wanted.Client, wanted.UserID, db.Strings(wanted.Scopes), db.Strings(wanted.Resources), db.Strings(wanted.Claims), now, now, nil)
 	return wanted, changed == 1, err
 }
 
@@ -56,8 +56,8 @@ func (s store) lockLive(ctx context.Context, clientRecord, userID uuid.UUID) (Gr
 
 // widen changes a grant that is locked.
 func (s store) widen(ctx context.Context, widened Grant) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE grants SET scopes = $1, resources = $2, updated_at = $3 WHERE id = $4`,
-		db.Strings(widened.Scopes), db.Strings(widened.Resources), widened.UpdatedAt, widened.ID)
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE grants SET scopes = $1, resources = $2, claims = $3, updated_at = $4 WHERE id = $5`,
+		db.Strings(widened.Scopes), db.Strings(widened.Resources), db.Strings(widened.Claims), widened.UpdatedAt, widened.ID)
 	return err
 }
 

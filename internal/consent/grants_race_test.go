@@ -52,7 +52,7 @@ func TestAllowRaceKeepsOneGrantWithEverything(t *testing.T) {
 					Scopes: oauth.ScopeSet{"openid", fmt.Sprintf("scope%d", i)}, Resources: []string{fmt.Sprintf("https://api%d.example", i%4)},
 				}
 				given, err := service.Allow(t.Context(), wanted)
-				if err != nil || !given.Covers(wanted.Scopes, wanted.Resources) {
+				if err != nil || !given.Covers(consent.Wanted{Scopes: wanted.Scopes, Resources: wanted.Resources}) {
 					t.Errorf("tab %d: %v, %v", i, given.Scopes, err)
 				}
 			})

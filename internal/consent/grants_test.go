@@ -101,23 +101,26 @@ func TestRevokingTwiceChangesNothing(t *testing.T) {
 
 func TestWhatAGrantCovers(t *testing.T) {
 	t.Parallel()
-	grant := consent.Grant{ID: id.New(), Scopes: oauth.ScopeSet{"openid", "email"}, Resources: []string{"https://api.example"}}
+	grant := consent.Grant{ID: id.New(), Scopes: oauth.ScopeSet{"openid", "email"}, Resources: []string{"https://api.example"}, Claims: []string{"birthdate"}}
 	for name, test := range map[string]struct {
 		scopes    oauth.ScopeSet
 		resources []string
+		claims    []string
 		want      bool
 	}{
-		"nothing":                   {nil, nil, true},
-		"the same, another order":   {oauth.ScopeSet{"email", "openid"}, []string{"https://api.example"}, true},
-		"less":                      {oauth.ScopeSet{"email"}, nil, true},
-		"another scope":             {oauth.ScopeSet{"email", "phone"}, nil, false},
-		"another case":              {oauth.ScopeSet{"Email"}, nil, false},
-		"another resource":          {oauth.ScopeSet{"email"}, []string{"https://other.example"}, false},
-		"one of two resources":      {nil, []string{"https://api.example", "https://other.example"}, false},
-		"a resource below it":       {nil, []string{"https://api.example/v1"}, false},
-		"offline access, not given": {oauth.ScopeSet{"openid", "offline_access"}, nil, false},
+		"nothing":                   {nil, nil, nil, true},
+		"the same, another order":   {oauth.ScopeSet{"email", "openid"}, []string{"https://api.example"}, nil, true},
+		"less":                      {oauth.ScopeSet{"email"}, nil, nil, true},
+		"another scope":             {oauth.ScopeSet{"email", "phone"}, nil, nil, false},
+		"another case":              {oauth.ScopeSet{"Email"}, nil, nil, false},
+		"another resource":          {oauth.ScopeSet{"email"}, []string{"https://other.example"}, nil, false},
+		"one of two resources":      {nil, []string{"https://api.example", "https://other.example"}, nil, false},
+		"a resource below it":       {nil, []string{"https://api.example/v1"}, nil, false},
+		"offline access, not given": {oauth.ScopeSet{"openid", "offline_access"}, nil, nil, false},
+		"a claim":                   {nil, nil, []string{"birthdate"}, true},
+		"another claim":             {nil, nil, []string{"birthdate", "gender"}, false},
 	} {
-		if got := grant.Covers(test.scopes, test.resources); got != test.want {
+		if got := grant.Covers(consent.Wanted{Scopes: test.scopes, Resources: test.resources, Claims: test.claims}); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

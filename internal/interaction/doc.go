@@ -4,10 +4,10 @@
 // several tabs, the back button and an authorization request that was posted from
 // another site all work, and nobody can go on with another browser's.
 //
-//	begin ──► sign in ──► consent ──► respond
-//	  │          ▲           │           ▲
-//	  │          └─ re-authentication    │
-//	  └──────── signed in and allowed ───┘
+//	begin ──► sign in ──► choose the account ──► consent ──► respond
+//	  │          ▲           (when asked to)        │           ▲
+//	  │          └───────── re-authentication ──────┘           │
+//	  └──────────────── signed in and allowed ──────────────────┘
 //
 // [Next] says which step comes next, from facts alone: pages never decide that.
 // Every step returns to the authorization endpoint, which asks again. A step's form carries a

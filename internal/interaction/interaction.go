@@ -2,6 +2,7 @@ package interaction
 
 import (
 	"crypto/hmac"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,8 +29,18 @@ type Request struct {
 	CodeChallenge string         `json:"code_challenge,omitempty"`
 	Nonce         string         `json:"nonce,omitempty"`
 	Prompts       oidc.PromptSet `json:"prompts,omitempty"`
-	MaxAge        string         `json:"max_age,omitempty"` // as sent, or the client's default
-	LoginHint     string         `json:"login_hint,omitempty"`
+	// ResponseMode is how the answer travels; empty means query.
+	ResponseMode oauth.ResponseMode `json:"response_mode,omitempty"`
+	// Sector is the one of a client with pairwise subjects.
+	Sector string `json:"sector,omitempty"`
+	// Subjects are the only ones that the request may be answered about, each as the
+	// client knows it; empty means whoever signs in.
+	Subjects []string `json:"subjects,omitempty"`
+	// ContextClasses are the only ones that satisfy the client; empty means all.
+	ContextClasses []string           `json:"acr,omitempty"`
+	Claims         oidc.ClaimsRequest `json:"claims,omitzero"`
+	MaxAge         string             `json:"max_age,omitempty"` // as sent, or the client's default
+	LoginHint      string             `json:"login_hint,omitempty"`
 	// Refusal is set when the request has a verified redirect URI but breaks
 	// another rule: the client is told after the person has signed in.
 	Refusal *Refusal `json:"refusal,omitempty"`
@@ -48,6 +59,8 @@ type Interaction struct {
 	// SessionID and AuthenticatedAt are set once a person has signed in within this interaction.
 	SessionID       *uuid.UUID
 	AuthenticatedAt *time.Time
+	// ChosenSessionID is set once a person has chosen to go on as the one of that session.
+	ChosenSessionID *uuid.UUID
 	CreatedAt       time.Time
 	ExpiresAt       time.Time
 	// CompletedAt is set once the response was made; nothing can be done with it any more.
@@ -59,15 +72,22 @@ func (i Interaction) SignedInWith(sessionID uuid.UUID) bool {
 	return i.AuthenticatedAt != nil && i.SessionID != nil && *i.SessionID == sessionID
 }
 
+// accountChosen tells whether the account of a session was chosen within this
+// interaction; signing in chooses one.
+func (i Interaction) accountChosen(sessionID uuid.UUID) bool {
+	return i.SignedInWith(sessionID) || i.ChosenSessionID != nil && *i.ChosenSessionID == sessionID
+}
+
 // Step is what has to happen next.
 type Step string
 
 // The steps.
 const (
-	StepSignIn  Step = "sign_in"
-	StepConsent Step = "consent"
-	StepRespond Step = "respond" // with a code
-	StepRefuse  Step = "refuse"  // with the error that comes with it
+	StepSignIn        Step = "sign_in"
+	StepSelectAccount Step = "select_account"
+	StepConsent       Step = "consent"
+	StepRespond       Step = "respond" // with a code
+	StepRefuse        Step = "refuse"  // with the error that comes with it
 )
 
 // Facts are what the decision about the next step depends on.
@@ -78,6 +98,9 @@ type Facts struct {
 	SignedIn        bool
 	SessionID       uuid.UUID
 	AuthenticatedAt time.Time
+	// Subject is who that is, as the client knows them, and ContextClass how they were recognized.
+	Subject      string
+	ContextClass string
 	// Allowed tells whether the person need not be asked: an earlier consent covers the request.
 	Allowed bool
 }
@@ -99,6 +122,12 @@ func Next(facts Facts) (Step, *oauth.Error) {
 	if request.Refusal != nil {
 		return StepRefuse, oauth.Refuse(request.Refusal.Code, request.Refusal.Description)
 	}
+	if refusal := unfit(facts); refusal != nil {
+		return StepRefuse, refusal
+	}
+	if request.Prompts.Has(oidc.PromptSelectAccount) && !facts.Interaction.accountChosen(facts.SessionID) {
+		return StepSelectAccount, nil
+	}
 	if facts.Allowed && !request.Prompts.Has(oidc.PromptConsent) {
 		return StepRespond, nil
 	}
@@ -108,15 +137,33 @@ func Next(facts Facts) (Step, *oauth.Error) {
 	return StepConsent, nil
 }
 
+// unfit returns why the request can't be answered about the person who is signed
+// in, or nil. Whoever could still sign in as somebody else doesn't get here; see mustSignInAgain.
+func unfit(facts Facts) *oauth.Error {
+	if !facts.isAskedFor() { // OpenID Connect Core 1.0 section 3.1.2.2
+		return oauth.Refuse(oauth.LoginRequired, "another user than the requested one is signed in")
+	}
+	if wanted := facts.Interaction.Request.ContextClasses; len(wanted) > 0 && !slices.Contains(wanted, facts.ContextClass) {
+		return oauth.Refuse(oauth.UnmetAuthenticationRequirements, "the user can't be authenticated in the requested way")
+	}
+	return nil
+}
+
+// isAskedFor tells whether the request may be answered about whoever is signed in.
+func (f Facts) isAskedFor() bool {
+	asked := f.Interaction.Request.Subjects
+	return len(asked) == 0 || slices.Contains(asked, f.Subject)
+}
+
 // mustSignInAgain tells whether a live session is not enough. Whoever signed in
-// within this interaction has done all that prompt and max_age can ask; judging
-// their age again would send a slow reader round in circles.
+// within this interaction has done all that can be asked; judging the age of that
+// again would send a slow reader round in circles.
 func mustSignInAgain(facts Facts) bool {
 	if facts.Interaction.SignedInWith(facts.SessionID) {
 		return false
 	}
 	request := facts.Interaction.Request
-	if request.Prompts.Has(oidc.PromptLogin) || request.Prompts.Has(oidc.PromptSelectAccount) {
+	if request.Prompts.Has(oidc.PromptLogin) || request.Prompts.Has(oidc.PromptCreate) || !facts.isAskedFor() {
 		return true
 	}
 	maxAge, err := oidc.ParseMaxAge(request.MaxAge)

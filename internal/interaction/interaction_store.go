@@ -15,11 +15,11 @@ type store struct{ database *db.DB }
 // errNoRecord is returned for an interaction that can't be had.
 var errNoRecord = db.ErrNoRows
 
-const columns = `id, request, session_id, authenticated_at, created_at, expires_at, completed_at`
+const columns = `id, request, session_id, authenticated_at, chosen_session_id, created_at, expires_at, completed_at`
 
 func scan(row db.Row) (Interaction, error) {
 	var i Interaction
-	err := row.Scan(&i.ID, db.IntoJSON(&i.Request), &i.SessionID, &i.AuthenticatedAt, &i.CreatedAt, &i.ExpiresAt, &i.CompletedAt)
+	err := row.Scan(&i.ID, db.IntoJSON(&i.Request), &i.SessionID, &i.AuthenticatedAt, &i.ChosenSessionID, &i.CreatedAt, &i.ExpiresAt, &i.CompletedAt)
 	return i, err
 }
 
@@ -43,6 +43,12 @@ func (s store) bound(ctx context.Context, interaction uuid.UUID, binding secret.
 func (s store) recordSignIn(ctx context.Context, interaction, sessionID uuid.UUID, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE interactions SET session_id = $1, authenticated_at = $2
 		WHERE id = $3 AND completed_at IS NULL AND expires_at > $2`, sessionID, now, interaction)
+	return changed == 1, err
+}
+
+func (s store) recordChoice(ctx context.Context, interaction, sessionID uuid.UUID, now time.Time) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE interactions SET chosen_session_id = $1
+		WHERE id = $2 AND completed_at IS NULL AND expires_at > $3`, sessionID, interaction, now)
 	return changed == 1, err
 }
 

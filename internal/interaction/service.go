@@ -72,6 +72,18 @@ func (s *Service) RecordSignIn(ctx context.Context, interaction, sessionID uuid.
 	return nil
 }
 
+// RecordChoice notes that a person goes on as the one of a session.
+func (s *Service) RecordChoice(ctx context.Context, interaction, sessionID uuid.UUID) error {
+	changed, err := s.store.recordChoice(ctx, interaction, sessionID, s.clock.Now())
+	if err != nil {
+		return fmt.Errorf("record the choice of an account: %w", err)
+	}
+	if !changed {
+		return errUnknown
+	}
+	return nil
+}
+
 // Complete ends an interaction, once: the second caller gets a fault of kind
 // Conflict. Within a transaction it decides the whole of it.
 func (s *Service) Complete(ctx context.Context, interaction uuid.UUID) error {

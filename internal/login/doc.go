@@ -1,5 +1,5 @@
-// Package login recognizes people by their password: the pages /login and /logout,
-// and the throttling of attempts.
+// Package login recognizes people by their password: the pages /login,
+// /select-account and /logout, and the throttling of attempts.
 //
 // One attempt goes like this, and [Service.SignIn] is the only way:
 //

@@ -34,18 +34,24 @@ type BrowserInteractions interface {
 	ContinueURL(id uuid.UUID) string
 }
 
+// Subjects says by which identifier clients know a user.
+type Subjects interface {
+	InSector(sector string, userID uuid.UUID) string
+}
+
 // HandlerDeps is what the handler needs; all of it is required.
 type HandlerDeps struct {
 	Service      *Service
 	Browser      Browser
 	Interactions BrowserInteractions
+	Subjects     Subjects
 	Cookies      *httpx.Cookies
 	Renderer     *ui.Renderer
 	Clock        clock.Clock
 	Issuer       string
 }
 
-// Handler serves /login and /logout.
+// Handler serves /login, /select-account and /logout.
 type Handler struct{ deps HandlerDeps }
 
 // NewHandler returns the handler.
@@ -55,6 +61,8 @@ func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
 func (h *Handler) Mount(router *httpx.Router) {
 	router.Browser().HandleFunc("GET /login", h.showLogin)
 	router.Browser().HandleFunc("POST /login", h.login)
+	router.Browser().HandleFunc("GET "+selectAccountPath, h.showSelectAccount)
+	router.Browser().HandleFunc("POST "+selectAccountPath, h.selectAccount)
 	router.Browser().HandleFunc("GET /logout", h.showLogout)
 	router.Browser().HandleFunc("POST /logout", h.logout)
 }
@@ -87,8 +95,14 @@ func (h *Handler) mustSignIn(v visit) bool {
 	step, _ := interaction.Next(interaction.Facts{
 		Now: h.deps.Clock.Now(), Interaction: v.bound.Interaction, SignedIn: true,
 		SessionID: v.current.ID, AuthenticatedAt: v.current.AuthenticatedAt,
+		Subject: h.subject(v), ContextClass: oidc.ContextClass(v.current.Methods),
 	})
 	return step == interaction.StepSignIn
+}
+
+// subject returns who is signed in, as the client of the interaction knows them.
+func (h *Handler) subject(v visit) string {
+	return h.deps.Subjects.InSector(v.bound.Request.Sector, v.current.UserID)
 }
 
 // visitOf finds out what the page belongs to and who looks at it. If it returns
@@ -165,7 +179,11 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 	request := v.bound.Request
 	page.Interaction, page.ClientName, page.ClientHost = v.bound.ID.String(), request.ClientName, request.ClientHost
 	page.Identifier = shownIdentifier(request.LoginHint)
-	if !h.mustSignIn(v) || !v.signedIn || request.Prompts.Has(oidc.PromptSelectAccount) {
+	page.PolicyURI, page.TermsURI = request.PolicyURI, request.TermsURI
+	if request.Prompts.Has(oidc.PromptCreate) {
+		page.Notice = "login.no_registration"
+	}
+	if !h.mustSignIn(v) || !v.signedIn {
 		return page, nil
 	}
 	// The same person once more (prompt=login, max_age), though another may sign in too.

@@ -229,9 +229,7 @@ func TestWhoIsSignedInAlready(t *testing.T) {
 			b.get(t, "/begin"+again).has(t, http.StatusOK, "Sign in again", "signed in as <bdi>ada</bdi>", `value="ada"`, `name="password"`)
 		}
 		b.get(t, "/begin?prompt=login&login_hint=bob").has(t, http.StatusOK, "signed in as <bdi>ada</bdi>", `value="bob"`)
-		choosing := b.get(t, "/begin?prompt=select_account")
-		choosing.has(t, http.StatusOK, `name="password"`)
-		choosing.hasNot(t, "ada")
+		b.get(t, "/begin?prompt=create").has(t, http.StatusOK, `name="password"`, `id="login-notice"`)
 
 		// "Use another account" on the consent page.
 		going := b.get(t, "/begin")

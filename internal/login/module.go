@@ -36,9 +36,10 @@ type Sessions interface {
 	End(ctx context.Context, sessionID uuid.UUID) error
 }
 
-// Interactions notes who signed in within an interaction.
+// Interactions notes who signed in within an interaction, or chose to go on.
 type Interactions interface {
 	RecordSignIn(ctx context.Context, interaction, sessionID uuid.UUID) error
+	RecordChoice(ctx context.Context, interaction, sessionID uuid.UUID) error
 }
 
 // Transactions runs the work of several services in one transaction.

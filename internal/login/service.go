@@ -123,6 +123,12 @@ func accountSubject(identifier string) string {
 	return folded
 }
 
+// Choose goes on with an interaction as the user of a session. The error is a
+// fault of kind NotFound when the interaction has ended.
+func (s *Service) Choose(ctx context.Context, interaction uuid.UUID, current session.Session) error {
+	return s.deps.Interactions.RecordChoice(ctx, interaction, current.ID)
+}
+
 // SignOut ends a session.
 func (s *Service) SignOut(ctx context.Context, current session.Session) error {
 	return s.deps.Sessions.End(ctx, current.ID)

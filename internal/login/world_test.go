@@ -32,6 +32,7 @@ import (
 	"authly/internal/protocol/oidc"
 	"authly/internal/protocol/policy"
 	"authly/internal/session"
+	"authly/internal/subject"
 	"authly/internal/user"
 )
 
@@ -168,7 +169,7 @@ func (w *world) serve(t *testing.T) {
 	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: w.issuer})
 	browser := interaction.NewBrowser(w.interactions, cookies, w.issuer+"/oauth/authorize")
 	login.NewHandler(login.HandlerDeps{
-		Service: w.service, Browser: session.NewBrowser(w.sessions, cookies), Interactions: browser, Cookies: cookies,
+		Service: w.service, Browser: session.NewBrowser(w.sessions, cookies), Interactions: browser, Subjects: subject.New(secret.New()), Cookies: cookies,
 		Renderer: renderer, Clock: w.clock, Issuer: w.issuer,
 	}).Mount(router)
 	router.Browser().HandleFunc("GET /begin", func(answer http.ResponseWriter, r *http.Request) {

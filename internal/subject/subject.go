@@ -19,9 +19,15 @@ func New(key secret.Redacted) *Service { return &Service{key} }
 // Of returns the subject of a user for a client: 43 characters or the 36 of a UUID,
 // always ASCII, and never that of a client (OAuth 2.1 section 9.5).
 func (s *Service) Of(known client.Client, userID uuid.UUID) string {
-	if known.SubjectType != client.SubjectPairwise {
+	return s.InSector(known.PairwiseSector(), userID)
+}
+
+// InSector is Of for the clients of a sector; "" stands for those that know users by
+// their own identifiers.
+func (s *Service) InSector(sector string, userID uuid.UUID) string {
+	if sector == "" {
 		return userID.String()
 	}
 	// The user's identifier has a fixed length, so that no other pair gives the same text.
-	return secret.Derive(s.key, "authly pairwise subject", secret.FromString(userID.String()+known.Sector())).Reveal()
+	return secret.Derive(s.key, "authly pairwise subject", secret.FromString(userID.String()+sector)).Reveal()
 }

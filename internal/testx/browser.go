@@ -140,7 +140,7 @@ func (b *Browser) Decide(page Answer, decision string) Answer {
 }
 
 // Through goes on from a page as a person does who signs in and allows
-// everything, and returns the redirect to the client.
+// everything, and returns the redirect, or the form, that leads to the client.
 func (b *Browser) Through(page Answer, person Person) Answer {
 	b.server.t.Helper()
 	if page.Form().ID == "login-form" {
@@ -149,7 +149,7 @@ func (b *Browser) Through(page Answer, person Person) Answer {
 	if page.Form().ID == "consent-form" {
 		page = b.Decide(page, "allow")
 	}
-	if page.Header.Get("Location") == "" {
+	if page.Header.Get("Location") == "" && page.Form().ID != "form-post" {
 		b.server.t.Fatalf("the sign-in ends at %s (%d) without a redirect:\n%s", page.URL, page.Status, page.Body)
 	}
 	return page
@@ -205,4 +205,13 @@ func (s *Server) Tokens(known Client, person Person, changes ...url.Values) Answ
 		s.t.Fatalf("the code was answered with %d: %s", answer.Status, answer.Body)
 	}
 	return answer
+}
+
+// Response returns the parameters of an authorization response that the browser
+// is about to take to a client: in the query of a redirect, or in a form.
+func (a Answer) Response() url.Values {
+	if form := a.Form(); form.ID == "form-post" {
+		return form.Fields
+	}
+	return a.Query()
 }

@@ -93,8 +93,11 @@ func TestRefusalsForTheClient(t *testing.T) {
 		{"response_type none", set("response_type", "none"), oauth.UnsupportedResponseType},
 		{"response_type twice", set("response_type", "code", "code"), oauth.InvalidRequest},
 		{"response_mode fragment", set("response_mode", "fragment"), oauth.InvalidRequest},
-		{"response_mode form_post", set("response_mode", "form_post"), oauth.InvalidRequest},
-		{"response_mode jwt", set("response_mode", "jwt"), oauth.InvalidRequest},
+		{"response_mode web_message", set("response_mode", "web_message"), oauth.InvalidRequest},
+		{"response_mode fragment.jwt", set("response_mode", "fragment.jwt"), oauth.InvalidRequest},
+		{"response_mode twice", set("response_mode", "form_post", "query"), oauth.InvalidRequest},
+		{"claims that are no object", set("claims", "[]"), oauth.InvalidRequest},
+		{"id_token_hint that is none", set("id_token_hint", "x.y.z"), oauth.InvalidRequest},
 		{"request", set("request", "e30."), oauth.RequestNotSupported},
 		{"request_uri", set("request_uri", "https://evil.example/"), oauth.RequestURINotSupported},
 		{"registration", set("registration", "{}"), oauth.RegistrationNotSupported},
@@ -219,7 +222,13 @@ func TestPromptAndMaxAge(t *testing.T) {
 				return browser.Open("/oauth/authorize?interaction=" + page.Form().Fields.Get("interaction"))
 			},
 		},
-		{Name: "prompt=select_account", Want: login, Do: func(w *World) testx.Answer { return w.Authorize(w.SignedIn(), set("prompt", "select_account")) }},
+		{Name: "prompt=select_account", Want: Want{Status: http.StatusOK, Body: []string{`id="select-account-form"`, "ada@people.example"}}, Do: func(w *World) testx.Answer { return w.Authorize(w.SignedIn(), set("prompt", "select_account")) }},
+		{
+			Name: "an unknown prompt is refused and not dropped", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequest, Redirect: map[string]string{"state": "s"}},
+			Do: func(w *World) testx.Answer {
+				return withIssuer(w, w.Authorize(w.SignedIn(), state, set("prompt", "login register")))
+			},
+		},
 		{Name: "prompt=consent asks again", Want: consent, Do: func(w *World) testx.Answer { return w.Authorize(w.SignedIn(), set("prompt", "consent")) }},
 		{
 			Name: "max_age not exceeded", Want: code,

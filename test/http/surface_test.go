@@ -166,7 +166,7 @@ func TestMetadataTruth(t *testing.T) {
 			var told metadata
 			must(t, json.Unmarshal([]byte(answer.Body), &told))
 			for name, pair := range map[string][2][]string{
-				"response types": {told.ResponseTypes, {"code"}}, "response modes": {told.ResponseModes, {"query"}}, "challenges": {told.Challenges, {"S256"}},
+				"response types": {told.ResponseTypes, {"code"}}, "response modes": {told.ResponseModes, {"form_post", "form_post.jwt", "jwt", "query", "query.jwt"}}, "challenges": {told.Challenges, {"S256"}},
 				"grants": {told.Grants, {"authorization_code", "client_credentials", "refresh_token"}},
 			} {
 				slices.Sort(pair[0])
@@ -174,7 +174,7 @@ func TestMetadataTruth(t *testing.T) {
 					t.Errorf("%s are %v, want %v", name, pair[0], pair[1])
 				}
 			}
-			if !told.ResponseIssuer || told.RequestParameter || told.RequestURI == nil || *told.RequestURI || told.ClaimsParameter || told.RegistrationAbsent != nil {
+			if !told.ResponseIssuer || told.RequestParameter || told.RequestURI == nil || *told.RequestURI || !told.ClaimsParameter || told.RegistrationAbsent != nil {
 				t.Errorf("the flags are wrong: %s", answer.Body)
 			}
 			for _, address := range []string{told.Authorization, told.Token, told.JWKS, told.UserInfo, told.Revocation, told.Introspection} {
