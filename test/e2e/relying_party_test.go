@@ -58,6 +58,7 @@ func newRelyingParty(t *testing.T, s *testx.Server, known testx.Client) *relying
 	mux.HandleFunc("GET /start", p.start)
 	mux.HandleFunc("GET /post", p.post)
 	mux.HandleFunc("GET /callback", p.callback)
+	mux.HandleFunc("POST /callback", p.callback) // response_mode=form_post
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.url = server.URL
@@ -108,7 +109,15 @@ func (p *relyingParty) post(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *relyingParty) callback(w http.ResponseWriter, r *http.Request) {
-	found := p.finish(r.Context(), r.URL.Query())
+	response := r.URL.Query()
+	if r.Method == http.MethodPost {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		response = r.PostForm
+	}
+	found := p.finish(r.Context(), response)
 	p.outcomes <- found
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	text := "signed in"

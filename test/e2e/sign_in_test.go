@@ -208,6 +208,44 @@ func TestPostedFromAnotherSite(t *testing.T) {
 	})
 }
 
+// The page that takes a response to the client by a form sends itself within its
+// own content security policy, and after the consent form as well as without it.
+func TestResponseByFormPost(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine db.Engine) {
+		s := testx.NewServer(t, engine)
+		ada := s.Person("ada")
+		p, b := newRelyingParty(t, s, s.Confidential(loopback, nil)), newTab(t, newBrowser(t))
+		b.do(chromedp.Navigate(p.url+"/start?response_mode=form_post"), signIn("ada", ada.Password), press("consent-allow"))
+		p.signedIn(b)
+		b.do(chromedp.Navigate(p.other + "/start?response_mode=form_post"))
+		p.signedIn(b)
+		b.withoutJavaScript()
+		b.do(chromedp.Navigate(p.url+"/start?response_mode=form_post"), press("form-post-submit"))
+		p.signedIn(b)
+	})
+}
+
+// prompt=select_account in a browser with one account, and then with another.
+func TestChoiceOfAnAccount(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine db.Engine) {
+		s := testx.NewServer(t, engine)
+		ada, grace := s.Person("ada"), s.Person("grace")
+		p, b := newRelyingParty(t, s, s.Confidential(loopback, nil)), newTab(t, newBrowser(t))
+		b.do(chromedp.Navigate(p.url+"/start"), signIn("ada", ada.Password), press("consent-allow"))
+		p.signedIn(b)
+		b.do(chromedp.Navigate(p.url+"/start?prompt=select_account"), press("select-account-current"))
+		if found := p.signedIn(b); found.idToken.Subject != ada.Subject() {
+			t.Errorf("chose ada, got %s", found.idToken.Subject)
+		}
+		b.do(chromedp.Navigate(p.url+"/start?prompt=select_account"), press("select-account-other"), signIn("grace", grace.Password), press("consent-allow"))
+		if found := p.signedIn(b); found.idToken.Subject != grace.Subject() {
+			t.Errorf("chose grace, got %s", found.idToken.Subject)
+		}
+	})
+}
+
 func TestWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, engine db.Engine) {
