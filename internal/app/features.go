@@ -12,6 +12,7 @@ import (
 	"authly/internal/interaction"
 	"authly/internal/introspect"
 	"authly/internal/login"
+	"authly/internal/platform/egress"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
@@ -38,6 +39,7 @@ type features struct {
 	counts       *ratelimit.SQL
 	throttle     *ratelimit.Limiter
 	limits       *addressLimits
+	egress       *egress.Client
 	clientAuth   *clientauth.Service
 	interactions *interaction.Service
 	sessions     *session.Service
@@ -65,6 +67,9 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	}
 	if built.limits, err = newAddressLimits(a.settings.Throttle, a.clock); err != nil {
 		return nil, fmt.Errorf("prepare the limits: %w", err)
+	}
+	if built.egress, err = newEgress(a.settings.Egress); err != nil {
+		return nil, fmt.Errorf("prepare requests to others: %w", err)
 	}
 	successorKey, err := a.keys.Secret(ctx, successorSecret)
 	if err != nil {
