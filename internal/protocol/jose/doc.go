@@ -4,9 +4,13 @@
 // It also turns keys into JWKs (RFC 7517), names them by their thumbprint (RFC 7638)
 // and into PKCS #8 and back.
 //
-// The cryptography and the JWS format are go-jose's; its types stay in here.
+// What others sign is verified with the keys of their own JWK Set, a [KeySet], which
+// honours what each key is for; to such a key it also encrypts (RFC 7516): RSA-OAEP and
+// ECDH-ES, with AES in GCM or CBC with HMAC.
 //
-// What it does not do: encryption, symmetric algorithms, "none", the JSON
+// The cryptography and the formats are go-jose's; its types stay in here.
+//
+// What it does not do: decryption, symmetric keys, RSA1_5, compression, "none", the JSON
 // serialisation, unprotected headers, keys from a token's own header, or any check of
 // a claim. Whoever verifies a token checks its issuer, audience and times.
 package jose
