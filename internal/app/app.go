@@ -192,6 +192,7 @@ const (
 func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 	return jobs.NewRunner(a.logger,
 		jobs.Job{Name: "sweep interactions", Every: sweepInterval, Run: built.interactions.Sweep},
+		jobs.Job{Name: "sweep logout requests", Every: sweepInterval, Run: built.logout.Sweep},
 		jobs.Job{Name: "sweep tokens", Every: sweepInterval, Run: a.Tokens.Sweep},
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},

@@ -12,6 +12,7 @@ import (
 	"authly/internal/interaction"
 	"authly/internal/introspect"
 	"authly/internal/login"
+	"authly/internal/logout"
 	"authly/internal/platform/egress"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ratelimit"
@@ -45,6 +46,7 @@ type features struct {
 	sessions     *session.Service
 	setup        *bootstrap.Service
 	subjects     *subject.Service
+	logout       *logout.Service
 	mounted      []oauth.GrantType
 }
 
@@ -96,6 +98,10 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
 	built.clientAuth = clientauth.New(clientauth.Deps{Clients: a.Clients, Clock: a.clock, Failures: built.limits})
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
+	built.logout = logout.New(logout.Deps{
+		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects,
+		Sessions: built.sessions, Users: a.Users,
+	})
 	built.setup = bootstrap.New(bootstrap.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
 	})
@@ -181,6 +187,9 @@ func (a *App) mount(ctx context.Context, built *features) error {
 			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
 		}),
 		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Clock: a.clock, Issuer: issuer,
+	}).Mount(a.router)
+	logout.NewHandler(logout.HandlerDeps{
+		Service: built.logout, Requests: limitedRequests{built.logout, built.limits}, Browser: sessions, Renderer: renderer, Issuer: issuer,
 	}).Mount(a.router)
 	bootstrap.NewHandler(bootstrap.HandlerDeps{Service: built.setup, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
 	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)

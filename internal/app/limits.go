@@ -8,10 +8,12 @@ import (
 	"authly/internal/config"
 	"authly/internal/interaction"
 	"authly/internal/login"
+	"authly/internal/logout"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ratelimit"
+	"authly/internal/platform/secret"
 )
 
 // The names of the limits that are counted in memory, node by node.
@@ -95,4 +97,19 @@ func (b limitedBrowser) Begin(w http.ResponseWriter, r *http.Request, request in
 		return interaction.Bound{}, err
 	}
 	return b.Browser.Begin(w, r, request)
+}
+
+// limitedRequests bounds how many logout requests an address leaves: they are
+// rows too, and count as interactions.
+type limitedRequests struct {
+	*logout.Service
+	limits *addressLimits
+}
+
+// Keep counts, then keeps.
+func (r limitedRequests) Keep(ctx context.Context, request logout.Request) (secret.Redacted, error) {
+	if err := r.limits.take(ctx, limitInteractions, "interaction.too_many"); err != nil {
+		return secret.Redacted{}, err
+	}
+	return r.Service.Keep(ctx, request)
 }

@@ -6,6 +6,7 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/discovery"
+	"authly/internal/logout"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
@@ -18,7 +19,8 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 		Parts: discovery.Parts{
 			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
 			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
-			IntrospectionEndpoint: issuer + "/oauth/introspect", ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
+			IntrospectionEndpoint: issuer + "/oauth/introspect", EndSessionEndpoint: issuer + logout.EndSessionPath,
+			ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
 			ResponseModes: oauth.ResponseModes(), GrantTypes: built.mounted,
 			TokenAuthenticationMethods: built.clientAuth.Methods(), RevocationAuthenticationMethods: built.clientAuth.Methods(),
 			IntrospectionAuthenticationMethods: built.clientAuth.ConfidentialMethods(),

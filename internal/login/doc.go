@@ -1,5 +1,5 @@
-// Package login recognizes people by their password: the pages /login,
-// /select-account and /logout, and the throttling of attempts.
+// Package login recognizes people by their password: the pages /login and
+// /select-account, and the throttling of attempts.
 //
 // One attempt goes like this, and [Service.SignIn] is the only way:
 //
@@ -19,5 +19,5 @@
 //
 // OpenID Connect Core 1.0 section 3.1.2.3, RFC 6749 section 10.12, RFC 9700
 // section 4.12 (redirects with 303). Not here: which step a request needs (package
-// interaction), logout that a client asks for, changing a password.
+// interaction), signing out (package logout), changing a password.
 package login

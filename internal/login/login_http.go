@@ -25,7 +25,6 @@ type Browser interface {
 	Read(r *http.Request) (session.Session, bool, error)
 	Token(r *http.Request) secret.Redacted
 	Write(w http.ResponseWriter, token secret.Redacted, started session.Session)
-	Clear(w http.ResponseWriter)
 }
 
 // BrowserInteractions finds the interactions of a browser.
@@ -51,7 +50,7 @@ type HandlerDeps struct {
 	Issuer       string
 }
 
-// Handler serves /login, /select-account and /logout.
+// Handler serves /login and /select-account.
 type Handler struct{ deps HandlerDeps }
 
 // NewHandler returns the handler.
@@ -63,8 +62,6 @@ func (h *Handler) Mount(router *httpx.Router) {
 	router.Browser().HandleFunc("POST /login", h.login)
 	router.Browser().HandleFunc("GET "+selectAccountPath, h.showSelectAccount)
 	router.Browser().HandleFunc("POST "+selectAccountPath, h.selectAccount)
-	router.Browser().HandleFunc("GET /logout", h.showLogout)
-	router.Browser().HandleFunc("POST /logout", h.logout)
 }
 
 const (

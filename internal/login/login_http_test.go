@@ -283,61 +283,13 @@ func TestSessionFixation(t *testing.T) {
 	})
 }
 
-func TestLogout(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		w := newWorld(t, database)
-		b, stranger := w.browser(t), w.browser(t)
-		stranger.get(t, "/logout").has(t, http.StatusOK, "You are signed out", `href="/id/login"`)
-		stranger.post(t, "/logout", url.Values{}).has(t, http.StatusOK, "You are signed out")
-
-		b.signIn(t, b.get(t, "/login"), "ada", adasPassword).goesTo(t, w.issuer+"/login")
-		token := b.cookie(t, "authly_session")
-		form := b.get(t, "/logout")
-		form.has(t, http.StatusOK, "Sign out?", "<bdi>ada</bdi>", `action="/id/logout"`)
-		stranger.signIn(t, stranger.get(t, "/login"), "bob", bobsPassword).goesTo(t, w.issuer+"/login")
-		for name, form := range map[string]url.Values{
-			"no token": {}, "another session's token": stranger.get(t, "/logout").form(),
-			"the token of the sign-in form": w.browser(t).get(t, "/login").form(),
-		} {
-			form.Set("decision", "logout")
-			b.post(t, "/logout", form).has(t, http.StatusForbidden, "Sign out?")
-			if b.who(t) != w.ada.ID {
-				t.Errorf("%s: signed out", name)
-			}
-		}
-		b.post(t, "/logout", form.form("decision", "stay")).goesTo(t, w.issuer+"/login")
-		if b.who(t) != w.ada.ID {
-			t.Error("staying signed out")
-		}
-		b.post(t, "/logout", form.form("decision", "logout")).goesTo(t, w.issuer+"/logout")
-		if b.cookie(t, "authly_session") != "" {
-			t.Error("the cookie is still there")
-		}
-		if _, live, _ := w.sessions.Current(t.Context(), secret.FromString(token)); live {
-			t.Error("the session is still live")
-		}
-		b.get(t, "/logout").has(t, http.StatusOK, "You are signed out")
-		if stranger.who(t) != w.bob.ID {
-			t.Error("somebody else was signed out too")
-		}
-		// A worthless cookie is taken away.
-		b.plant(t, "authly_session", token)
-		b.get(t, "/logout").has(t, http.StatusOK, "You are signed out")
-		if b.cookie(t, "authly_session") != "" {
-			t.Error("a worthless cookie was left")
-		}
-	})
-}
-
 func TestMalformedPosts(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t, db.SQLite))
 	b := w.browser(t)
-	for _, path := range []string{"/login", "/logout"} {
-		for _, body := range []string{"%zz", strings.Repeat("a", 70_000)} {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.issuer+path, strings.NewReader(body))
-			must(t, err)
-			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			b.do(t, request).has(t, http.StatusBadRequest)
-		}
+	for _, body := range []string{"%zz", strings.Repeat("a", 70_000)} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.issuer+"/login", strings.NewReader(body))
+		must(t, err)
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		b.do(t, request).has(t, http.StatusBadRequest)
 	}
 }

@@ -30,10 +30,9 @@ type Users interface {
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
 }
 
-// Sessions starts and ends sessions.
+// Sessions starts sessions.
 type Sessions interface {
 	Start(ctx context.Context, begun session.New) (session.Session, secret.Redacted, error)
-	End(ctx context.Context, sessionID uuid.UUID) error
 }
 
 // Interactions notes who signed in within an interaction, or chose to go on.
@@ -56,7 +55,7 @@ type Deps struct {
 	Transactions Transactions
 }
 
-// Service signs people in and out.
+// Service signs people in.
 type Service struct{ deps Deps }
 
 // New returns the service.

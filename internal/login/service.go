@@ -129,11 +129,6 @@ func (s *Service) Choose(ctx context.Context, interaction uuid.UUID, current ses
 	return s.deps.Interactions.RecordChoice(ctx, interaction, current.ID)
 }
 
-// SignOut ends a session.
-func (s *Service) SignOut(ctx context.Context, current session.Session) error {
-	return s.deps.Sessions.End(ctx, current.ID)
-}
-
 // Who returns the user of a session.
 func (s *Service) Who(ctx context.Context, current session.Session) (user.User, error) {
 	return s.deps.Users.Find(ctx, current.UserID)

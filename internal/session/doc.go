@@ -16,5 +16,6 @@
 // purpose takes that with it. [Service.Sweep] therefore keeps a session for as long as
 // something refers to it.
 //
-// Not here: how somebody is recognized, logout of clients.
+// Not here: how somebody is recognized (package login), who asks for the end of a
+// session (package logout).
 package session

@@ -30,7 +30,7 @@ func TestSurface(t *testing.T) {
 	}
 	for path, allow := range map[string]string{
 		"/oauth/token": "POST", "/oauth/revoke": "POST", "/oauth/introspect": "POST", "/oauth/authorize": "GET, HEAD, POST",
-		"/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/login": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/.well-known/jwks.json": "GET",
+		"/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/login": "GET, HEAD, POST", "/oidc/logout": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/.well-known/jwks.json": "GET",
 	} {
 		scenarios = append(scenarios, Scenario{
 			Name: "405 " + strings.ReplaceAll(path, "/", "∕"), Want: Want{Status: http.StatusMethodNotAllowed, Header: map[string]string{"Allow": allow}},
@@ -57,7 +57,7 @@ func TestSurface(t *testing.T) {
 			},
 		})
 	}
-	for _, path := range []string{"/oauth/authorize", "/oauth/introspect", "/login", "/consent"} {
+	for _, path := range []string{"/oauth/authorize", "/oauth/introspect", "/oidc/logout", "/login", "/consent"} {
 		scenarios = append(scenarios, Scenario{
 			Name: "no CORS " + strings.ReplaceAll(path, "/", "∕"), WantNot: []string{"Access-Control-Allow-Origin"},
 			Do: func(w *World) testx.Answer {
@@ -133,6 +133,7 @@ type metadata struct {
 	UserInfo           string   `json:"userinfo_endpoint"`
 	Revocation         string   `json:"revocation_endpoint"`
 	Introspection      string   `json:"introspection_endpoint"`
+	EndSession         string   `json:"end_session_endpoint"`
 	ResponseTypes      []string `json:"response_types_supported"`
 	ResponseModes      []string `json:"response_modes_supported"`
 	Grants             []string `json:"grant_types_supported"`
@@ -177,7 +178,7 @@ func TestMetadataTruth(t *testing.T) {
 			if !told.ResponseIssuer || told.RequestParameter || told.RequestURI == nil || *told.RequestURI || !told.ClaimsParameter || told.RegistrationAbsent != nil {
 				t.Errorf("the flags are wrong: %s", answer.Body)
 			}
-			for _, address := range []string{told.Authorization, told.Token, told.JWKS, told.UserInfo, told.Revocation, told.Introspection} {
+			for _, address := range []string{told.Authorization, told.Token, told.JWKS, told.UserInfo, told.Revocation, told.Introspection, told.EndSession} {
 				if status := w.Call(http.MethodPut, address, nil).Status; status != http.StatusMethodNotAllowed {
 					t.Errorf("%s: %d", address, status)
 				}

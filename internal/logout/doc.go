@@ -1,0 +1,24 @@
+// Package logout ends sessions because somebody asks for it: the person on the page
+// /logout, or a client at the end session endpoint /oidc/logout (OpenID Connect
+// RP-Initiated Logout 1.0).
+//
+//	request ──▶ nobody is signed in ─────────────────────────────▶ back to the client, or signed out
+//	        ──▶ ID token of this very session ──▶ session ended ──▶ back to the client, or signed out
+//	        ──▶ anything else ──▶ the person is asked ──▶ the same, or nothing happens
+//
+// [Service.Read] holds the rules for a request, and Service.next decides what
+// follows. A browser is sent to a client only when the client is known, by a valid
+// ID token as id_token_hint or because the person who was asked agreed, and when the
+// address is registered for it. Hints may have expired and may be signed with a key that has been
+// retired since; they say which session is meant and prove nothing else. Whatever is
+// wrong with a request ends on a page of ours, and nobody is signed out by it. A
+// request without the ID token of the browser's own session is what any site can make
+// a browser send, so that the person decides.
+//
+// A request that is posted from another site comes without the browser's cookies: it is
+// stored under an unguessable handle, for a short time, and goes on as a GET. The
+// question carries its request in the same way. The handle is nobody's proof:
+// whoever has it can ask for what the request itself could have asked for.
+//
+// Not here: sessions that expire, which ends nothing that a client has.
+package logout
