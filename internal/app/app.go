@@ -194,6 +194,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep interactions", Every: sweepInterval, Run: built.interactions.Sweep},
 		jobs.Job{Name: "sweep logout requests", Every: sweepInterval, Run: built.logout.Sweep},
 		jobs.Job{Name: "sweep tokens", Every: sweepInterval, Run: a.Tokens.Sweep},
+		jobs.Job{Name: "sweep used assertions", Every: sweepInterval, Run: built.clientAuth.Sweep},
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"authly/internal/bootstrap"
 	"authly/internal/client"
 	"authly/internal/clientauth"
+	"authly/internal/clientkeys"
 	"authly/internal/consent"
 	"authly/internal/interaction"
 	"authly/internal/introspect"
@@ -47,6 +48,7 @@ type features struct {
 	setup        *bootstrap.Service
 	subjects     *subject.Service
 	logout       *logout.Service
+	clientKeys   *clientkeys.Service
 	mounted      []oauth.GrantType
 }
 
@@ -73,6 +75,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	if built.egress, err = newEgress(a.settings.Egress); err != nil {
 		return nil, fmt.Errorf("prepare requests to others: %w", err)
 	}
+	built.clientKeys = clientkeys.New(clientkeys.Deps{Egress: built.egress, Clock: a.clock, Logger: a.logger})
 	successorKey, err := a.keys.Secret(ctx, successorSecret)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key of refresh tokens: %w", err)
@@ -96,7 +99,10 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
 	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
-	built.clientAuth = clientauth.New(clientauth.Deps{Clients: a.Clients, Clock: a.clock, Failures: built.limits})
+	built.clientAuth = clientauth.New(clientauth.Deps{
+		Database: a.database, Clients: a.Clients, Keys: built.clientKeys, Clock: a.clock, Failures: built.limits,
+		Issuer: a.settings.Issuer, TokenEndpoint: a.settings.Issuer + "/oauth/token",
+	})
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
 	built.logout = logout.New(logout.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects,
@@ -118,7 +124,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users,
+		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys,
 	})
 }
 
@@ -199,6 +205,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	}), built.clientAuth).Mount(a.router)
 	userinfo.NewHandler(userinfo.New(userinfo.Deps{
 		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Clients: a.Clients, Subjects: built.subjects, Signer: a.keys,
+		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
 	if err := a.mountDiscovery(ctx, built); err != nil {
 		return err

@@ -29,7 +29,8 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			})...),
 			SubjectTypes: []string{string(client.SubjectPublic), string(client.SubjectPairwise)},
 			PromptValues: oidc.Prompts(), DisplayValues: []string{"page", "popup"}, AuthenticationContextClasses: oidc.ContextClasses(),
-			ClaimsParameter: true, AuthorizationSigningAlgorithms: jose.Algorithms(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
+			ClaimsParameter: true, AuthorizationSigningAlgorithms: jose.Algorithms(), AssertionAlgorithms: jose.Algorithms(),
+			EncryptionAlgorithms: jose.KeyAlgorithms(), ContentEncryptions: jose.ContentEncryptions(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
 		},
 		Lists: func(ctx context.Context) (discovery.Lists, error) {
 			active, err := a.Scopes.Active(ctx)

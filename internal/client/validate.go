@@ -20,7 +20,6 @@ const (
 	maxLifetime      = 10 * 365 * 24 * time.Hour
 	maxContactBytes  = 254
 	maxSoftwareBytes = 255
-	maxJWKSBytes     = 64 << 10
 )
 
 // refuser notes that a field is wrong, and why.
@@ -50,7 +49,7 @@ func (m Metadata) validate() error {
 
 // AuthenticationMethods returns the methods that a client may register.
 func AuthenticationMethods() []oauth.AuthenticationMethod {
-	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.AuthenticationMethodNone}
+	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.PrivateKeyJWT, oauth.AuthenticationMethodNone}
 }
 
 func (m Metadata) validateWords(refuse refuser) {
@@ -131,8 +130,10 @@ func (m Metadata) validateKeys(refuse refuser) {
 	if inline && remote {
 		refuse("jwks", "client.keys_twice") // OpenID Connect Registration 1.0 section 2
 	}
-	if len(m.JWKS) > maxJWKSBytes {
-		refuse("jwks", "client.keys_invalid")
+	if inline {
+		if _, err := jose.ParseKeySet(m.JWKS); err != nil {
+			refuse("jwks", "client.keys_invalid")
+		}
 	}
 	if remote && !isWebPage(m.JWKSURI) {
 		refuse("jwks_uri", "client.uri_invalid")

@@ -3,7 +3,6 @@ package clientauth
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"authly/internal/client"
 	"authly/internal/platform/clock"
@@ -16,6 +15,8 @@ import (
 type Credentials struct {
 	ClientID string
 	Secret   secret.Redacted
+	// Assertion is a JWT that the client signed (RFC 7523 section 2.2).
+	Assertion secret.Redacted
 	// ByHeader tells that they came in the Authorization header.
 	ByHeader bool
 }
@@ -25,7 +26,7 @@ type Method interface {
 	// Name returns the method's registered name (RFC 7591 section 2).
 	Name() oauth.AuthenticationMethod
 	// Authenticate returns a refusal if the credentials don't prove that the caller is the client.
-	Authenticate(known client.Client, credentials Credentials, now time.Time) error
+	Authenticate(ctx context.Context, known client.Client, credentials Credentials) error
 }
 
 // Clients finds registered clients.
@@ -39,40 +40,14 @@ type Failures interface {
 	Failed(ctx context.Context) error
 }
 
-// Deps is what the service needs.
-type Deps struct {
-	Clients  Clients
-	Clock    clock.Clock
-	Failures Failures
-}
-
-// Service authenticates clients.
-type Service struct {
-	clients  Clients
-	clock    clock.Clock
-	failures Failures
-	methods  map[oauth.AuthenticationMethod]Method
-}
-
-// New returns the service with its methods.
-func New(deps Deps) *Service {
-	methods := map[oauth.AuthenticationMethod]Method{}
-	for _, method := range []Method{
-		sharedSecret{oauth.ClientSecretBasic}, sharedSecret{oauth.ClientSecretPost}, none{},
-	} {
-		methods[method.Name()] = method
-	}
-	return &Service{clients: deps.Clients, clock: deps.Clock, failures: deps.Failures, methods: methods}
-}
-
 // Methods returns what discovery lists for the token and revocation endpoints.
 func (s *Service) Methods() []oauth.AuthenticationMethod {
-	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.AuthenticationMethodNone}
+	return append(s.ConfidentialMethods(), oauth.AuthenticationMethodNone)
 }
 
 // ConfidentialMethods returns what discovery lists where credentials are needed.
 func (s *Service) ConfidentialMethods() []oauth.AuthenticationMethod {
-	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost}
+	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.PrivateKeyJWT}
 }
 
 // Authenticate returns the client that the credentials belong to. The error is
@@ -94,10 +69,20 @@ func (s *Service) Authenticate(ctx context.Context, credentials Credentials) (cl
 	if !ok {
 		return client.Client{}, fmt.Errorf("authenticate a client: no method %q", known.AuthenticationMethod)
 	}
-	if err := method.Authenticate(known, credentials, s.clock.Now()); err != nil {
+	if err := method.Authenticate(ctx, known, credentials); fault.KindOf(err) == fault.Forbidden {
 		return client.Client{}, s.failed(ctx, err)
+	} else if err != nil {
+		return client.Client{}, fmt.Errorf("authenticate a client: %w", err)
 	}
 	return known, nil
+}
+
+// Sweep deletes what is known about assertions that have expired.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {
+		return fmt.Errorf("sweep used assertions: %w", err)
+	}
+	return nil
 }
 
 // failed gives every failure one face.
@@ -109,15 +94,18 @@ func (s *Service) failed(ctx context.Context, reason error) error {
 }
 
 // sharedSecret is client_secret_basic and client_secret_post.
-type sharedSecret struct{ name oauth.AuthenticationMethod }
+type sharedSecret struct {
+	name  oauth.AuthenticationMethod
+	clock clock.Clock
+}
 
 func (m sharedSecret) Name() oauth.AuthenticationMethod { return m.name }
 
-func (m sharedSecret) Authenticate(known client.Client, credentials Credentials, now time.Time) error {
+func (m sharedSecret) Authenticate(_ context.Context, known client.Client, credentials Credentials) error {
 	if credentials.Secret.IsZero() {
 		return fault.New(fault.Forbidden, "client.secret_missing")
 	}
-	if !known.KnowsSecret(credentials.Secret, now) {
+	if !known.KnowsSecret(credentials.Secret, m.clock.Now()) {
 		return fault.New(fault.Forbidden, "client.secret_wrong")
 	}
 	return nil
@@ -129,4 +117,4 @@ type none struct{}
 
 func (none) Name() oauth.AuthenticationMethod { return oauth.AuthenticationMethodNone }
 
-func (none) Authenticate(client.Client, Credentials, time.Time) error { return nil }
+func (none) Authenticate(context.Context, client.Client, Credentials) error { return nil }

@@ -42,19 +42,44 @@ func FromRequest(r *http.Request, params oauth.Params) (Credentials, error) {
 	if len(headers) > 1 {
 		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "more than one Authorization header")
 	}
-	inBody := Credentials{ClientID: params.Get("client_id"), Secret: secret.FromString(params.Get("client_secret"))}
-	if len(headers) == 0 {
-		return inBody, nil
+	inBody, err := fromBody(params)
+	if err != nil || len(headers) == 0 {
+		return inBody, err
 	}
 	clientID, clientSecret, err := oauth.ParseBasicCredentials(headers[0])
 	if err != nil {
 		return Credentials{}, err
 	}
-	if !inBody.Secret.IsZero() {
+	if !inBody.Secret.IsZero() || !inBody.Assertion.IsZero() {
 		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "more than one client authentication method")
 	}
 	if inBody.ClientID != "" && inBody.ClientID != clientID {
 		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "client_id differs from the authenticated client")
 	}
 	return Credentials{ClientID: clientID, Secret: secret.FromString(clientSecret), ByHeader: true}, nil
+}
+
+// fromBody collects what stands in the body. An assertion says by itself whose it
+// is; a client_id beside it must be the same (RFC 7521 section 4.2).
+func fromBody(params oauth.Params) (Credentials, error) {
+	found := Credentials{
+		ClientID: params.Get("client_id"), Secret: secret.FromString(params.Get("client_secret")), Assertion: secret.FromString(params.Get("client_assertion")),
+	}
+	isTyped := params.Has("client_assertion_type")
+	switch {
+	case found.Assertion.IsZero() && !isTyped:
+		return found, nil
+	case found.Assertion.IsZero() || params.Get("client_assertion_type") != AssertionType:
+		return Credentials{}, oauth.Refuse(oauth.InvalidClient, "client_assertion and its type don't belong together")
+	case !found.Secret.IsZero():
+		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "more than one client authentication method")
+	}
+	claimed := claimedClient(found.Assertion.Reveal())
+	if found.ClientID == "" {
+		found.ClientID = claimed
+	}
+	if found.ClientID != claimed {
+		return Credentials{}, oauth.Refuse(oauth.InvalidClient, "client_id differs from the authenticated client")
+	}
+	return found, nil
 }

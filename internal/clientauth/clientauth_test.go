@@ -40,7 +40,7 @@ func TestAuthenticate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		beyond := &outside{}
 		clients := client.NewService(client.Deps{Database: database, Clock: clock.NewFake(noon), Keys: beyond, Issued: beyond})
-		service := clientauth.New(clientauth.Deps{Clients: clients, Clock: clock.NewFake(noon), Failures: beyond})
+		service := clientauth.New(clientauth.Deps{Database: database, Clients: clients, Clock: clock.NewFake(noon), Failures: beyond})
 		register := func(method oauth.AuthenticationMethod) client.Registered {
 			made, err := clients.Register(t.Context(), client.Metadata{
 				Name: "App", RedirectURIs: []string{"https://app.example/callback"}, AuthenticationMethod: method,

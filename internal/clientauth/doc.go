@@ -8,6 +8,10 @@
 // client_secret_post, prove the same thing, so a client that is registered for one
 // may use the other; using both at once is refused.
 //
+// A client that is registered for private_key_jwt signs an assertion about itself
+// (RFC 7523), which is good for this server, a few minutes and one time: that it was
+// used is a row until it expires, which all nodes share.
+//
 // What fails is always invalid_client with the same text: whether the client exists
 // is nobody's business.
 package clientauth

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net"
@@ -34,6 +35,7 @@ func (l *loader) deriveIssuer() {
 func (l *loader) checkHost() {
 	l.checkDataDirectory()
 	l.checkCertificate()
+	l.checkAdditionalCA()
 }
 
 // checkDataDirectory looks whether the data directory can be written, if it will be.
@@ -114,6 +116,23 @@ func (l *loader) checkCertificate() {
 	}
 	if status, err := os.Stat(files.KeyFile); err == nil && runtime.GOOS != "windows" && status.Mode().Perm()&0o044 != 0 {
 		l.warn("tls.key_file: the file %s can be read by other users of this machine", quote(files.KeyFile))
+	}
+}
+
+// checkAdditionalCA reads the file of additional certificate authorities.
+func (l *loader) checkAdditionalCA() {
+	const setting = "egress.additional_ca_file"
+	file := l.config.Egress.AdditionalCAFile
+	if file == "" || l.failed[setting] {
+		return
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		l.fail(setting, l.config.Origin(setting), "the file "+quote(file)+" "+reason(err), "Name a PEM file that the user that the server runs as can read")
+		return
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(content) {
+		l.fail(setting, l.config.Origin(setting), "the file "+quote(file)+" has no certificate in PEM", "Name a PEM file with the certificates of the authorities to trust")
 	}
 }
 

@@ -11,10 +11,14 @@ import (
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 )
 
-// The types of tokens that this server signs, as they stand in the "typ" header.
+// The types of tokens, as they stand in the "typ" header. First those that this server signs.
 const (
 	TypeJWT         = "JWT"    // ID tokens (OpenID Connect names no type for them)
 	TypeAccessToken = "at+jwt" // RFC 9068 section 2.1
+
+	// What clients sign.
+	TypeClientAuthentication = "client-authentication+jwt"
+	TypeRequestObject        = "oauth-authz-req+jwt" // RFC 9101 section 10.8
 )
 
 // Signer signs with one key. It is prepared once, safe for concurrent use, and
