@@ -20,7 +20,7 @@ import (
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/jobs"
 	"authly/internal/platform/secret"
-
+	"authly/internal/registration"
 	"authly/internal/scope"
 	"authly/internal/token"
 	"authly/internal/user"
@@ -55,6 +55,8 @@ type App struct {
 	Grants  *consent.Service
 	Scopes  *scope.Service
 	Tokens  *token.Service
+	// InitialTokens makes initial access tokens for client registration.
+	InitialTokens *registration.InitialTokens
 }
 
 // Notice is what somebody who starts the server has to know.
@@ -185,6 +187,9 @@ func (a *App) Close() error {
 const (
 	sweepInterval   = 5 * time.Minute
 	sessionInterval = time.Hour
+	// A client that only gets tokens of its own is used while one of them has its row: for no
+	// less than the shortest lifetime that can be configured.
+	registrationInterval = 20 * time.Second
 )
 
 // housekeeping deletes what has expired. Every sweep is a conditional
@@ -196,6 +201,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep tokens", Every: sweepInterval, Run: a.Tokens.Sweep},
 		jobs.Job{Name: "sweep used assertions", Every: sweepInterval, Run: built.clientAuth.Sweep},
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
+		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: built.registrations.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

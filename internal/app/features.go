@@ -23,6 +23,7 @@ import (
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/policy"
+	"authly/internal/registration"
 	"authly/internal/revoke"
 	"authly/internal/scope"
 	"authly/internal/session"
@@ -49,7 +50,10 @@ type features struct {
 	subjects     *subject.Service
 	logout       *logout.Service
 	clientKeys   *clientkeys.Service
-	mounted      []oauth.GrantType
+
+	registrations *registration.Service
+
+	mounted []oauth.GrantType
 }
 
 // buildFeatures makes the services, each after those that it needs.
@@ -69,7 +73,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare password hashing: %w", err)
 	}
-	if built.limits, err = newAddressLimits(a.settings.Throttle, a.clock); err != nil {
+	if built.limits, err = newAddressLimits(a.settings.Throttle, a.settings.Registration, a.clock); err != nil {
 		return nil, fmt.Errorf("prepare the limits: %w", err)
 	}
 	if built.egress, err = newEgress(a.settings.Egress); err != nil {
@@ -112,6 +116,9 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
 	})
 	built.mounted = a.useGrants()
+	if err := a.buildRegistration(built); err != nil {
+		return nil, fmt.Errorf("prepare client registration: %w", err)
+	}
 	return built, nil
 }
 
@@ -207,6 +214,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Clients: a.Clients, Subjects: built.subjects, Signer: a.keys,
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
+	a.mountRegistration(built)
 	if err := a.mountDiscovery(ctx, built); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 const (
 	limitClientAuthentication = "client_authentication"
 	limitInteractions         = "interactions"
+	limitRegistrations        = "registrations"
 )
 
 // The limit of interactions begun from one address. Each is a row until it
@@ -42,7 +43,7 @@ func newThrottle(settings config.Throttle, store ratelimit.Store, at clock.Clock
 // addressLimits bounds what anybody can make a node do, by address.
 type addressLimits struct{ limiter *ratelimit.Limiter }
 
-func newAddressLimits(settings config.Throttle, at clock.Clock) (*addressLimits, error) {
+func newAddressLimits(settings config.Throttle, open config.Registration, at clock.Clock) (*addressLimits, error) {
 	memory, err := ratelimit.NewMemory(ratelimit.DefaultMemoryEntries)
 	if err != nil {
 		return nil, err
@@ -50,6 +51,7 @@ func newAddressLimits(settings config.Throttle, at clock.Clock) (*addressLimits,
 	limiter, err := ratelimit.New(memory, at,
 		ratelimit.Limit{Name: limitClientAuthentication, Rate: ratelimit.Rate{Burst: settings.AddressBurst, Interval: settings.AddressInterval}},
 		ratelimit.Limit{Name: limitInteractions, Rate: ratelimit.Rate{Burst: interactionBurst, Interval: interactionInterval}},
+		ratelimit.Limit{Name: limitRegistrations, Rate: ratelimit.Rate{Burst: open.OpenBurst, Interval: open.OpenInterval}},
 	)
 	return &addressLimits{limiter}, err
 }
@@ -69,6 +71,11 @@ func (l *addressLimits) take(ctx context.Context, limit, key string) error {
 // guessed; this is to keep the attempts from costing anything.
 func (l *addressLimits) Failed(ctx context.Context) error {
 	return l.take(ctx, limitClientAuthentication, "client.too_many_failures")
+}
+
+// Register counts a client registration without an initial access token.
+func (l *addressLimits) Register(ctx context.Context) error {
+	return l.take(ctx, limitRegistrations, "registration.too_many")
 }
 
 // limitedStore bounds how many interactions an address begins.

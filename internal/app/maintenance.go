@@ -97,9 +97,10 @@ func withDatabase(ctx context.Context, settings config.Config, logger *slog.Logg
 	return errors.Join(work(database), database.Close())
 }
 
-// withKeys works on a migrated database only: the commands about keys do not change the schema.
-func withKeys(ctx context.Context, settings config.Config, logger *slog.Logger, work func(*keys.Service) error) error {
-	if settings.Database.URL.IsZero() { // and they don't make an empty one where there is none
+// withMigrated works on a migrated database only: the commands that use it do not
+// change the schema, and make no empty database where there is none.
+func withMigrated(ctx context.Context, settings config.Config, logger *slog.Logger, work func(*db.DB) error) error {
+	if settings.Database.URL.IsZero() {
 		if _, err := os.Stat(filepath.Join(settings.DataDirectory, databaseFile)); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("there is no database in %s: start the server once, or run `authly migrate up`", settings.DataDirectory)
 		}
@@ -114,6 +115,12 @@ func withKeys(ctx context.Context, settings config.Config, logger *slog.Logger, 
 				return errors.New("the database is not up to date: run `authly migrate up`")
 			}
 		}
+		return work(database)
+	})
+}
+
+func withKeys(ctx context.Context, settings config.Config, logger *slog.Logger, work func(*keys.Service) error) error {
+	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
 		sealer, err := newSealer(settings)
 		if err != nil {
 			return err

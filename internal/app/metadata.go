@@ -20,8 +20,9 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
 			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
 			IntrospectionEndpoint: issuer + "/oauth/introspect", EndSessionEndpoint: issuer + logout.EndSessionPath,
-			ResponseTypes: []oauth.ResponseType{oauth.ResponseTypeCode},
-			ResponseModes: oauth.ResponseModes(), GrantTypes: built.mounted,
+			RegistrationEndpoint: a.registrationEndpoint(),
+			ResponseTypes:        []oauth.ResponseType{oauth.ResponseTypeCode},
+			ResponseModes:        oauth.ResponseModes(), GrantTypes: built.mounted,
 			TokenAuthenticationMethods: built.clientAuth.Methods(), RevocationAuthenticationMethods: built.clientAuth.Methods(),
 			IntrospectionAuthenticationMethods: built.clientAuth.ConfidentialMethods(),
 			Claims: append(oidc.ProtocolClaims(), oidc.ClaimNames(oauth.ScopeSet{

@@ -187,6 +187,13 @@ func (s store) touch(ctx context.Context, record uuid.UUID, now time.Time) error
 	return err
 }
 
+// touchUnchanged is touch for a record that nobody has changed since it was read.
+func (s store) touchUnchanged(ctx context.Context, known Client, now time.Time) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx,
+		`UPDATE clients SET updated_at = $1 WHERE id = $2 AND state = $3 AND updated_at = $4`, now, known.ID, string(known.State), known.UpdatedAt)
+	return changed == 1, err
+}
+
 func (s store) remove(ctx context.Context, record uuid.UUID) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM clients WHERE id = $1`, record)
 	return changed == 1, err

@@ -9,6 +9,6 @@
 // refused everywhere, and everything it was given ends with it, because whoever
 // judges a token asks for its client's state.
 //
-// Not here: dynamic registration, client metadata documents, the
-// administration of clients over HTTP.
+// Not here: dynamic registration (package registration), client metadata
+// documents, the administration of clients over HTTP.
 package client

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,16 +31,32 @@ const maxClientIDBytes = 255
 
 // Register checks and stores a new client. The error is a fault of kind Invalid that names the wrong fields.
 func (s *Service) Register(ctx context.Context, metadata Metadata) (Registered, error) {
-	metadata, err := s.prepare(ctx, metadata)
+	prepared, err := s.Prepare(ctx, metadata)
 	if err != nil {
 		return Registered{}, err
 	}
+	return s.Insert(ctx, prepared)
+}
+
+// Prepared is a client that was checked and is not stored yet.
+type Prepared struct{ metadata Metadata }
+
+// Prepare does the part of Register that must not be done in a transaction,
+// because it may have to make a signing key. Its error is that of Register.
+func (s *Service) Prepare(ctx context.Context, metadata Metadata) (Prepared, error) {
+	metadata, err := s.prepare(ctx, metadata)
+	return Prepared{metadata}, err
+}
+
+// Insert stores a prepared client. It joins the transaction of ctx, if there is one.
+func (s *Service) Insert(ctx context.Context, prepared Prepared) (Registered, error) {
 	now := s.clock.Now()
 	made := Registered{Client: Client{
-		ID: id.New(), ClientID: clientIDPrefix + secret.New().Reveal()[:24], Metadata: metadata, State: Active, CreatedAt: now, UpdatedAt: now,
+		ID: id.New(), ClientID: clientIDPrefix + secret.New().Reveal()[:24], Metadata: prepared.metadata, State: Active, CreatedAt: now, UpdatedAt: now,
 	}}
-	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.store.insert(ctx, made.Client); err != nil || !metadata.hasSecret() {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		made.Secret = secret.Redacted{}
+		if err := s.store.insert(ctx, made.Client); err != nil || !prepared.metadata.hasSecret() {
 			return err
 		}
 		made.Secret = secret.New()
@@ -76,6 +93,27 @@ func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, err
 // fields, NotFound, and Conflict for a public client that would become confidential or the other way
 // round, since what it was given so far was given to another kind of client.
 func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metadata) (Registered, error) {
+	return s.replace(ctx, record, metadata, func(ctx context.Context, now time.Time) error {
+		return s.store.touch(ctx, record, now)
+	})
+}
+
+// ReplaceUnchanged is Replace for metadata that was made from a record as it was
+// read: the fault is of kind Conflict if somebody has changed the record since, whose
+// change would be undone.
+func (s *Service) ReplaceUnchanged(ctx context.Context, known Client, metadata Metadata) (Registered, error) {
+	return s.replace(ctx, known.ID, metadata, func(ctx context.Context, now time.Time) error {
+		unchanged, err := s.store.touchUnchanged(ctx, known, now)
+		if err == nil && !unchanged {
+			err = fault.New(fault.Conflict, "client.changed_meanwhile")
+		}
+		return err
+	})
+}
+
+// replace begins with lock: the record's row makes those who change the same
+// client at once take turns.
+func (s *Service) replace(ctx context.Context, record uuid.UUID, metadata Metadata, lock func(context.Context, time.Time) error) (Registered, error) {
 	metadata, err := s.prepare(ctx, metadata)
 	if err != nil {
 		return Registered{}, err
@@ -84,8 +122,7 @@ func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metada
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
 		changed = Registered{}
 		now := s.clock.Now()
-		// The record's row makes those who change the same client at once take turns.
-		if err := s.store.touch(ctx, record, now); err != nil {
+		if err := lock(ctx, now); err != nil {
 			return err
 		}
 		known, err := s.FindByRecord(ctx, record)

@@ -39,6 +39,8 @@ type Config struct {
 	Requests  Requests
 	Logout    Logout
 
+	Registration Registration
+
 	// ShutdownTimeout bounds how long requests in flight may take to finish.
 	ShutdownTimeout time.Duration
 
@@ -138,4 +140,18 @@ type Requests struct {
 type Logout struct {
 	// SessionManagement serves the iframe of OpenID Connect Session Management 1.0.
 	SessionManagement bool
+}
+
+// Registration says who may register clients (RFC 7591).
+type Registration struct {
+	Mode string // off, initial_access_token or open
+	// OpenScopes are what a client may register that has no initial access token,
+	// separated by spaces.
+	OpenScopes string
+	// OpenUnusedLifetime is after how long such a client is deleted that was never used.
+	OpenUnusedLifetime time.Duration
+	// OpenBurst such clients may be registered from one address at once, and one
+	// more after each OpenInterval.
+	OpenBurst    int
+	OpenInterval time.Duration
 }

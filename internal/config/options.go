@@ -293,4 +293,29 @@ var table = []option{
 		field:       func(c *Config) any { return &c.Logout.SessionManagement },
 		description: "Whether clients can watch in an iframe whether the session still is the same (OpenID Connect Session Management 1.0). Browsers that block cookies of third parties, which most do, defeat it; back-channel logout does not depend on them.",
 	},
+	{
+		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},
+		field:       func(c *Config) any { return &c.Registration.Mode },
+		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly registration-token create` makes; or anybody.",
+	},
+	{
+		name: "registration.open_scopes", form: "scopes, separated by spaces", standard: "openid profile email offline_access",
+		field:       func(c *Config) any { return &c.Registration.OpenScopes },
+		description: "What a client may ask for that was registered without an initial access token. With one, the token's policy says it.",
+	},
+	{
+		name: "registration.open_unused_lifetime", standard: "7d", bounds: lasting(time.Hour, 365*day),
+		field:       func(c *Config) any { return &c.Registration.OpenUnusedLifetime },
+		description: "After how long a client is deleted that was registered without an initial access token and never used.",
+	},
+	{
+		name: "registration.open_burst", standard: "20", bounds: counting(1, 10000),
+		field:       func(c *Config) any { return &c.Registration.OpenBurst },
+		description: "The clients that may be registered at once from one network address without an initial access token.",
+	},
+	{
+		name: "registration.open_interval", standard: "1m", bounds: lasting(time.Second, day),
+		field:       func(c *Config) any { return &c.Registration.OpenInterval },
+		description: "After the burst, one more client may be registered from an address each time this has passed.",
+	},
 }

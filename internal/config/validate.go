@@ -12,6 +12,7 @@ import (
 
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/metadata"
+	"authly/internal/protocol/oauth"
 )
 
 // Validate checks every value and every combination of values, without looking
@@ -46,6 +47,7 @@ func (c *checker) check() Problems {
 	c.checkTLS()
 	c.checkLifetimes()
 	c.checkPasswords()
+	c.checkRegistration()
 	c.problems.sort()
 	return c.problems
 }
@@ -243,5 +245,15 @@ func (c *checker) checkPasswords() {
 	}
 	if c.sound("passwords.memory_kib", "passwords.parallelism") && passwords.MemoryKiB < 8*passwords.Parallelism { // RFC 9106 section 3.1
 		c.problem("passwords.parallelism", "needs at least 8 KiB of memory for each thread", "Lower it, or raise passwords.memory_kib")
+	}
+}
+
+// checkRegistration reads the scopes of open registration.
+func (c *checker) checkRegistration() {
+	if !c.sound("registration.open_scopes") {
+		return
+	}
+	if scopes, err := oauth.ParseScope(c.config.Registration.OpenScopes); err != nil || len(scopes) == 0 {
+		c.problem("registration.open_scopes", quote(c.config.Registration.OpenScopes)+" is not a list of scopes", "Write their names with one space between them, such as openid profile email")
 	}
 }

@@ -60,6 +60,14 @@ func Header(name, value string) RequestOption {
 // Bearer sends an access token.
 func Bearer(token string) RequestOption { return Header("Authorization", "Bearer "+token) }
 
+// JSON sends a text as the body, in place of a form.
+func JSON(text string) RequestOption {
+	return func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/json")
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	}
+}
+
 // As authenticates a client: with client_secret_basic if it has a secret.
 func As(known Client) RequestOption {
 	return func(r *http.Request) {
@@ -152,7 +160,7 @@ func (s *Server) send(through *http.Client, method, address string, form url.Val
 
 // remember notes the secrets of an exchange for the search of the log.
 func (s *Server) remember(answer Answer, form url.Values) {
-	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+	for _, name := range []string{"access_token", "refresh_token", "id_token", "client_secret", "registration_access_token"} {
 		s.Secret(answer.Text(name))
 	}
 	s.Secret(answer.Query().Get("code"))

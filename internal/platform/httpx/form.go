@@ -42,30 +42,42 @@ func ReadParams(w http.ResponseWriter, r *http.Request, repeatable ...string) (o
 	return oauth.ParseQuery(body, repeatable...)
 }
 
+// ReadJSON returns the body of a request, which must be application/json and at
+// most [MaxBodyBytes] long. What is in it is the caller's to judge. A refusal is an
+// [*oauth.Error] with invalid_request.
+func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return readBody(w, r, "application/json")
+}
+
 func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if r.Method != http.MethodPost {
 		return "", oauth.Refuse(oauth.InvalidRequest, "the request must be a POST")
 	}
+	body, err := readBody(w, r, "application/x-www-form-urlencoded")
+	return string(body), err
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, wanted string) ([]byte, error) {
 	types := r.Header.Values("Content-Type")
 	if len(types) != 1 {
-		return "", oauth.Refuse(oauth.InvalidRequest, "the body must be application/x-www-form-urlencoded")
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be "+wanted)
 	}
 	mediaType, parameters, err := mime.ParseMediaType(types[0])
-	if err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return "", oauth.Refuse(oauth.InvalidRequest, "the body must be application/x-www-form-urlencoded")
+	if err != nil || mediaType != wanted {
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be "+wanted)
 	}
 	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return "", oauth.Refuse(oauth.InvalidRequest, "the body must be in UTF-8")
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be in UTF-8")
 	}
 	if r.Header.Get("Content-Encoding") != "" {
-		return "", oauth.Refuse(oauth.InvalidRequest, "the body must not be compressed")
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must not be compressed")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return "", oauth.Refuse(oauth.InvalidRequest, "the body is larger than 64 KiB")
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body is larger than 64 KiB")
 	}
 	if err != nil {
-		return "", oauth.Refuse(oauth.InvalidRequest, "the body ended early").Because(err)
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body ended early").Because(err)
 	}
-	return string(body), nil
+	return body, nil
 }

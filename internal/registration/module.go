@@ -1,0 +1,88 @@
+package registration
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"authly/internal/client"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/egress"
+)
+
+// Clients keeps the clients. Insert, ReplaceUnchanged and Delete join the transaction of ctx.
+type Clients interface {
+	Prepare(ctx context.Context, metadata client.Metadata) (client.Prepared, error)
+	Insert(ctx context.Context, prepared client.Prepared) (client.Registered, error)
+	ReplaceUnchanged(ctx context.Context, known client.Client, metadata client.Metadata) (client.Registered, error)
+	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
+	Delete(ctx context.Context, record uuid.UUID) error
+}
+
+// Outside asks the addresses of clients.
+type Outside interface {
+	ValidateURL(text string) error
+	Do(ctx context.Context, request egress.Request) (egress.Response, error)
+}
+
+// Limits bounds what anybody can do, by address. Each counts, and refuses with a
+// fault of kind Limited.
+type Limits interface {
+	// Register counts a registration without an initial access token.
+	Register(ctx context.Context) error
+	// Failed counts a token that is not one of ours.
+	Failed(ctx context.Context) error
+}
+
+// Deps is what the service needs; all of it is required.
+type Deps struct {
+	Database *db.DB
+	Clock    clock.Clock
+	Issuer   string
+	Clients  Clients
+	Outside  Outside
+	Limits   Limits
+	Mode     Mode
+	// OpenPolicy is for clients that are registered without an initial access
+	// token; only mode Open looks at it.
+	OpenPolicy  Policy
+	RequestURIs RequestURIs
+}
+
+// Service registers clients and keeps their records.
+type Service struct {
+	store       store
+	clock       clock.Clock
+	issuer      string
+	clients     Clients
+	outside     Outside
+	limits      Limits
+	mode        Mode
+	openPolicy  Policy
+	requestURIs RequestURIs
+}
+
+// NewService returns the service. It fails if the policy of open registration is
+// not a possible one.
+func NewService(deps Deps) (*Service, error) {
+	policy := deps.OpenPolicy.withDefaults()
+	if err := policy.validate(); err != nil {
+		return nil, err
+	}
+	return &Service{
+		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
+		limits: deps.Limits, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
+	}, nil
+}
+
+// InitialTokens makes and revokes initial access tokens.
+type InitialTokens struct {
+	store store
+	clock clock.Clock
+}
+
+// NewInitialTokens returns the service.
+func NewInitialTokens(database *db.DB, at clock.Clock) *InitialTokens {
+	return &InitialTokens{store{database}, at}
+}

@@ -1,0 +1,138 @@
+package registration
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"authly/internal/client"
+	"authly/internal/platform/fault"
+	"authly/internal/protocol/oauth"
+)
+
+// Mode says who may register clients.
+type Mode string
+
+// The modes.
+const (
+	Off                Mode = "off"
+	InitialAccessToken Mode = "initial_access_token"
+	Open               Mode = "open" // anybody, too
+)
+
+// Policy says what a client that registers itself can be at most. What is left at
+// its zero value gets the default that the field's comment names.
+type Policy struct {
+	SecurityProfile client.SecurityProfile `json:"security_profile"` // oauth21
+	// Scopes may be registered; [DefaultScopes].
+	Scopes oauth.ScopeSet `json:"scopes"`
+	// DefaultScopes are registered for a client that names none, or none of Scopes; all of those.
+	DefaultScopes oauth.ScopeSet `json:"default_scopes,omitempty"`
+	// AuthenticationMethods may be registered; every one that this server has. The
+	// first is the default of a policy without client_secret_basic.
+	AuthenticationMethods []oauth.AuthenticationMethod `json:"authentication_methods"`
+	GrantTypes            []oauth.GrantType            `json:"grant_types"` // authorization_code and refresh_token
+	// Resources are those for which the client may ask for tokens (RFC 8707); none.
+	Resources            []string                    `json:"resources,omitempty"`
+	Consent              client.ConsentPolicy        `json:"consent"`                          // remember
+	RefreshTokenRotation client.RefreshTokenRotation `json:"refresh_token_rotation,omitempty"` // by profile
+	// UnusedLifetime is after how many seconds a client is deleted that was never
+	// used; 0 keeps it.
+	UnusedLifetime int64 `json:"unused_lifetime,omitempty"`
+}
+
+// The bounds of a policy and of an initial access token.
+const (
+	maxNameBytes      = 200
+	maxScopes         = 100
+	maxUses           = 1_000_000
+	minUnusedLifetime = time.Minute
+	maxLifetime       = 10 * 365 * 24 * time.Hour
+)
+
+// DefaultScopes returns what a policy allows that says nothing of scopes.
+func DefaultScopes() oauth.ScopeSet {
+	return oauth.ScopeSet{
+		oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone, oauth.ScopeOfflineAccess,
+	}
+}
+
+func (p Policy) withDefaults() Policy {
+	if p.SecurityProfile == "" {
+		p.SecurityProfile = client.ProfileOAuth21
+	}
+	if len(p.Scopes) == 0 {
+		p.Scopes = DefaultScopes()
+	}
+	if len(p.DefaultScopes) == 0 {
+		p.DefaultScopes = p.Scopes
+	}
+	if len(p.AuthenticationMethods) == 0 {
+		p.AuthenticationMethods = client.AuthenticationMethods()
+	}
+	if len(p.GrantTypes) == 0 {
+		p.GrantTypes = []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken}
+	}
+	if p.Consent == "" {
+		p.Consent = client.ConsentRemember
+	}
+	return p
+}
+
+// validate returns a refusal that names every wrong field, or nil. A policy can't
+// let a client skip consent: nobody has looked at it.
+func (p Policy) validate() error {
+	refusal := fault.New(fault.Invalid, "registration.policy_invalid")
+	check := func(field string, sound bool) {
+		if !sound {
+			refusal = refusal.WithField(field, "registration.value_invalid")
+		}
+	}
+	check("security_profile", p.SecurityProfile.IsKnown())
+	check("scopes", len(p.Scopes) <= maxScopes && !slices.ContainsFunc(p.Scopes, func(name string) bool { return !oauth.ValidScopeName(name) }))
+	check("default_scopes", p.Scopes.ContainsAll(p.DefaultScopes))
+	check("authentication_methods", containsAll(client.AuthenticationMethods(), p.AuthenticationMethods))
+	check("grant_types", containsAll(grantTypes(), p.GrantTypes))
+	_, err := oauth.ParseResources(p.Resources)
+	check("resources", err == nil)
+	check("consent", p.Consent == client.ConsentRemember || p.Consent == client.ConsentAlways)
+	check("refresh_token_rotation", slices.Contains([]client.RefreshTokenRotation{"", client.Rotate, client.Static}, p.RefreshTokenRotation))
+	lifetime := time.Duration(p.UnusedLifetime) * time.Second
+	check("unused_lifetime", p.UnusedLifetime == 0 ||
+		p.UnusedLifetime > 0 && p.UnusedLifetime <= int64(maxLifetime/time.Second) && lifetime >= minUnusedLifetime)
+	if len(refusal.Fields) > 0 {
+		return refusal
+	}
+	return nil
+}
+
+// grantTypes returns the grants that a client can be registered for.
+func grantTypes() []oauth.GrantType {
+	return []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials}
+}
+
+// base returns the metadata of which the client writes the rest.
+func (p Policy) base() client.Metadata {
+	return client.Metadata{
+		RegisteredBy: client.ByClient, SecurityProfile: p.SecurityProfile, Resources: p.Resources, Consent: p.Consent,
+		RefreshTokenRotation: p.RefreshTokenRotation,
+	}
+}
+
+// unusedUntil returns when an unused client is deleted, or nil.
+func (p Policy) unusedUntil(now time.Time) *time.Time {
+	if p.UnusedLifetime == 0 {
+		return nil
+	}
+	end := now.Add(time.Duration(p.UnusedLifetime) * time.Second)
+	return &end
+}
+
+func containsAll[T comparable](all, some []T) bool {
+	return !slices.ContainsFunc(some, func(each T) bool { return !slices.Contains(all, each) })
+}
+
+func validName(name string) bool {
+	return strings.TrimSpace(name) != "" && len(name) <= maxNameBytes && !strings.ContainsFunc(name, unicode.IsControl)
+}
