@@ -191,6 +191,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
 			Codes: a.Tokens, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
+			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built),
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
 		Descriptions: a.Scopes, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
@@ -223,6 +224,14 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	}
 	a.handler = a.router.Handler()
 	return nil
+}
+
+// requestObjectAsker is nil unless request objects may be fetched.
+func (a *App) requestObjectAsker(built *features) authorize.Asker {
+	if !a.settings.Requests.RequestURI {
+		return nil
+	}
+	return built.egress
 }
 
 // mountPlayground adds the pages of --dev.

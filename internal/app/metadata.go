@@ -30,7 +30,8 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			})...),
 			SubjectTypes: []string{string(client.SubjectPublic), string(client.SubjectPairwise)},
 			PromptValues: oidc.Prompts(), DisplayValues: []string{"page", "popup"}, AuthenticationContextClasses: oidc.ContextClasses(),
-			ClaimsParameter: true, AuthorizationSigningAlgorithms: jose.Algorithms(), AssertionAlgorithms: jose.Algorithms(),
+			ClaimsParameter: true, RequestParameter: true, RequestURIParameter: a.settings.Requests.RequestURI,
+			RequestObjectSigningAlgorithms: jose.Algorithms(), AuthorizationSigningAlgorithms: jose.Algorithms(), AssertionAlgorithms: jose.Algorithms(),
 			EncryptionAlgorithms: jose.KeyAlgorithms(), ContentEncryptions: jose.ContentEncryptions(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
 		},
 		Lists: func(ctx context.Context) (discovery.Lists, error) {

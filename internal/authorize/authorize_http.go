@@ -74,7 +74,7 @@ func (h *Handler) Mount(router *httpx.Router) {
 
 // get takes a new request, or goes on with an interaction.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
-	params, malformed := oauth.ParseQuery(r.URL.RawQuery, "resource", "ui_locales", "audience")
+	params, malformed := oauth.ParseQuery(r.URL.RawQuery, repeatable()...)
 	if id := params.Get("interaction"); id != "" && !params.Has("client_id") {
 		h.resume(w, r, id)
 		return
@@ -91,7 +91,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 // post stores a request and goes on as a GET. The browser sends no SameSite=Lax
 // cookies with a form that another site posts; with the GET it does.
 func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
-	params, malformed := httpx.ReadParams(w, r, "resource", "ui_locales", "audience")
+	params, malformed := httpx.ReadParams(w, r, repeatable()...)
 	request, known, err := h.Service.validate(r.Context(), params, malformed)
 	if err != nil {
 		h.fail(w, r, err)

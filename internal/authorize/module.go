@@ -17,6 +17,9 @@ type Deps struct {
 	Interactions Interactions
 	Subjects     Subjects
 	Keys         Keys
+	ClientKeys   ClientKeys
+	// Asker fetches request objects from registered addresses; nil if that is off.
+	Asker Asker
 }
 
 // Keys signs, and verifies what was signed here.
@@ -38,6 +41,7 @@ type Service struct {
 	subjects     Subjects
 	signer       Signer
 	verifier     Verifier
+	objects      requestObjects
 }
 
 // New returns the service.
@@ -46,5 +50,6 @@ func New(deps Deps) *Service {
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients,
 		scopes: scopePolicy{deps.Scopes}, grants: deps.Grants, codes: deps.Codes, interactions: deps.Interactions,
 		subjects: deps.Subjects, signer: deps.Keys, verifier: deps.Keys,
+		objects: requestObjects{issuer: deps.Issuer, keys: deps.ClientKeys, asker: deps.Asker, clock: deps.Clock},
 	}
 }

@@ -41,7 +41,12 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 	if err != nil {
 		return interaction.Request{}, client.Client{}, err
 	}
+	params, objection := s.objects.apply(ctx, known, params)
 	redirectURI, err := establishRedirectURI(known, params)
+	if objection != nil && err != nil {
+		// Where to send the person may be in what can't be believed.
+		err = &PageRefusal{"authorize.request_object_wrong", oauth.CodeOf(objection), describe(objection)}
+	}
 	if err != nil {
 		return interaction.Request{}, client.Client{}, err
 	}
@@ -53,6 +58,9 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 	// From here on the client can be told, in the way that it asked for if it may.
 	mode, refusal := responseMode(known, params)
 	request.ResponseMode = mode
+	if objection != nil {
+		refusal = objection
+	}
 	if filling := s.fill(ctx, &request, known, params); refusal == nil {
 		refusal = filling
 	}
@@ -155,10 +163,6 @@ func checkFixed(known client.Client, params oauth.Params) error {
 		return oauth.Refuse(oauth.UnsupportedResponseType, "only the response_type code is supported")
 	case !known.MayUse(oauth.AuthorizationCode):
 		return oauth.Refuse(oauth.UnauthorizedClient, "the client may not use the authorization code grant")
-	case params.Has("request"):
-		return oauth.Refuse(oauth.RequestNotSupported, "the request parameter is not supported")
-	case params.Has("request_uri"):
-		return oauth.Refuse(oauth.RequestURINotSupported, "the request_uri parameter is not supported")
 	case params.Has("registration"):
 		return oauth.Refuse(oauth.RegistrationNotSupported, "the registration parameter is not supported")
 	}

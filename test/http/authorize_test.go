@@ -98,7 +98,7 @@ func TestRefusalsForTheClient(t *testing.T) {
 		{"response_mode twice", set("response_mode", "form_post", "query"), oauth.InvalidRequest},
 		{"claims that are no object", set("claims", "[]"), oauth.InvalidRequest},
 		{"id_token_hint that is none", set("id_token_hint", "x.y.z"), oauth.InvalidRequest},
-		{"request", set("request", "e30."), oauth.RequestNotSupported},
+		{"request that is none", set("request", "e30."), oauth.InvalidRequestObject},
 		{"request_uri", set("request_uri", "https://evil.example/"), oauth.RequestURINotSupported},
 		{"registration", set("registration", "{}"), oauth.RegistrationNotSupported},
 		{"rfc7636-4.4.1 challenge missing", url.Values{"code_challenge": nil, "code_challenge_method": nil}, oauth.InvalidRequest},

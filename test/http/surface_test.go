@@ -175,7 +175,7 @@ func TestMetadataTruth(t *testing.T) {
 					t.Errorf("%s are %v, want %v", name, pair[0], pair[1])
 				}
 			}
-			if !told.ResponseIssuer || told.RequestParameter || told.RequestURI == nil || *told.RequestURI || !told.ClaimsParameter || told.RegistrationAbsent != nil {
+			if !told.ResponseIssuer || !told.RequestParameter || told.RequestURI == nil || *told.RequestURI || !told.ClaimsParameter || told.RegistrationAbsent != nil {
 				t.Errorf("the flags are wrong: %s", answer.Body)
 			}
 			for _, address := range []string{told.Authorization, told.Token, told.JWKS, told.UserInfo, told.Revocation, told.Introspection, told.EndSession} {
