@@ -25,6 +25,15 @@ type consentVisit struct {
 	who   session.Session
 }
 
+// warning returns what a person should know about a client that nobody has checked
+// (OAuth 2.1 section 7.12, ASVS 10.4.7).
+func warning(known client.Client) string {
+	if known.RegisteredBy == client.ByClient {
+		return "consent.self_registered"
+	}
+	return ""
+}
+
 func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request) {
 	at, ok := h.atConsent(w, r, r.URL.Query().Get("interaction"))
 	if !ok {
@@ -86,7 +95,7 @@ func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status i
 		return
 	}
 	h.Renderer.Render(w, r, status, ui.ConsentPage{
-		Action: "/consent", Interaction: bound.ID.String(), Token: bound.FormToken(consentStep(who)),
+		Warning: warning(at.known), Action: "/consent", Interaction: bound.ID.String(), Token: bound.FormToken(consentStep(who)),
 		ClientName: request.ClientName, ClientHost: request.ClientHost, ClientURI: request.ClientURI,
 		UserName: person.Username, Scopes: scopes, Claims: claimsBeyondScopes(request), PolicyURI: request.PolicyURI, TermsURI: request.TermsURI, Error: problem,
 		SwitchAccountURL: "/login?" + url.Values{"interaction": {bound.ID.String()}, "switch": {"1"}}.Encode(),

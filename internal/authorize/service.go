@@ -66,7 +66,7 @@ type signedIn struct {
 
 // allowed tells whether the person need not be asked.
 func (s *Service) allowed(ctx context.Context, request interaction.Request, known client.Client, who session.Session) (bool, error) {
-	if known.Consent == client.ConsentSkip {
+	if known.SkipsConsent() {
 		return true, nil
 	}
 	if !consent.MayRemember(known, request.RedirectURI) {

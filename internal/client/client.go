@@ -124,6 +124,12 @@ const (
 	NonceAbsent Nonce = "absent"
 )
 
+// SkipsConsent tells whether nobody is asked about the client. One that nobody has
+// looked at can't have that, whatever its record says.
+func (m Metadata) SkipsConsent() bool {
+	return m.Consent == ConsentSkip && m.RegisteredBy != ByClient
+}
+
 // RotatesRefreshTokens tells whether a refresh token is replaced when used. For
 // public clients it always is, whatever the record says.
 func (m Metadata) RotatesRefreshTokens() bool {

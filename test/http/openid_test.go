@@ -310,3 +310,19 @@ func TestClaimsParameter(t *testing.T) {
 		}},
 	})
 }
+
+// ASVS 10.4.7, DR-08: a client that registered itself is never trusted as a
+// first-party one, and people are told.
+func TestClientThatRegisteredItself(t *testing.T) {
+	t.Parallel()
+	play(t, []Scenario{{
+		Name: "asks although its record says that it need not, with a warning", Want: Want{Status: http.StatusOK, Body: []string{`id="consent-form"`, `id="consent-warning"`}},
+		Do: func(w *World) testx.Answer {
+			known := w.Confidential(callback, func(m *client.Metadata) { m.RegisteredBy, m.Consent = client.ByClient, client.ConsentSkip })
+			return w.SignedIn().Open(w.AuthorizeURL(w.Request(known)))
+		},
+	}, {
+		Name: "one of an administrator has no warning", Want: Want{Status: http.StatusOK, Body: []string{`id="consent-form"`}}, WantNot: []string{"consent-warning"},
+		Do: func(w *World) testx.Answer { return w.Authorize(w.SignedIn(), set("prompt", "consent")) },
+	}})
+}
