@@ -50,11 +50,12 @@ type App struct {
 	closed   error
 
 	// The services, for tests and for the seeding of --dev.
-	Users   *user.Service
-	Clients *client.Service
-	Grants  *consent.Service
-	Scopes  *scope.Service
-	Tokens  *token.Service
+	Users         *user.Service
+	Clients       *client.Service
+	Grants        *consent.Service
+	Scopes        *scope.Service
+	Tokens        *token.Service
+	Registrations *registration.Service
 	// InitialTokens makes initial access tokens for client registration.
 	InitialTokens *registration.InitialTokens
 }
@@ -201,7 +202,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep tokens", Every: sweepInterval, Run: a.Tokens.Sweep},
 		jobs.Job{Name: "sweep used assertions", Every: sweepInterval, Run: built.clientAuth.Sweep},
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
-		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: built.registrations.Sweep},
+		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: a.Registrations.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

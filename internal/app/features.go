@@ -23,7 +23,6 @@ import (
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/policy"
-	"authly/internal/registration"
 	"authly/internal/revoke"
 	"authly/internal/scope"
 	"authly/internal/session"
@@ -50,10 +49,7 @@ type features struct {
 	subjects     *subject.Service
 	logout       *logout.Service
 	clientKeys   *clientkeys.Service
-
-	registrations *registration.Service
-
-	mounted []oauth.GrantType
+	mounted      []oauth.GrantType
 }
 
 // buildFeatures makes the services, each after those that it needs.
@@ -215,7 +211,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Clients: a.Clients, Subjects: built.subjects, Signer: a.keys,
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
-	a.mountRegistration(built)
+	a.mountRegistration()
 	if err := a.mountDiscovery(ctx, built); err != nil {
 		return err
 	}

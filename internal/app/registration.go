@@ -29,7 +29,7 @@ func (a *App) buildRegistration(built *features) error {
 		requestURIs = registration.RequestURIsAllowed
 	}
 	a.InitialTokens = registration.NewInitialTokens(a.database, a.clock)
-	built.registrations, err = registration.NewService(registration.Deps{
+	a.Registrations, err = registration.NewService(registration.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Clients: a.Clients, Outside: built.egress, Limits: built.limits,
 		Mode: registration.Mode(settings.Mode), RequestURIs: requestURIs,
 		OpenPolicy: registration.Policy{
@@ -47,9 +47,9 @@ func (a *App) registrationEndpoint() string {
 	return a.settings.Issuer + registration.Path
 }
 
-func (a *App) mountRegistration(built *features) {
+func (a *App) mountRegistration() {
 	if a.registrationEndpoint() != "" {
-		registration.NewHandler(built.registrations).Mount(a.router)
+		registration.NewHandler(a.Registrations).Mount(a.router)
 	}
 }
 

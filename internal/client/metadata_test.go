@@ -211,6 +211,33 @@ func TestReplacedClientIsWholeAgain(t *testing.T) {
 	})
 }
 
+// A change that was made from an older record than there is undoes somebody's.
+func TestReplaceUnchangedNoticesOthers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		service, _ := newClients(database)
+		made, err := service.Register(t.Context(), client.Metadata{Name: "Shop", RedirectURIs: []string{"https://shop.example/callback"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, err := service.FindByRecord(t.Context(), made.Client.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		older, otherwise := known, known
+		older.UpdatedAt = known.UpdatedAt.Add(-time.Microsecond)
+		otherwise.State = client.Disabled
+		for name, stale := range map[string]client.Client{"changed": older, "enabled": otherwise} {
+			if _, err := service.ReplaceUnchanged(t.Context(), stale, known.Metadata); fault.KindOf(err) != fault.Conflict {
+				t.Errorf("%s meanwhile: %v", name, err)
+			}
+		}
+		if replaced, err := service.ReplaceUnchanged(t.Context(), known, known.Metadata); err != nil || replaced.Client.Name != "Shop" {
+			t.Errorf("unchanged: %v", err)
+		}
+	})
+}
+
 // TestSecurityProfile: the profile decides what was not set one by one.
 func TestSecurityProfile(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"authly/internal/platform/secret"
 )
 
-const initialTokenColumns = `id, name, policy, uses_left, created_at, expires_at, revoked_at`
+const initialColumns = `id, name, policy, uses_left, created_at, expires_at, revoked_at`
 
 // maxListed bounds a list for people.
 const maxListed = 500
@@ -23,24 +23,24 @@ func scanInitialToken(row db.Row) (InitialToken, error) {
 }
 
 func (s store) insertInitialToken(ctx context.Context, t InitialToken, digest secret.Digest) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO initial_access_tokens (`+initialTokenColumns+`, token_hash) VALUES `+db.Values(1, 8),
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO initial_access_tokens (`+initialColumns+`, token_hash) VALUES `+db.Values(1, 8),
 		t.ID, t.Name, db.JSON(t.Policy), t.UsesLeft, t.CreatedAt, t.ExpiresAt, t.RevokedAt, digest.Bytes())
 	return err
 }
 
 func (s store) initialTokens(ctx context.Context) ([]InitialToken, error) {
 	rows, err := s.database.Read(ctx).Query(ctx,
-		`SELECT `+initialTokenColumns+` FROM initial_access_tokens ORDER BY created_at DESC, id DESC LIMIT $1`, maxListed)
+		`SELECT `+initialColumns+` FROM initial_access_tokens ORDER BY created_at DESC, id DESC LIMIT $1`, maxListed)
 	return db.Collect(rows, err, scanInitialToken)
 }
 
 func (s store) initialToken(ctx context.Context, token uuid.UUID) (InitialToken, bool, error) {
-	return found(scanInitialToken(s.database.Read(ctx).QueryRow(ctx, `SELECT `+initialTokenColumns+` FROM initial_access_tokens WHERE id = $1`, token)))
+	return found(scanInitialToken(s.database.Read(ctx).QueryRow(ctx, `SELECT `+initialColumns+` FROM initial_access_tokens WHERE id = $1`, token)))
 }
 
 func (s store) initialTokenByHash(ctx context.Context, digest secret.Digest) (InitialToken, bool, error) {
 	return found(scanInitialToken(s.database.Read(ctx).QueryRow(ctx,
-		`SELECT `+initialTokenColumns+` FROM initial_access_tokens WHERE token_hash = $1`, digest.Bytes())))
+		`SELECT `+initialColumns+` FROM initial_access_tokens WHERE token_hash = $1`, digest.Bytes())))
 }
 
 // useInitialToken takes one use of a token that is live. It is the one place that

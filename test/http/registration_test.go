@@ -152,8 +152,10 @@ func TestRegistration(t *testing.T) {
 			`"application_type":"web"`, `"subject_type":"public"`, `"id_token_signed_response_alg":"RS256"`, `"contacts":["certification@oidf.org"]`,
 			`"jwks":{"keys":[{`, `"scope":"openid profile email offline_access"`,
 		), Do: registers(nil)},
-		{Name: "DR-01 a public client has no secret", Want: created, WantNot: []string{"client_secret_expires_at", `"client_secret"`},
-			Do: registers(object{"token_endpoint_auth_method": "none"})},
+		{
+			Name: "DR-01 a public client has no secret", Want: created, WantNot: []string{"client_secret_expires_at", `"client_secret"`},
+			Do: registers(object{"token_endpoint_auth_method": "none"}),
+		},
 		{Name: "DR-02 unknown members are ignored", Want: created, WantNot: []string{"resource", "umlaut", "software_statement"}, Do: registers(object{
 			"resource": "https://mcp.example", "client_name#de": "umlaut", "x": object{"y": []int{1}}, "software_statement": "eyJhbGciOiJub25lIn0.e30.",
 			"tls_client_certificate_bound_access_tokens": true,
