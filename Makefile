@@ -14,7 +14,7 @@ SERVICES := scripts/with-services
 # The race detector is the only thing that needs cgo.
 RACE     := CGO_ENABLED=1 $(GO) test -race -timeout $(TIMEOUT)
 
-.PHONY: help build test test-fast race fuzz e2e lint format tools gen verify clean
+.PHONY: help build test test-fast race fuzz e2e lint format tools gen verify openid-op clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ fuzz: ## Fuzz every parser for FUZZTIME each (60s)
 
 e2e: ## Run the tests in a real browser and with other makers' clients
 	$(SERVICES) env $(RACE) -count=1 -v ./test/...
+
+openid-op: ## Start a server for the OpenID Foundation's conformance suite (ARGS)
+	$(GO) run ./test/conformance/openid $(ARGS)
 
 lint: tools ## Check the source: linters, vet, formatting, go.mod, shell scripts
 	GO=$(GO) scripts/lint
