@@ -172,7 +172,7 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 
 // page returns where a step is done.
 func (h *Handler) page(step interaction.Step) string {
-	switch step { //nolint:exhaustive // the others need no page
+	switch step {
 	case interaction.StepSelectAccount:
 		return h.SelectAccountURL
 	case interaction.StepConsent:

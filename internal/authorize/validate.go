@@ -139,7 +139,7 @@ func (s *Service) fill(ctx context.Context, request *interaction.Request, known 
 	if err := fillMaxAge(request, known, params); err != nil {
 		return err
 	}
-	if err := fillClaims(request, known, params); err != nil {
+	if err := fillClaims(request, params); err != nil {
 		return err
 	}
 	if err := s.fillPerson(request, known, params); err != nil {
@@ -188,7 +188,7 @@ func responseMode(known client.Client, params oauth.Params) (oauth.ResponseMode,
 // fillClaims reads the claims parameter and which authentication context classes
 // are essential (OpenID Connect Core 1.0 sections 5.5 and 5.5.1.1). Those of acr_values, and a
 // client's default ones, are wishes: what the ID token says is what was done (section 3.1.2.1).
-func fillClaims(request *interaction.Request, known client.Client, params oauth.Params) error {
+func fillClaims(request *interaction.Request, params oauth.Params) error {
 	requested, err := oidc.ParseClaimsRequest(params.Get("claims"))
 	if err != nil {
 		return err

@@ -30,8 +30,10 @@ type Service struct {
 func New(deps Deps) *Service {
 	methods := map[oauth.AuthenticationMethod]Method{}
 	for _, method := range []Method{
-		sharedSecret{oauth.ClientSecretBasic, deps.Clock}, sharedSecret{oauth.ClientSecretPost, deps.Clock},
-		privateKeyJWT{deps.Issuer, deps.TokenEndpoint, deps.Keys, store{deps.Database}, deps.Clock}, none{},
+		sharedSecret{oauth.ClientSecretBasic, deps.Clock},
+		sharedSecret{oauth.ClientSecretPost, deps.Clock},
+		privateKeyJWT{deps.Issuer, deps.TokenEndpoint, deps.Keys, store{deps.Database}, deps.Clock},
+		none{},
 	} {
 		methods[method.Name()] = method
 	}

@@ -126,7 +126,7 @@ func (l *loader) checkAdditionalCA() {
 	if file == "" || l.failed[setting] {
 		return
 	}
-	content, err := os.ReadFile(file)
+	content, err := os.ReadFile(file) //nolint:gosec // the operator names it
 	if err != nil {
 		l.fail(setting, l.config.Origin(setting), "the file "+quote(file)+" "+reason(err), "Name a PEM file that the user that the server runs as can read")
 		return

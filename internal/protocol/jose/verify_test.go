@@ -24,9 +24,9 @@ func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]
 
 // signRaw signs whatever header it is given with the RSA key, so that a test can
 // make a token with a good signature and a bad header.
-func signRaw(t *testing.T, header, payload string) string {
+func signRaw(t *testing.T, header string) string {
 	t.Helper()
-	input := encode(header) + "." + encode(payload)
+	input := encode(header) + "." + encode(`{"sub":"ada"}`)
 	sum := sha256.Sum256([]byte(input))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, testKeys()[jose.RS256].Signer.(*rsa.PrivateKey), crypto.SHA256, sum[:])
 	if err != nil {
@@ -92,7 +92,7 @@ func TestVerifyHeader(t *testing.T) {
 		{"header is not UTF-8", with(`,"x":"` + "\xff" + `"`), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			payload, err := jose.Verify(signRaw(t, test.header, `{"sub":"ada"}`), verificationKeys(), jose.TypeJWT)
+			payload, err := jose.Verify(signRaw(t, test.header), verificationKeys(), jose.TypeJWT)
 			if test.accepted {
 				if err != nil || string(payload) != `{"sub":"ada"}` {
 					t.Errorf("got %s, %v", payload, err)

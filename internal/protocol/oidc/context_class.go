@@ -7,7 +7,7 @@ import "slices"
 // about how they were registered.
 const (
 	// ContextPassword is one factor that the person knows.
-	ContextPassword = "urn:authly:acr:password"
+	ContextPassword = "urn:authly:acr:password" //nolint:gosec // the name of a class
 )
 
 // MethodPassword is the authentication method reference of RFC 8176 section 2.

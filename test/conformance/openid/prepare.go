@@ -217,10 +217,10 @@ func (p *provider) addInitialToken(ctx context.Context) error {
 
 // announce says where everything is. The password is in the plans.
 func (p *provider) announce(out io.Writer) {
-	fmt.Fprintf(out, "Authly is ready for the conformance suite.\n\n  Issuer         %s\n  Certificate    %s (self-signed)\n  Suite          %s\n\nConfigurations, with fresh secrets:\n\n",
+	_, _ = fmt.Fprintf(out, "Authly is ready for the conformance suite.\n\n  Issuer         %s\n  Certificate    %s (self-signed)\n  Suite          %s\n\nConfigurations, with fresh secrets:\n\n",
 		p.values.Issuer, filepath.Join(p.directory, "op.crt"), p.values.Base)
 	for _, plan := range p.plans {
-		fmt.Fprintf(out, "  %s\n", plan)
+		_, _ = fmt.Fprintf(out, "  %s\n", plan)
 	}
-	fmt.Fprintf(out, "\nSend SIGHUP to process %d to rotate the signing keys. Stop with Ctrl-C.\n", os.Getpid())
+	_, _ = fmt.Fprintf(out, "\nSend SIGHUP to process %d to rotate the signing keys. Stop with Ctrl-C.\n", os.Getpid())
 }
