@@ -116,6 +116,28 @@ func RotateKeys(ctx context.Context, settings Config, options Options, rotation 
 	return app.RotateKeys(ctx, settings, options.logger(), rotation)
 }
 
+// RegistrationToken is an initial access token for client registration; the token
+// itself is there only when it was just made.
+type RegistrationToken = app.RegistrationToken
+
+// RegistrationTokenOptions describe an initial access token that is to be made.
+type RegistrationTokenOptions = app.NewRegistrationToken
+
+// CreateRegistrationToken makes an initial access token.
+func CreateRegistrationToken(ctx context.Context, settings Config, options Options, wanted RegistrationTokenOptions) (RegistrationToken, error) {
+	return app.CreateRegistrationToken(ctx, settings, options.logger(), wanted)
+}
+
+// ListRegistrationTokens lists the initial access tokens.
+func ListRegistrationTokens(ctx context.Context, settings Config, options Options) ([]RegistrationToken, error) {
+	return app.ListRegistrationTokens(ctx, settings, options.logger())
+}
+
+// RevokeRegistrationToken ends an initial access token, by the ID that the list shows.
+func RevokeRegistrationToken(ctx context.Context, settings Config, options Options, token string) (RegistrationToken, error) {
+	return app.RevokeRegistrationToken(ctx, settings, options.logger(), token)
+}
+
 func (o Options) logger() *slog.Logger {
 	if o.Logger == nil {
 		return slog.New(slog.DiscardHandler)

@@ -29,6 +29,9 @@ func actions() cli.Actions {
 				Algorithms: rotation.Algorithms, Force: rotation.Force,
 			}))
 		},
+		RegistrationTokenCreate: createRegistrationToken,
+		RegistrationTokenList:   listRegistrationTokens,
+		RegistrationTokenRevoke: revokeRegistrationToken,
 	}
 }
 

@@ -23,6 +23,12 @@ type Actions struct {
 	KeysList func(ctx context.Context, settings config.Config) ([]Key, error)
 	// KeysRotate lets the next keys sign and returns the keys that do from now on.
 	KeysRotate func(ctx context.Context, settings config.Config, rotation KeyRotation) ([]Key, error)
+	// RegistrationTokenCreate makes an initial access token for client registration.
+	RegistrationTokenCreate func(ctx context.Context, settings config.Config, request RegistrationTokenRequest) (RegistrationToken, error)
+	// RegistrationTokenList returns all of them, without the tokens themselves.
+	RegistrationTokenList func(ctx context.Context, settings config.Config) ([]RegistrationToken, error)
+	// RegistrationTokenRevoke ends one and returns it.
+	RegistrationTokenRevoke func(ctx context.Context, settings config.Config, token string) (RegistrationToken, error)
 }
 
 // Migration is one step of the schema.

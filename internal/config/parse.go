@@ -33,6 +33,9 @@ const (
 
 var dayCount = regexp.MustCompile(`^([0-9]{1,6})d(.*)$`)
 
+// ParseDuration reads a duration as every setting has it: 90d, 1d12h, 10m.
+func ParseDuration(text string) (time.Duration, error) { return parseDuration(text) }
+
 // parseDuration reads a Go duration that may begin with days: 90d, 1d12h, 10m.
 // It is never negative.
 func parseDuration(text string) (time.Duration, error) {

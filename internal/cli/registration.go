@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"authly/internal/config"
+)
+
+// RegistrationToken is an initial access token (RFC 7591 section 3).
+type RegistrationToken struct {
+	ID        string
+	Name      string
+	Profile   string
+	Scopes    []string
+	UsesLeft  int64 // -1: as often as one likes
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	RevokedAt time.Time // zero if it isn't revoked
+	// Token is the token itself. Only the one that was just made has it.
+	Token string
+}
+
+// RegistrationTokenRequest describes a token that is to be made; what is empty
+// gets its default.
+type RegistrationTokenRequest struct {
+	Name                  string
+	Profile               string
+	Scopes, DefaultScopes []string
+	AuthenticationMethods []string
+	GrantTypes            []string
+	Resources             []string
+	Consent               string
+	Uses                  int64         // 0: as often as one likes
+	Expires               time.Duration // 0: never
+	UnusedLifetime        time.Duration // 0: unused clients stay
+}
+
+func (p Program) registrationTokenCommand() *cobra.Command {
+	group := asGroup(&cobra.Command{
+		Use:   "registration-token",
+		Short: "Make, list and revoke tokens with which clients register themselves",
+		Long: `Make, list and revoke initial access tokens (RFC 7591): whoever has one can register
+clients at /oauth/register, within the limits that the token carries. The endpoint is there
+if the setting registration.mode is initial_access_token or open.`,
+	})
+	listed := &cobra.Command{
+		Use:     "list",
+		Short:   "Show all tokens, without the tokens themselves",
+		Example: "  authly registration-token list\n  authly registration-token list --output json",
+	}
+	list(p, listed, p.Actions.RegistrationTokenList, registrationTokensView("There are no tokens.\n"))
+	group.AddCommand(p.createRegistrationTokenCommand(), listed, p.revokeRegistrationTokenCommand())
+	return group
+}
+
+func (p Program) createRegistrationTokenCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "create",
+		Short: "Make a token and show it, once",
+		Long: `Make a token and show it, once: only its hash is kept. Clients that are registered with
+it can be no more than what is said here, now and when they change their record.`,
+		Example: `  authly registration-token create --name partners --expires 30d --uses 10
+  authly registration-token create --name certification --profile oidc-legacy --unused-lifetime 30d`,
+	}
+	var request RegistrationTokenRequest
+	var create listAction[RegistrationToken]
+	if p.Actions.RegistrationTokenCreate != nil {
+		create = func(ctx context.Context, settings config.Config) ([]RegistrationToken, error) {
+			if request.Name == "" {
+				return nil, usagef("--name is missing: say who the token is for")
+			}
+			made, err := p.Actions.RegistrationTokenCreate(ctx, settings, request)
+			return []RegistrationToken{made}, err
+		}
+	}
+	list(p, command, create, registrationTokensView(""))
+	flags := command.Flags()
+	flags.StringVar(&request.Name, "name", "", "a `name` by which the token is recognized in the list")
+	flags.StringVar(&request.Profile, "profile", "", "the security `profile` of the clients: oauth21 (default) or oidc-legacy")
+	flags.StringSliceVar(&request.Scopes, "scopes", nil, "the `scopes` that they may ask for (default all standard scopes)")
+	flags.StringSliceVar(&request.DefaultScopes, "default-scopes", nil, "the `scopes` of a client that names none (default all of --scopes)")
+	flags.StringSliceVar(&request.AuthenticationMethods, "auth-methods", nil, "the authentication `methods` that they may choose (default all)")
+	flags.StringSliceVar(&request.GrantTypes, "grant-types", nil, "the grant `types` that they may use (default authorization_code,refresh_token)")
+	flags.StringSliceVar(&request.Resources, "resources", nil, "the resource `indicators` that they may ask tokens for (default none)")
+	flags.StringVar(&request.Consent, "consent", "", "`when` people are asked: remember (default) or always")
+	flags.Int64Var(&request.Uses, "uses", 0, "`how often` the token can be used (default without limit)")
+	flags.Var(&durationFlag{&request.Expires}, "expires", "after which `time` it ends, such as 30d (default never)")
+	flags.Var(&durationFlag{&request.UnusedLifetime}, "unused-lifetime", "after which `time` a client is deleted that was never used (default never)")
+	return command
+}
+
+func (p Program) revokeRegistrationTokenCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:     "revoke ID",
+		Short:   "End a token; the clients that were registered with it stay",
+		Example: "  authly registration-token revoke 0199a1b2-0000-7000-8000-000000000000",
+	}
+	var wanted string
+	var revoke listAction[RegistrationToken]
+	if p.Actions.RegistrationTokenRevoke != nil {
+		revoke = func(ctx context.Context, settings config.Config) ([]RegistrationToken, error) {
+			revoked, err := p.Actions.RegistrationTokenRevoke(ctx, settings, wanted)
+			return []RegistrationToken{revoked}, err
+		}
+	}
+	list(p, command, revoke, registrationTokensView(""))
+	command.Args = func(command *cobra.Command, arguments []string) error {
+		if len(arguments) != 1 {
+			return usagef("%q takes the ID of one token, as the list shows it", command.CommandPath())
+		}
+		wanted = arguments[0]
+		return nil
+	}
+	return command
+}
+
+func registrationTokensView(nothing string) view[RegistrationToken] {
+	type document struct {
+		ID        string     `json:"id"`
+		Name      string     `json:"name"`
+		Token     string     `json:"token,omitempty"`
+		Profile   string     `json:"security_profile"`
+		Scopes    []string   `json:"scopes"`
+		UsesLeft  *int64     `json:"uses_left"`
+		CreatedAt *time.Time `json:"created_at"`
+		ExpiresAt *time.Time `json:"expires_at"`
+		RevokedAt *time.Time `json:"revoked_at"`
+	}
+	return view[RegistrationToken]{
+		nothing: nothing,
+		heading: []string{"ID", "NAME", "PROFILE", "USES LEFT", "EXPIRES", "REVOKED", "TOKEN"},
+		row: func(t RegistrationToken) []string {
+			uses, token := "any", "-"
+			if t.UsesLeft >= 0 {
+				uses = strconv.FormatInt(t.UsesLeft, 10)
+			}
+			if t.Token != "" {
+				token = t.Token
+			}
+			return []string{t.ID, strings.ReplaceAll(t.Name, "\t", " "), t.Profile, uses, timeText(t.ExpiresAt, "never"), timeText(t.RevokedAt, "-"), token}
+		},
+		item: func(t RegistrationToken) any {
+			shown := document{t.ID, t.Name, t.Token, t.Profile, t.Scopes, nil, timeOrNil(t.CreatedAt), timeOrNil(t.ExpiresAt), timeOrNil(t.RevokedAt)}
+			if t.UsesLeft >= 0 {
+				shown.UsesLeft = &t.UsesLeft
+			}
+			return shown
+		},
+	}
+}
+
+// durationFlag is a duration as the configuration has them: 30d, 12h.
+type durationFlag struct{ into *time.Duration }
+
+func (d *durationFlag) String() string { return "" }
+
+// Type returns the form of a value, for the help text.
+func (d *durationFlag) Type() string { return "duration" }
+
+// Set reads a duration.
+func (d *durationFlag) Set(text string) error {
+	read, err := config.ParseDuration(text)
+	if err == nil {
+		*d.into = read
+	}
+	return err
+}
