@@ -186,8 +186,9 @@ func (a *App) Close() error {
 
 // The intervals of housekeeping.
 const (
-	sweepInterval   = 5 * time.Minute
-	sessionInterval = time.Hour
+	deliveryInterval = 5 * time.Second
+	sweepInterval    = 5 * time.Minute
+	sessionInterval  = time.Hour
 	// A client that only gets tokens of its own is used while one of them has its row: for no
 	// less than the shortest lifetime that can be configured.
 	registrationInterval = 20 * time.Second
@@ -198,7 +199,9 @@ const (
 func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 	return jobs.NewRunner(a.logger,
 		jobs.Job{Name: "sweep interactions", Every: sweepInterval, Run: built.interactions.Sweep},
+		jobs.Job{Name: "deliver logout tokens", Every: deliveryInterval, Wake: built.outbox.Woken(), Run: built.logoutTokens.Deliver},
 		jobs.Job{Name: "sweep logout requests", Every: sweepInterval, Run: built.logout.Sweep},
+		jobs.Job{Name: "sweep logout deliveries", Every: sweepInterval, Run: built.outbox.Sweep},
 		jobs.Job{Name: "sweep tokens", Every: sweepInterval, Run: a.Tokens.Sweep},
 		jobs.Job{Name: "sweep used assertions", Every: sweepInterval, Run: built.clientAuth.Sweep},
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},

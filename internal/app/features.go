@@ -47,7 +47,9 @@ type features struct {
 	sessions     *session.Service
 	setup        *bootstrap.Service
 	subjects     *subject.Service
+	outbox       *logout.Outbox
 	logout       *logout.Service
+	logoutTokens *logout.Deliverer
 	clientKeys   *clientkeys.Service
 	mounted      []oauth.GrantType
 }
@@ -85,8 +87,9 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		return nil, fmt.Errorf("prepare the key of pairwise subjects: %w", err)
 	}
 	built.subjects = subject.New(subjectKey)
+	built.outbox = logout.NewOutbox(a.database, a.clock)
 	built.sessions = session.NewService(session.Deps{
-		Database: a.database, Clock: a.clock,
+		Database: a.database, Clock: a.clock, Endings: built.outbox,
 		Lifetime: policy.Lifetime{Idle: a.settings.Sessions.IdleLifetime, Absolute: a.settings.Sessions.Lifetime},
 	})
 	ending := &endings{sessions: built.sessions}
@@ -106,7 +109,11 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
 	built.logout = logout.New(logout.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects,
-		Sessions: built.sessions, Users: a.Users,
+		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox,
+	})
+	built.logoutTokens = logout.NewDeliverer(logout.DelivererDeps{
+		Outbox: built.outbox, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects, ClientKeys: built.clientKeys,
+		Poster: built.egress, Logger: a.logger,
 	})
 	built.setup = bootstrap.New(bootstrap.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
@@ -186,7 +193,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	authorize.NewHandler(authorize.HandlerDeps{
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
-			Codes: a.Tokens, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
+			Codes: participating{a.Tokens, built.outbox}, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
 			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built),
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,

@@ -20,6 +20,7 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
 			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
 			IntrospectionEndpoint: issuer + "/oauth/introspect", EndSessionEndpoint: issuer + logout.EndSessionPath,
+			BackChannelLogout:    true,
 			RegistrationEndpoint: a.registrationEndpoint(),
 			ResponseTypes:        []oauth.ResponseType{oauth.ResponseTypeCode},
 			ResponseModes:        oauth.ResponseModes(), GrantTypes: built.mounted,

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"authly/internal/config"
+	"authly/internal/logout"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/ratelimit"
@@ -98,6 +99,22 @@ func (e *endings) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 		return err
 	}
 	return e.tokens.EndAllOfUser(ctx, userID)
+}
+
+// participating notes the clients of a session with the codes that they get in it.
+type participating struct {
+	*token.Service
+	outbox *logout.Outbox
+}
+
+// IssueCode joins the transaction of ctx.
+func (p participating) IssueCode(ctx context.Context, code token.Code) (secret.Redacted, error) {
+	if code.SessionID != nil {
+		if err := p.outbox.TookPart(ctx, *code.SessionID, code.Client); err != nil {
+			return secret.Redacted{}, err
+		}
+	}
+	return p.Service.IssueCode(ctx, code)
 }
 
 // closeAll closes what was opened, the last first.

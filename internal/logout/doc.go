@@ -20,5 +20,20 @@
 // question carries its request in the same way. The handle is nobody's proof:
 // whoever has it can ask for what the request itself could have asked for.
 //
-// Not here: sessions that expire, which ends nothing that a client has.
+// Whoever ends a session, and for whatever reason, the clients that took part in it are
+// told with a logout token (OpenID Connect Back-Channel Logout 1.0):
+//
+//	code issued ──▶ takes part ──▶ session ended ──▶ pending ──▶ delivered
+//	                                                  │  ▲  └──▶ refused (400), undeliverable
+//	                                                  └──┘ at most 5 attempts in about an hour, then given up
+//
+// [Outbox] writes this down in the transactions that issue codes and end sessions;
+// [Deliverer] does the rest in the background, through the one client that asks others.
+// An attempt is claimed by a conditional statement, so that several nodes don't make
+// the same one. A node that dies in the middle leaves a claim that expires: a client may
+// be told twice, and never not at all. Each attempt has a token of its own. What came of
+// it is kept for a month, without what the client answered.
+//
+// Not here: sessions that expire, which ends nothing that a client has, and of which
+// no client is told.
 package logout

@@ -48,6 +48,7 @@ type Deps struct {
 	Subjects Subjects
 	Sessions Sessions
 	Users    Users
+	Outbox   *Outbox
 }
 
 // Service decides about logouts.
@@ -60,14 +61,32 @@ type Service struct {
 	subjects Subjects
 	sessions Sessions
 	users    Users
+	outbox   *Outbox
 }
 
 // New returns the service.
 func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, clients: deps.Clients,
-		subjects: deps.Subjects, sessions: deps.Sessions, users: deps.Users,
+		subjects: deps.Subjects, sessions: deps.Sessions, users: deps.Users, outbox: deps.Outbox,
 	}
 }
 
-var _ Sessions = (*session.Service)(nil)
+// Outbox remembers which clients take part in a session, and, when it ends, that
+// they have to be told. Both are written in the transactions of those who issue codes
+// and end sessions, so that nothing is forgotten and nothing is told that did not happen.
+type Outbox struct {
+	store store
+	clock clock.Clock
+	wake  chan struct{} // holds one signal
+}
+
+// NewOutbox returns an outbox.
+func NewOutbox(database *db.DB, at clock.Clock) *Outbox {
+	return &Outbox{store: store{database}, clock: at, wake: make(chan struct{}, 1)}
+}
+
+var (
+	_ Sessions        = (*session.Service)(nil)
+	_ session.Endings = (*Outbox)(nil)
+)

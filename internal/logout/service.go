@@ -87,9 +87,13 @@ func (s *Service) Kept(ctx context.Context, handle secret.Redacted) (Request, er
 }
 
 // End ends a session, and with it everything that was issued from it, except for
-// offline access.
+// offline access. Clients that have to be told are told soon after, not here.
 func (s *Service) End(ctx context.Context, current session.Session) error {
-	return s.sessions.End(ctx, current.ID)
+	if err := s.sessions.End(ctx, current.ID); err != nil {
+		return err
+	}
+	s.outbox.Wake()
+	return nil
 }
 
 // Who returns the user of a session.

@@ -1,16 +1,28 @@
 package session
 
 import (
+	"context"
+
+	"github.com/google/uuid"
+
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/protocol/policy"
 )
 
-// Deps is what the service needs; all of it is required.
+// Endings is told which sessions of a user end before their time.
+type Endings interface {
+	// SessionsEnded joins the transaction that ends them.
+	SessionsEnded(ctx context.Context, userID uuid.UUID, sessions []uuid.UUID) error
+}
+
+// Deps is what the service needs.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Lifetime policy.Lifetime
+	// Endings is nil if nobody has to know.
+	Endings Endings
 }
 
 // Service keeps sessions.
@@ -18,9 +30,10 @@ type Service struct {
 	store    store
 	clock    clock.Clock
 	lifetime policy.Lifetime
+	endings  Endings
 }
 
 // NewService returns the service.
 func NewService(deps Deps) *Service {
-	return &Service{store: store{deps.Database}, clock: deps.Clock, lifetime: deps.Lifetime}
+	return &Service{store: store{deps.Database}, clock: deps.Clock, lifetime: deps.Lifetime, endings: deps.Endings}
 }

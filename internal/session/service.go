@@ -45,7 +45,11 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 		if !errors.Is(err, errNoRecord) {
 			return err
 		}
-		if err := s.store.endByToken(ctx, replaced, now); err != nil {
+		gone, err := s.store.endByToken(ctx, replaced, now)
+		if err == nil {
+			err = s.tell(ctx, gone)
+		}
+		if err != nil {
 			return err
 		}
 		return s.store.insert(ctx, started, secret.Hash(token), browser)
@@ -83,7 +87,14 @@ func (s *Service) Current(ctx context.Context, token secret.Redacted) (Session, 
 
 // End ends a session. Ending one that has ended, or never was, is no error.
 func (s *Service) End(ctx context.Context, sessionID uuid.UUID) error {
-	if err := s.store.end(ctx, sessionID, s.clock.Now()); err != nil {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		gone, err := s.store.end(ctx, sessionID, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, gone)
+	})
+	if err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil
@@ -91,10 +102,29 @@ func (s *Service) End(ctx context.Context, sessionID uuid.UUID) error {
 
 // EndAllOf ends all sessions of a user, in the transaction of ctx if there is one.
 func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
-	if err := s.store.endAllOf(ctx, userID, s.clock.Now()); err != nil {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		gone, err := s.store.endAllOf(ctx, userID, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, gone)
+	})
+	if err != nil {
 		return fmt.Errorf("end a user's sessions: %w", err)
 	}
 	return nil
+}
+
+// tell tells whoever has to know which sessions of one user have ended.
+func (s *Service) tell(ctx context.Context, gone []ended) error {
+	if len(gone) == 0 || s.endings == nil {
+		return nil
+	}
+	sessions := make([]uuid.UUID, len(gone))
+	for i, each := range gone {
+		sessions[i] = each.id
+	}
+	return s.endings.SessionsEnded(ctx, gone[0].userID, sessions)
 }
 
 // Sweep deletes sessions whose lifetime is over and to which nothing refers any more.

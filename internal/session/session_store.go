@@ -63,20 +63,29 @@ func (s store) bump(ctx context.Context, used Session) error {
 	return err
 }
 
-func (s store) end(ctx context.Context, sessionID uuid.UUID, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL`, now, sessionID)
-	return err
+// ended is a session that a statement has ended.
+type ended struct{ id, userID uuid.UUID }
+
+func (s store) end(ctx context.Context, sessionID uuid.UUID, now time.Time) ([]ended, error) {
+	return s.endWhere(ctx, `id = $2`, now, sessionID)
 }
 
-func (s store) endByToken(ctx context.Context, token secret.Digest, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE sessions SET ended_at = $1 WHERE token_hash = $2 AND ended_at IS NULL`, now, token.Bytes())
-	return err
+func (s store) endByToken(ctx context.Context, token secret.Digest, now time.Time) ([]ended, error) {
+	return s.endWhere(ctx, `token_hash = $2`, now, token.Bytes())
 }
 
-func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL`, now, userID)
-	return err
+func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) ([]ended, error) {
+	return s.endWhere(ctx, `user_id = $2`, now, userID)
+}
+
+func (s store) endWhere(ctx context.Context, condition string, now time.Time, key any) ([]ended, error) {
+	rows, err := s.database.Write(ctx).Query(ctx,
+		`UPDATE sessions SET ended_at = $1 WHERE `+condition+` AND ended_at IS NULL RETURNING id, user_id`, now, key)
+	return db.Collect(rows, err, func(row db.Row) (ended, error) {
+		var e ended
+		err := row.Scan(&e.id, &e.userID)
+		return e, err
+	})
 }
 
 // sweep leaves the sessions that token families refer to: without the row there

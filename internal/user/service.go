@@ -154,10 +154,13 @@ func (s *Service) Enable(ctx context.Context, userID uuid.UUID) error {
 	return nil
 }
 
-// Delete removes a user with everything that hangs from the account. The error
-// is as that of Disable.
+// Delete removes a user with everything that hangs from the account. Sessions end
+// first, as others have to learn of that. The error is as that of Disable.
 func (s *Service) Delete(ctx context.Context, userID uuid.UUID) error {
 	return s.exceptLastAdministrator(ctx, userID, "delete a user", func(ctx context.Context) (bool, error) {
+		if err := s.sessions.EndAllOf(ctx, userID); err != nil {
+			return false, err
+		}
 		return s.store.remove(ctx, userID)
 	})
 }

@@ -134,6 +134,8 @@ type metadata struct {
 	Revocation         string   `json:"revocation_endpoint"`
 	Introspection      string   `json:"introspection_endpoint"`
 	EndSession         string   `json:"end_session_endpoint"`
+	BackChannel        bool     `json:"backchannel_logout_supported"`
+	BackChannelSession bool     `json:"backchannel_logout_session_supported"`
 	ResponseTypes      []string `json:"response_types_supported"`
 	ResponseModes      []string `json:"response_modes_supported"`
 	Grants             []string `json:"grant_types_supported"`
@@ -177,6 +179,9 @@ func TestMetadataTruth(t *testing.T) {
 			}
 			if !told.ResponseIssuer || !told.RequestParameter || told.RequestURI == nil || *told.RequestURI || !told.ClaimsParameter || told.RegistrationAbsent != nil {
 				t.Errorf("the flags are wrong: %s", answer.Body)
+			}
+			if !told.BackChannel || !told.BackChannelSession { // TestBackChannelLogout holds what they promise
+				t.Errorf("back-channel logout is missing: %s", answer.Body)
 			}
 			for _, address := range []string{told.Authorization, told.Token, told.JWKS, told.UserInfo, told.Revocation, told.Introspection, told.EndSession} {
 				if status := w.Call(http.MethodPut, address, nil).Status; status != http.StatusMethodNotAllowed {

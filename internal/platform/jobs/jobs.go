@@ -17,6 +17,8 @@ type Job struct {
 	// Run does the work once. It must return soon after its context ends. An error
 	// or a panic is logged, and the job runs again at its next time.
 	Run func(ctx context.Context) error
+	// Wake runs the job before its time, for work that somebody waits for. It may be nil.
+	Wake <-chan struct{}
 }
 
 // Runner runs jobs.
@@ -64,6 +66,7 @@ func (r *Runner) repeat(ctx context.Context, job Job) {
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
+		case <-job.Wake:
 		}
 	}
 }

@@ -46,12 +46,12 @@ func TestJobsKeepToTheirTimes(t *testing.T) {
 	var quick, slow []time.Duration
 	log := runFor(t, 10*time.Minute+time.Second, func(elapsed func() time.Duration) []jobs.Job {
 		return []jobs.Job{
-			{"quick", 3 * time.Minute, func(context.Context) error {
+			{Name: "quick", Every: 3 * time.Minute, Run: func(context.Context) error {
 				quick = append(quick, elapsed())
 				<-time.After(20 * time.Second) // does not move the next one
 				return nil
 			}},
-			{"slow", time.Minute, func(context.Context) error {
+			{Name: "slow", Every: time.Minute, Run: func(context.Context) error {
 				slow = append(slow, elapsed())
 				<-time.After(150 * time.Second)
 				return nil
@@ -74,15 +74,15 @@ func TestJobsGoOnAfterFailures(t *testing.T) {
 	var failing, panicking, healthy int
 	log := runFor(t, 2*time.Minute+time.Second, func(func() time.Duration) []jobs.Job {
 		return []jobs.Job{
-			{"failing", time.Minute, func(context.Context) error {
+			{Name: "failing", Every: time.Minute, Run: func(context.Context) error {
 				failing++
 				return errors.New("disk full")
 			}},
-			{"panicking", time.Minute, func(context.Context) error {
+			{Name: "panicking", Every: time.Minute, Run: func(context.Context) error {
 				panicking++
 				panic("no such key")
 			}},
-			{"healthy", time.Minute, func(context.Context) error {
+			{Name: "healthy", Every: time.Minute, Run: func(context.Context) error {
 				healthy++
 				return nil
 			}},
@@ -103,17 +103,40 @@ func TestJobsGoOnAfterFailures(t *testing.T) {
 	}
 }
 
+func TestJobsWake(t *testing.T) {
+	var ran []time.Duration
+	runFor(t, 25*time.Minute, func(elapsed func() time.Duration) []jobs.Job {
+		wake := make(chan struct{}, 1)
+		return []jobs.Job{
+			{Name: "woken", Every: 10 * time.Minute, Wake: wake, Run: func(context.Context) error {
+				ran = append(ran, elapsed())
+				return nil
+			}},
+			{Name: "waking", Every: 7 * time.Minute, Run: func(context.Context) error {
+				if elapsed() > 0 {
+					wake <- struct{}{}
+				}
+				return nil
+			}},
+		}
+	})
+	want := []time.Duration{0, 7 * time.Minute, 10 * time.Minute, 14 * time.Minute, 20 * time.Minute, 21 * time.Minute}
+	if diff := cmp.Diff(want, ran); diff != "" {
+		t.Errorf("woken job (-want +got):\n%s", diff)
+	}
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	var ended time.Duration
 	log := runFor(t, time.Minute, func(elapsed func() time.Duration) []jobs.Job {
 		return []jobs.Job{
-			{"long", time.Hour, func(ctx context.Context) error {
+			{Name: "long", Every: time.Hour, Run: func(ctx context.Context) error {
 				<-ctx.Done()
 				<-time.After(time.Second) // tidies up, and Run waits for it
 				ended = elapsed()
 				return ctx.Err()
 			}},
-			{"idle", time.Hour, func(context.Context) error { return nil }},
+			{Name: "idle", Every: time.Hour, Run: func(context.Context) error { return nil }},
 		}
 	})
 	if ended != time.Minute+time.Second {
@@ -125,7 +148,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestNothingRunsWithoutAContext(t *testing.T) {
-	runner, err := jobs.NewRunner(slog.New(slog.DiscardHandler), jobs.Job{"job", time.Hour, func(context.Context) error {
+	runner, err := jobs.NewRunner(slog.New(slog.DiscardHandler), jobs.Job{Name: "job", Every: time.Hour, Run: func(context.Context) error {
 		t.Error("ran after the end")
 		return nil
 	}})
@@ -140,11 +163,11 @@ func TestNothingRunsWithoutAContext(t *testing.T) {
 func TestNewRunnerRefuses(t *testing.T) {
 	work := func(context.Context) error { return nil }
 	for name, list := range map[string][]jobs.Job{
-		"no name":    {{"", time.Minute, work}},
-		"no time":    {{"a", 0, work}},
-		"time back":  {{"a", -time.Minute, work}},
-		"no work":    {{"a", time.Minute, nil}},
-		"name twice": {{"a", time.Minute, work}, {"a", time.Hour, work}},
+		"no name":    {{Name: "", Every: time.Minute, Run: work}},
+		"no time":    {{Name: "a", Every: 0, Run: work}},
+		"time back":  {{Name: "a", Every: -time.Minute, Run: work}},
+		"no work":    {{Name: "a", Every: time.Minute, Run: nil}},
+		"name twice": {{Name: "a", Every: time.Minute, Run: work}, {Name: "a", Every: time.Hour, Run: work}},
 	} {
 		if _, err := jobs.NewRunner(slog.New(slog.DiscardHandler), list...); err == nil {
 			t.Errorf("%s: accepted", name)

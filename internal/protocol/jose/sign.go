@@ -13,8 +13,9 @@ import (
 
 // The types of tokens, as they stand in the "typ" header. First those that this server signs.
 const (
-	TypeJWT         = "JWT"    // ID tokens (OpenID Connect names no type for them)
-	TypeAccessToken = "at+jwt" // RFC 9068 section 2.1
+	TypeJWT         = "JWT"        // ID tokens (OpenID Connect names no type for them)
+	TypeAccessToken = "at+jwt"     // RFC 9068 section 2.1
+	TypeLogoutToken = "logout+jwt" // OpenID Connect Back-Channel Logout 1.0 section 2.4
 
 	// What clients sign.
 	TypeClientAuthentication = "client-authentication+jwt"

@@ -1,0 +1,118 @@
+package logout
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/db"
+)
+
+func (s store) insertParticipant(ctx context.Context, sessionID, clientRecord uuid.UUID, now time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx,
+		`INSERT INTO session_clients (session_id, client, created_at) VALUES ($1, $2, $3) ON CONFLICT (session_id, client) DO NOTHING`,
+		sessionID, clientRecord, now)
+	return err
+}
+
+func (s store) enqueue(ctx context.Context, userID uuid.UUID, sessions []uuid.UUID, now time.Time) error {
+	arguments := []any{userID, now}
+	for _, each := range sessions {
+		arguments = append(arguments, each)
+	}
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO logout_deliveries (session_id, client, user_id, attempts, created_at, next_attempt_at)
+		SELECT p.session_id, p.client, $1, 0, $2, $2 FROM session_clients p
+		WHERE p.session_id IN (`+db.Placeholders(3, len(sessions))+`) AND EXISTS (SELECT 1 FROM back_channel_clients c WHERE c.id = p.client)
+		ON CONFLICT (session_id, client) DO NOTHING`, arguments...)
+	return err
+}
+
+const deliveryColumns = `session_id, client, user_id, attempts, created_at, next_attempt_at, last_attempt_at, last_status, last_problem,
+	finished_at, outcome`
+
+func scanDelivery(row db.Row) (Delivery, error) {
+	var (
+		d                Delivery
+		attempts         int64
+		status           *int64
+		problem, outcome *string
+	)
+	err := row.Scan(&d.SessionID, &d.Client, &d.UserID, &attempts, &d.CreatedAt, &d.NextAttemptAt, &d.LastAttemptAt, &status, &problem,
+		&d.FinishedAt, &outcome)
+	d.Attempts = int(attempts)
+	if status != nil {
+		d.LastStatus = int(*status)
+	}
+	if problem != nil {
+		d.LastProblem = Problem(*problem)
+	}
+	if outcome != nil {
+		d.Outcome = Outcome(*outcome)
+	}
+	return d, err
+}
+
+func (s store) deliveries(ctx context.Context, clientRecord uuid.UUID, most int) ([]Delivery, error) {
+	rows, err := s.database.Read(ctx).Query(ctx, `SELECT `+deliveryColumns+` FROM logout_deliveries WHERE client = $1
+		ORDER BY created_at DESC, session_id DESC LIMIT $2`, clientRecord, most)
+	return db.Collect(rows, err, scanDelivery)
+}
+
+const due = `finished_at IS NULL AND next_attempt_at <= $1 AND attempts < $2`
+
+// anyDue spares the writer when there is nothing to do, which is nearly always.
+func (s store) anyDue(ctx context.Context, now time.Time, most int) (bool, error) {
+	var found bool
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM logout_deliveries WHERE `+due+`)`, now, most).Scan(&found)
+	return found, err
+}
+
+// claim takes deliveries that are due for one attempt, each for one caller only:
+// whoever comes second finds that their time has moved. They come back at the time
+// again, in case the caller never says what came of it. The client that waits
+// longest does not crowd out the others: each has only so many of a batch.
+func (s store) claim(ctx context.Context, now, again time.Time, most, batch, ofOneClient int) ([]Delivery, error) {
+	var claimed []Delivery
+	err := s.database.Tx(ctx, func(ctx context.Context) error {
+		rows, err := s.database.Write(ctx).Query(ctx, `UPDATE logout_deliveries SET attempts = attempts + 1, next_attempt_at = $3, last_attempt_at = $1
+			WHERE `+due+` AND (session_id, client) IN (
+				SELECT w.session_id, w.client FROM (
+					SELECT session_id, client, next_attempt_at, row_number() OVER (PARTITION BY client ORDER BY next_attempt_at, session_id) AS place
+					FROM logout_deliveries WHERE `+due+`) w
+				WHERE w.place <= $4 ORDER BY w.place, w.next_attempt_at LIMIT $5)
+			RETURNING `+deliveryColumns, now, most, again, ofOneClient, batch)
+		claimed, err = db.Collect(rows, err, scanDelivery)
+		return err
+	})
+	return claimed, err
+}
+
+// record writes down what came of an attempt, if the delivery was not claimed
+// again meanwhile.
+func (s store) record(ctx context.Context, d Delivery) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE logout_deliveries
+		SET last_status = $1, last_problem = $2, next_attempt_at = $3, finished_at = $4, outcome = $5
+		WHERE session_id = $6 AND client = $7 AND attempts = $8 AND finished_at IS NULL`,
+		d.LastStatus, optional(d.LastProblem), d.NextAttemptAt, d.FinishedAt, optional(d.Outcome), d.SessionID, d.Client, d.Attempts)
+	return err
+}
+
+func (s store) closeInterrupted(ctx context.Context, most int, now time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE logout_deliveries SET finished_at = $1, outcome = $3, last_problem = $4
+		WHERE finished_at IS NULL AND next_attempt_at <= $1 AND attempts >= $2`, now, most, string(GivenUp), string(NeverHeardFrom))
+	return err
+}
+
+func (s store) sweepDeliveries(ctx context.Context, before time.Time) error {
+	return s.database.Sweep(ctx, `DELETE FROM logout_deliveries WHERE created_at <= $1 AND (session_id, client) IN
+		(SELECT session_id, client FROM logout_deliveries WHERE created_at <= $1 LIMIT $2)`, before)
+}
+
+func optional[T ~string](word T) *string {
+	if word == "" {
+		return nil
+	}
+	text := string(word)
+	return &text
+}
