@@ -56,6 +56,7 @@ type App struct {
 	Scopes        *scope.Service
 	Tokens        *token.Service
 	Registrations *registration.Service
+	Logos         *registration.Logos
 	// InitialTokens makes initial access tokens for client registration.
 	InitialTokens *registration.InitialTokens
 }
@@ -191,6 +192,7 @@ const (
 	sessionInterval  = time.Hour
 	// A client that only gets tokens of its own is used while one of them has its row: for no
 	// less than the shortest lifetime that can be configured.
+	logoInterval         = time.Minute
 	registrationInterval = 20 * time.Second
 )
 
@@ -206,6 +208,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep used assertions", Every: sweepInterval, Run: built.clientAuth.Sweep},
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
 		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: a.Registrations.Sweep},
+		jobs.Job{Name: "fetch client logos", Every: logoInterval, Run: a.Logos.FetchDue},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

@@ -197,13 +197,13 @@ func (a *App) mount(ctx context.Context, built *features) error {
 			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built),
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
-		Descriptions: a.Scopes, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
+		Descriptions: a.Scopes, Logos: a.Logos, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
 	}).Mount(a.router)
 	login.NewHandler(login.HandlerDeps{
 		Service: login.New(login.Deps{
 			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
 		}),
-		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Clock: a.clock, Issuer: issuer,
+		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Logos: a.Logos, Clock: a.clock, Issuer: issuer,
 	}).Mount(a.router)
 	logout.NewHandler(logout.HandlerDeps{
 		Service: built.logout, Requests: limitedRequests{built.logout, built.limits}, Browser: sessions, Renderer: renderer, Issuer: issuer,
@@ -218,7 +218,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Clients: a.Clients, Subjects: built.subjects, Signer: a.keys,
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
-	a.mountRegistration()
+	a.mountRegistration(renderer)
 	if err := a.mountDiscovery(ctx, built); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"authly/internal/client"
+	"authly/internal/platform/ui"
 	"authly/internal/protocol/oauth"
 	"authly/internal/registration"
 )
@@ -22,8 +23,9 @@ func (a *App) buildRegistration(built *features) error {
 		requestURIs = registration.RequestURIsAllowed
 	}
 	a.InitialTokens = registration.NewInitialTokens(a.database, a.clock)
+	a.Logos = registration.NewLogos(a.database, a.clock, a.Clients, built.egress)
 	a.Registrations, err = registration.NewService(registration.Deps{
-		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Clients: a.Clients, Outside: built.egress, Limits: built.limits,
+		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Clients: a.Clients, Outside: built.egress, Logos: a.Logos, Limits: built.limits,
 		Mode: registration.Mode(settings.Mode), RequestURIs: requestURIs,
 		OpenPolicy: registration.Policy{
 			SecurityProfile: client.ProfileOAuth21, Scopes: scopes, UnusedLifetime: int64(settings.OpenUnusedLifetime / time.Second),
@@ -40,8 +42,10 @@ func (a *App) registrationEndpoint() string {
 	return a.settings.Issuer + registration.Path
 }
 
-func (a *App) mountRegistration() {
+func (a *App) mountRegistration(renderer *ui.Renderer) {
 	if a.registrationEndpoint() != "" {
 		registration.NewHandler(a.Registrations).Mount(a.router)
 	}
+	// Logos stay when registration is turned off, as their clients do.
+	registration.NewLogoHandler(a.Logos, renderer).Mount(a.router)
 }

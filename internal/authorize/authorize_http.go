@@ -43,6 +43,11 @@ type Store interface {
 	Transient(request interaction.Request) interaction.Interaction
 }
 
+// Logos has the logos of clients: URL returns a path of ours, or "".
+type Logos interface {
+	URL(ctx context.Context, client uuid.UUID, clientID string) (string, error)
+}
+
 // HandlerDeps is what the handler needs.
 type HandlerDeps struct {
 	Service      *Service
@@ -52,6 +57,7 @@ type HandlerDeps struct {
 	Users        Users
 	Renderer     *ui.Renderer
 	Descriptions Scopes
+	Logos        Logos
 
 	// The pages, as the browser sees them.
 	SignInURL, SelectAccountURL, ConsentURL string

@@ -89,6 +89,11 @@ func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status i
 	for i, name := range request.Scopes {
 		scopes[i] = ui.ScopeView{Name: name, Description: descriptions[i]}
 	}
+	logo, err := h.Logos.URL(r.Context(), request.Client, request.ClientID)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
 	// The answer to this form leads to the client, and browsers apply form-action to redirects too.
 	if err := httpx.AllowFormAction(w, request.RedirectURI); err != nil {
 		h.fail(w, r, err)
@@ -97,7 +102,7 @@ func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status i
 	h.Renderer.Render(w, r, status, ui.ConsentPage{
 		Warning: warning(at.known), Action: "/consent", Interaction: bound.ID.String(), Token: bound.FormToken(consentStep(who)),
 		ClientName: request.ClientName, ClientHost: request.ClientHost, ClientURI: request.ClientURI,
-		UserName: person.Username, Scopes: scopes, Claims: claimsBeyondScopes(request), PolicyURI: request.PolicyURI, TermsURI: request.TermsURI, Error: problem,
+		UserName: person.Username, Scopes: scopes, Claims: claimsBeyondScopes(request), LogoURL: logo, PolicyURI: request.PolicyURI, TermsURI: request.TermsURI, Error: problem,
 		SwitchAccountURL: "/login?" + url.Values{"interaction": {bound.ID.String()}, "switch": {"1"}}.Encode(),
 	})
 }

@@ -38,6 +38,11 @@ type Subjects interface {
 	InSector(sector string, userID uuid.UUID) string
 }
 
+// Logos has the logos of clients: URL returns a path of ours, or "".
+type Logos interface {
+	URL(ctx context.Context, client uuid.UUID, clientID string) (string, error)
+}
+
 // HandlerDeps is what the handler needs; all of it is required.
 type HandlerDeps struct {
 	Service      *Service
@@ -46,6 +51,7 @@ type HandlerDeps struct {
 	Subjects     Subjects
 	Cookies      *httpx.Cookies
 	Renderer     *ui.Renderer
+	Logos        Logos
 	Clock        clock.Clock
 	Issuer       string
 }
@@ -177,6 +183,11 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 	page.Interaction, page.ClientName, page.ClientHost = v.bound.ID.String(), request.ClientName, request.ClientHost
 	page.Identifier = shownIdentifier(request.LoginHint)
 	page.PolicyURI, page.TermsURI = request.PolicyURI, request.TermsURI
+	logo, err := h.deps.Logos.URL(ctx, request.Client, request.ClientID)
+	if err != nil {
+		return page, err
+	}
+	page.LogoURL = logo
 	if request.Prompts.Has(oidc.PromptCreate) {
 		page.Notice = "login.no_registration"
 	}

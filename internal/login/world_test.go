@@ -31,6 +31,7 @@ import (
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oidc"
 	"authly/internal/protocol/policy"
+	"authly/internal/registration"
 	"authly/internal/session"
 	"authly/internal/subject"
 	"authly/internal/user"
@@ -104,6 +105,7 @@ func (noKeys) Ensure(context.Context, jose.Algorithm) error { return nil }
 
 // world is a server with the sign-in pages on one database.
 type world struct {
+	database     *db.DB
 	clock        *clock.Fake
 	hasher       *counting
 	sessions     *session.Service
@@ -120,7 +122,7 @@ const redirectURI = "https://shop.example/callback"
 
 func newWorld(t *testing.T, database *db.DB) *world {
 	t.Helper()
-	w := &world{clock: clock.NewFake(start), logged: &lockedBuffer{}}
+	w := &world{database: database, clock: clock.NewFake(start), logged: &lockedBuffer{}}
 	hasher, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{})
 	must(t, err)
 	w.hasher = &counting{PasswordHasher: hasher}
@@ -170,7 +172,7 @@ func (w *world) serve(t *testing.T) {
 	browser := interaction.NewBrowser(w.interactions, cookies, w.issuer+"/oauth/authorize")
 	login.NewHandler(login.HandlerDeps{
 		Service: w.service, Browser: session.NewBrowser(w.sessions, cookies), Interactions: browser, Subjects: subject.New(secret.New()), Cookies: cookies,
-		Renderer: renderer, Clock: w.clock, Issuer: w.issuer,
+		Renderer: renderer, Logos: registration.NewLogos(w.database, w.clock, nil, nil), Clock: w.clock, Issuer: w.issuer,
 	}).Mount(router)
 	router.Browser().HandleFunc("GET /begin", func(answer http.ResponseWriter, r *http.Request) {
 		prompts, err := oidc.ParsePrompt(r.URL.Query().Get("prompt"))

@@ -21,8 +21,12 @@
 // another client's token are refused by the same steps with the same answer.
 //
 // Addresses of a client are checked by the rules of package egress. One document is
-// fetched at registration, that of the sector identifier, and what the caller learns is
+// asked for its content, that of the sector identifier, and what the caller learns is
 // only that it does not fit.
+//
+// A client's logo is fetched when its record is written, and a few times later if that
+// fails. It is drawn anew as a PNG of a bounded size and served from here; the registration
+// does not depend on it. Only PNG, JPEG and GIF are read.
 //
 // Not here: software statements (RFC 7591 section 2.3; the member is ignored), client
 // metadata documents, a page or an HTTP interface for initial access tokens.

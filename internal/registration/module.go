@@ -35,6 +35,16 @@ type Limits interface {
 	Failed(ctx context.Context) error
 }
 
+// Finder finds clients.
+type Finder interface {
+	Find(ctx context.Context, clientID string) (client.Client, error)
+}
+
+// NewLogos returns the logos of clients.
+func NewLogos(database *db.DB, at clock.Clock, clients Finder, outside Outside) *Logos {
+	return &Logos{store: store{database}, clock: at, clients: clients, outside: outside, drawn: make(chan struct{}, maxDrawn)}
+}
+
 // Deps is what the service needs; all of it is required.
 type Deps struct {
 	Database *db.DB
@@ -42,6 +52,7 @@ type Deps struct {
 	Issuer   string
 	Clients  Clients
 	Outside  Outside
+	Logos    *Logos
 	Limits   Limits
 	Mode     Mode
 	// OpenPolicy is for clients that are registered without an initial access
@@ -57,6 +68,7 @@ type Service struct {
 	issuer      string
 	clients     Clients
 	outside     Outside
+	logos       *Logos
 	limits      Limits
 	mode        Mode
 	openPolicy  Policy
@@ -72,7 +84,7 @@ func NewService(deps Deps) (*Service, error) {
 	}
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
-		limits: deps.Limits, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
+		logos: deps.Logos, limits: deps.Limits, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
 	}, nil
 }
 

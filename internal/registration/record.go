@@ -69,9 +69,7 @@ func (s *Service) Replace(ctx context.Context, clientID string, presented secret
 		}
 		changed, err := s.clients.ReplaceUnchanged(ctx, found.client, metadata)
 		if err == nil {
-			made := s.registration(changed.Client, presented)
-			made.Secret = changed.Secret
-			return made, nil
+			return s.replaced(ctx, changed, presented)
 		}
 		failure = refused(err)
 		if fault.KindOf(failure) != fault.Conflict {
@@ -79,6 +77,16 @@ func (s *Service) Replace(ctx context.Context, clientID string, presented secret
 		}
 	}
 	return Registration{}, failure
+}
+
+func (s *Service) replaced(ctx context.Context, changed client.Registered, token secret.Redacted) (Registration, error) {
+	if err := s.logos.note(ctx, changed.Client); err != nil {
+		return Registration{}, fmt.Errorf("note a client's logo: %w", err)
+	}
+	s.logos.attempt(ctx, changed.Client)
+	made := s.registration(changed.Client, token)
+	made.Secret = changed.Secret
+	return made, nil
 }
 
 // serverMembers are those that RFC 7592 section 2.2 forbids in a request.

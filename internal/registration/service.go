@@ -49,6 +49,8 @@ func (s *Service) Register(ctx context.Context, presented secret.Redacted, docum
 	if err != nil {
 		return Registration{}, err
 	}
+	// No transaction waits for an answer from outside.
+	s.logos.attempt(ctx, made.Client)
 	return made, nil
 }
 
@@ -116,10 +118,14 @@ func (s *Service) insert(ctx context.Context, admitted admission, prepared clien
 		made = Registration{
 			Client: registered.Client, Secret: registered.Secret, Token: secret.New(), URI: recordURI(s.issuer, registered.Client.ClientID),
 		}
-		return s.store.insert(ctx, record{
+		err = s.store.insert(ctx, record{
 			Client: registered.Client.ID, Policy: admitted.policy, InitialToken: admitted.initial, CreatedAt: now,
 			UnusedUntil: admitted.policy.unusedUntil(now),
 		}, secret.Hash(made.Token))
+		if err != nil {
+			return err
+		}
+		return s.logos.note(ctx, registered.Client)
 	})
 	if err != nil {
 		return Registration{}, fmt.Errorf("register a client: %w", err)
