@@ -46,6 +46,12 @@ type Request struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
+// MayBeAbout tells whether the request may be answered about a person, named as
+// the client knows them (OpenID Connect Core 1.0 sections 3.1.2.2 and 5.5.1).
+func (r Request) MayBeAbout(subject string) bool {
+	return len(r.Subjects) == 0 || slices.Contains(r.Subjects, subject)
+}
+
 // Refusal is an error that waits to be sent to the client.
 type Refusal struct {
 	Code        oauth.ErrorCode `json:"code"`
@@ -150,10 +156,7 @@ func unfit(facts Facts) *oauth.Error {
 }
 
 // isAskedFor tells whether the request may be answered about whoever is signed in.
-func (f Facts) isAskedFor() bool {
-	asked := f.Interaction.Request.Subjects
-	return len(asked) == 0 || slices.Contains(asked, f.Subject)
-}
+func (f Facts) isAskedFor() bool { return f.Interaction.Request.MayBeAbout(f.Subject) }
 
 // mustSignInAgain tells whether a live session is not enough. Whoever signed in
 // within this interaction has done all that can be asked; judging the age of that

@@ -168,7 +168,7 @@ func (h *Handler) showLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if switching {
-		page.User, page.Identifier = "", ""
+		page.User, page.OtherUser, page.Identifier = "", "", ""
 	}
 	h.render(w, r, http.StatusOK, v, page)
 }
@@ -194,13 +194,19 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 	if !h.mustSignIn(v) || !v.signedIn {
 		return page, nil
 	}
-	// The same person once more (prompt=login, max_age), though another may sign in too.
+	// The same person once more (prompt=login, max_age), though another may sign in
+	// too; or the one that the client asks for, by id_token_hint or the claims parameter.
 	known, err := h.deps.Service.Who(ctx, v.current)
 	if fault.KindOf(err) == fault.NotFound {
 		return page, nil
 	}
 	if err != nil {
 		return ui.LoginPage{}, err
+	}
+	if !request.MayBeAbout(h.subject(v)) {
+		// Who is meant is not said: a client that has only a subject must not learn a name from it.
+		page.OtherUser = known.Username
+		return page, nil
 	}
 	page.User = known.Username
 	if page.Identifier == "" {

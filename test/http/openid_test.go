@@ -213,7 +213,7 @@ func TestRequestsAboutOnePerson(t *testing.T) {
 		{Name: "OC-08 another person, silently", Want: refused(oauth.LoginRequired), Do: func(w *World) testx.Answer {
 			return withIssuer(w, w.Authorize(asMary(w, w.Person("silent-mary")), state, silent, hint(w, w.App)))
 		}},
-		{Name: "another person is asked to sign in", Want: Want{Status: http.StatusOK, Body: []string{`id="login-form"`}}, Do: func(w *World) testx.Answer {
+		{Name: "another person is asked to sign in, and not told as whom", Want: Want{Status: http.StatusOK, Body: []string{`id="login-form"`, `id="login-other"`, "asked-mary"}}, WantNot: []string{"ada@people", `"ada"`, "login-again"}, Do: func(w *World) testx.Answer {
 			return w.Authorize(asMary(w, w.Person("asked-mary")), state, hint(w, w.App))
 		}},
 		{Name: "and may not sign in as themselves", Want: refused(oauth.LoginRequired), Do: func(w *World) testx.Answer {

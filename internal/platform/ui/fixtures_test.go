@@ -26,6 +26,10 @@ var fixtures = []struct {
 		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
 		Identifier: "alice", User: "alice", ClientName: "Garden Planner", ClientHost: "garden.example.com",
 	}},
+	{"login_other", 200, LoginPage{
+		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
+		OtherUser: "alice", ClientName: "Garden Planner", ClientHost: "garden.example.com",
+	}},
 	{"login_create", 200, LoginPage{
 		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token", Notice: "login.no_registration",
 		ClientName: "Garden Planner", ClientHost: "garden.example.com", LogoURL: "/logos/client_1",

@@ -28,12 +28,15 @@ func everywhere(text string) []Page {
 	wrong := map[string]string{"username": text, "email": text, "password": text, "password_confirmation": text}
 	return []Page{
 		LoginPage{Action: "/login", Interaction: text, Token: text, Identifier: text, ClientName: text, ClientHost: text, User: text, Error: text},
+		LoginPage{Action: "/login", ClientName: text, OtherUser: text, Notice: text, PolicyURI: text, TermsURI: text},
 		LoginPage{Action: "/login", ClientName: text},
 		ConsentPage{
 			Action: "/consent", Interaction: text, Token: text, ClientName: text, ClientHost: text, ClientURI: text,
 			UserName: text, Scopes: []ScopeView{{text, text}, {text, ""}}, PolicyURI: text, TermsURI: text, Error: text,
 		},
-		ConsentPage{Action: "/consent", ClientName: text},
+		ConsentPage{Action: "/consent", ClientName: text, Claims: []string{text}, Warning: text},
+		SelectAccountPage{Action: "/select-account", Interaction: text, Token: text, ClientName: text, ClientHost: text, UserName: text, Email: text},
+		FormPostPage{Action: "https://app.example/callback", Host: text, Fields: []Field{{"state", text}, {"code", text}, {"error_description", text}}},
 		LogoutPage{Action: "/logout", Interaction: text, Token: text, UserName: text, ClientName: text},
 		SetupPage{Action: "/setup", Token: text, SetupToken: text, Username: text, Email: text, Error: text, Errors: wrong},
 		ErrorPage{Title: text, Message: text, Code: text, Description: text, RequestID: text},

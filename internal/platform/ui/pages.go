@@ -24,6 +24,9 @@ type LoginPage struct {
 	// User is the name of the person who is signed in and has to sign in again;
 	// "" for an ordinary sign-in.
 	User string
+	// OtherUser is the name of the person who is signed in while the client asks for
+	// another one; "" if it doesn't.
+	OtherUser string
 
 	Notice string // message key of what a person should know; "" for nothing
 
