@@ -234,7 +234,7 @@ func (a *App) requestObjectAsker(built *features) authorize.Asker {
 	if !a.settings.Requests.RequestURI {
 		return nil
 	}
-	return built.egress
+	return limitedAsker{built.egress, built.limits}
 }
 
 // mountPlayground adds the pages of --dev.

@@ -10,6 +10,7 @@ import (
 	"authly/internal/login"
 	"authly/internal/logout"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/egress"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ratelimit"
@@ -21,6 +22,7 @@ const (
 	limitClientAuthentication = "client_authentication"
 	limitInteractions         = "interactions"
 	limitRegistrations        = "registrations"
+	limitRequestObjects       = "request_objects"
 )
 
 // The limit of interactions begun from one address. Each is a row until it
@@ -28,6 +30,13 @@ const (
 const (
 	interactionBurst    = 600
 	interactionInterval = 500 * time.Millisecond
+)
+
+// The limit of request objects that are fetched because of one address. Anybody may
+// send a request_uri that some client has registered, and each makes this server ask for it.
+const (
+	requestObjectBurst    = 60
+	requestObjectInterval = time.Second
 )
 
 // newThrottle returns the limiter of sign-ins. It counts in the database, so
@@ -52,6 +61,7 @@ func newAddressLimits(settings config.Throttle, open config.Registration, at clo
 		ratelimit.Limit{Name: limitClientAuthentication, Rate: ratelimit.Rate{Burst: settings.AddressBurst, Interval: settings.AddressInterval}},
 		ratelimit.Limit{Name: limitInteractions, Rate: ratelimit.Rate{Burst: interactionBurst, Interval: interactionInterval}},
 		ratelimit.Limit{Name: limitRegistrations, Rate: ratelimit.Rate{Burst: open.OpenBurst, Interval: open.OpenInterval}},
+		ratelimit.Limit{Name: limitRequestObjects, Rate: ratelimit.Rate{Burst: requestObjectBurst, Interval: requestObjectInterval}},
 	)
 	return &addressLimits{limiter}, err
 }
@@ -119,4 +129,18 @@ func (r limitedRequests) Keep(ctx context.Context, request logout.Request) (secr
 		return secret.Redacted{}, err
 	}
 	return r.Service.Keep(ctx, request)
+}
+
+// limitedAsker bounds how many request objects an address makes this server fetch.
+type limitedAsker struct {
+	*egress.Client
+	limits *addressLimits
+}
+
+// Do counts, then asks.
+func (a limitedAsker) Do(ctx context.Context, request egress.Request) (egress.Response, error) {
+	if err := a.limits.take(ctx, limitRequestObjects, "authorize.too_many_request_objects"); err != nil {
+		return egress.Response{}, err
+	}
+	return a.Client.Do(ctx, request)
 }

@@ -15,6 +15,7 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/config"
+	"authly/internal/platform/db"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/testx"
@@ -241,4 +242,33 @@ func TestRequestURIAsksNobodyElse(t *testing.T) {
 		}
 		return answer
 	}}}, option)
+}
+
+// Anybody can send an address that a client has registered; nobody can use that to
+// flood the client's host.
+func TestRequestURIsAreFetchedAtABoundedRate(t *testing.T) {
+	t.Parallel()
+	l, option := newLibrary(t)
+	l.object.Store("x.y.z")
+	l.kind.Store("application/jwt")
+	w := newWorld(t, db.SQLite, option)
+	known := w.Keyed(jose.RS256, func(m *client.Metadata) { m.RequestURIs = []string{l.server.URL + "/object"} })
+	sent := outside(known, set("prompt", "none"), set("redirect_uri", callback), set("request_uri", l.server.URL+"/object"))
+	const most, tries = 60, 70
+	for i := range tries {
+		want := oauth.InvalidRequestObject
+		if i >= most {
+			want = oauth.InvalidRequestURI
+		}
+		if got := w.open(w.Browser(), sent).Query().Get("error"); got != string(want) {
+			t.Fatalf("request %d: %s, want %s", i, got, want)
+		}
+	}
+	if asked := l.asked.Load(); asked != most {
+		t.Errorf("the client's host was asked %d times", asked)
+	}
+	w.Clock.Advance(time.Minute)
+	if got := w.open(w.Browser(), sent).Query().Get("error"); got != string(oauth.InvalidRequestObject) {
+		t.Errorf("a minute later: %s", got)
+	}
 }
