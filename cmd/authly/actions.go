@@ -14,7 +14,8 @@ import (
 // actions returns what the commands do.
 func actions() cli.Actions {
 	return cli.Actions{
-		Serve: serve,
+		Serve:       serve,
+		Conformance: checkConformance,
 		MigrateUp: func(ctx context.Context, settings config.Config) ([]cli.Migration, error) {
 			return migrations(authly.Migrate(ctx, settings, authly.Options{}))
 		},

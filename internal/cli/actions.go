@@ -29,6 +29,8 @@ type Actions struct {
 	RegistrationTokenList func(ctx context.Context, settings config.Config) ([]RegistrationToken, error)
 	// RegistrationTokenRevoke ends one and returns it.
 	RegistrationTokenRevoke func(ctx context.Context, settings config.Config, token string) (RegistrationToken, error)
+	// Conformance checks a provider and writes the report. It returns [ErrChecksFailed] after one with failures.
+	Conformance func(ctx context.Context, run ConformanceRun, output io.Writer) error
 }
 
 // Migration is one step of the schema.

@@ -37,7 +37,6 @@ type Config struct {
 	Keys      Keys
 	Egress    Egress
 	Requests  Requests
-	Logout    Logout
 
 	Registration Registration
 
@@ -134,12 +133,6 @@ type Egress struct {
 type Requests struct {
 	// RequestURI lets request objects be fetched from registered addresses.
 	RequestURI bool
-}
-
-// Logout says how clients learn of the end of a session.
-type Logout struct {
-	// SessionManagement serves the iframe of OpenID Connect Session Management 1.0.
-	SessionManagement bool
 }
 
 // Registration says who may register clients (RFC 7591).

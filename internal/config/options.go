@@ -289,11 +289,6 @@ var table = []option{
 		description: "Whether clients may keep request objects at addresses that they have registered, from which this server fetches them during a sign-in (OpenID Connect Core 1.0, section 6.2).",
 	},
 	{
-		name: "logout.session_management", standard: "false",
-		field:       func(c *Config) any { return &c.Logout.SessionManagement },
-		description: "Whether clients can watch in an iframe whether the session still is the same (OpenID Connect Session Management 1.0). Browsers that block cookies of third parties, which most do, defeat it; back-channel logout does not depend on them.",
-	},
-	{
 		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},
 		field:       func(c *Config) any { return &c.Registration.Mode },
 		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly registration-token create` makes; or anybody.",

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"authly/internal/platform/clock"
 )
 
 // modeChecks are about how responses travel, and about request objects.
@@ -24,7 +26,7 @@ func modeChecks() []Check {
 		claims := p.verified(ended.response.Get("response"))
 		exp, _ := claims["exp"].(float64)
 		p.must(claims["iss"] == p.env.Issuer && claims["aud"] == c.ID, "iss is %v, aud is %v", claims["iss"], claims["aud"])
-		p.must(exp > float64(time.Now().Unix()) && exp < float64(time.Now().Add(11*time.Minute).Unix()), "exp is %v", claims["exp"])
+		p.must(exp > float64(clock.System().Now().Unix()) && exp < float64(clock.System().Now().Add(11*time.Minute).Unix()), "exp is %v", claims["exp"])
 		return claims
 	}
 	return []Check{

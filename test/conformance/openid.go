@@ -214,6 +214,9 @@ func promptChecks() []Check {
 			made.browser.signIn(p.confidential(), with("prompt", "select_account"))
 		}},
 		{"core-3.1.2.1-prompts", core, "3.1.2.1", "every advertised prompt is taken", func(p *probe) {
+			if len(p.list("prompt_values_supported")) == 0 {
+				p.skip("there is no prompt_values_supported")
+			}
 			for _, prompt := range p.list("prompt_values_supported") {
 				ended := p.browser().authorize(p.request(p.confidential(), with("prompt", prompt)))
 				p.must(ended.response.Get("error") != "invalid_request", "%s is refused", prompt)

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"authly/internal/cli"
+	"authly/test/conformance"
+)
+
+// checkConformance runs the kit and shows its report.
+func checkConformance(ctx context.Context, run cli.ConformanceRun, output io.Writer) error {
+	target, err := conformanceTarget(run)
+	if err != nil {
+		return err
+	}
+	report, err := conformance.Run(ctx, target, run.Only)
+	if err != nil {
+		return err
+	}
+	write := report.WriteTable
+	switch run.Output {
+	case "json":
+		write = report.WriteJSON
+	case "junit":
+		write = report.WriteJUnit
+	}
+	if err := write(output); err != nil {
+		return err
+	}
+	if report.Count(conformance.Failed) > 0 {
+		return cli.ErrChecksFailed
+	}
+	return nil
+}
+
+func conformanceTarget(run cli.ConformanceRun) (conformance.Target, error) {
+	var (
+		target conformance.Target
+		err    error
+	)
+	switch {
+	case run.TargetFile != "":
+		target, err = conformance.ReadTarget(run.TargetFile)
+	case run.DevFile != "":
+		target, err = conformance.ReadDevFile(run.DevFile)
+	}
+	if err != nil {
+		return target, err
+	}
+	if run.Issuer != "" {
+		target.Issuer = run.Issuer
+	}
+	if run.CAFile == "" {
+		return target, nil
+	}
+	content, err := os.ReadFile(run.CAFile)
+	if err != nil {
+		return target, fmt.Errorf("read the certificate authorities: %w", err)
+	}
+	if target.Roots, err = x509.SystemCertPool(); err != nil {
+		return target, fmt.Errorf("read the system's certificate authorities: %w", err)
+	}
+	if !target.Roots.AppendCertsFromPEM(content) {
+		return target, errors.New("read the certificate authorities: there is none in the file")
+	}
+	return target, nil
+}
