@@ -131,9 +131,7 @@ func (m Metadata) validateKeys(refuse refuser) {
 		refuse("jwks", "client.keys_twice") // OpenID Connect Registration 1.0 section 2
 	}
 	if inline {
-		if _, err := jose.ParseKeySet(m.JWKS); err != nil {
-			refuse("jwks", "client.keys_invalid")
-		}
+		m.validateRegisteredKeys(refuse)
 	}
 	if remote && !isWebPage(m.JWKSURI) {
 		refuse("jwks_uri", "client.uri_invalid")
@@ -150,6 +148,28 @@ func (m Metadata) validateKeys(refuse refuser) {
 	} {
 		if needsKeys {
 			refuse(field, "client.keys_missing")
+		}
+	}
+}
+
+// validateRegisteredKeys checks the keys of the record, and that one of them is for
+// what the client registered. Those at an address may change, and are looked at when needed.
+func (m Metadata) validateRegisteredKeys(refuse refuser) {
+	set, err := jose.ParseKeySet(m.JWKS)
+	if err != nil {
+		refuse("jwks", "client.keys_invalid")
+		return
+	}
+	signing := jose.Algorithms()
+	if m.AuthenticationAlgorithm != "" {
+		signing = []jose.Algorithm{m.AuthenticationAlgorithm}
+	}
+	if m.AuthenticationMethod == oauth.PrivateKeyJWT && !set.CanVerify(signing...) {
+		refuse("jwks", "client.keys_missing")
+	}
+	for _, encryption := range []Encryption{m.IDTokenEncryption, m.UserInfoEncryption} {
+		if encryption.Algorithm != "" && !set.CanEncrypt(encryption.Algorithm) {
+			refuse("jwks", "client.keys_missing")
 		}
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
@@ -74,7 +76,7 @@ func (m privateKeyJWT) Authenticate(ctx context.Context, known client.Client, cr
 	if claims.Issuer != known.ClientID || claims.Subject != known.ClientID {
 		return refused(errors.New("iss or sub is not the client"))
 	}
-	if !m.isMeant(known, claims.Audience) {
+	if !m.isMeant(known, claims.Audience, credentials.Path) {
 		return refused(errors.New("aud is not this server"))
 	}
 	now := m.clock.Now()
@@ -102,23 +104,22 @@ func refused(reason error) error {
 
 // isMeant holds that an assertion is for this server alone: one that names other
 // places too could be passed on by them. For clients with older practice the token
-// endpoint counts as this server, and it may stand in a list.
-func (m privateKeyJWT) isMeant(known client.Client, audience json.RawMessage) bool {
-	var one string
-	if json.Unmarshal(audience, &one) != nil {
-		var list []string
-		if json.Unmarshal(audience, &list) != nil || len(list) == 0 {
-			return false
-		}
-		if known.AssertionAudience == client.AudienceIssuerOrEndpoint {
-			return slices.Contains(list, m.issuer) || slices.Contains(list, m.tokenEndpoint)
-		}
-		if len(list) != 1 {
-			return false
-		}
-		one = list[0]
+// endpoint and the one that is called, by its path, count as this server, and one of them may
+// stand in a list.
+func (m privateKeyJWT) isMeant(known client.Client, audience json.RawMessage, path string) bool {
+	var list []string
+	if one := ""; json.Unmarshal(audience, &one) == nil {
+		list = []string{one}
+	} else if json.Unmarshal(audience, &list) != nil {
+		return false
 	}
-	return one == m.issuer || known.AssertionAudience == client.AudienceIssuerOrEndpoint && one == m.tokenEndpoint
+	if known.AssertionAudience != client.AudienceIssuerOrEndpoint {
+		return len(list) == 1 && list[0] == m.issuer
+	}
+	called := strings.TrimSuffix(m.issuer, httpx.Path(m.issuer)) + path
+	return slices.ContainsFunc(list, func(meant string) bool {
+		return meant == m.issuer || meant == m.tokenEndpoint || path != "" && meant == called
+	})
 }
 
 // lifetime checks exp, nbf and iat, and returns when the assertion expires.

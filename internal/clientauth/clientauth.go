@@ -17,6 +17,8 @@ type Credentials struct {
 	Secret   secret.Redacted
 	// Assertion is a JWT that the client signed (RFC 7523 section 2.2).
 	Assertion secret.Redacted
+	// Path is that of the endpoint that was called.
+	Path string
 	// ByHeader tells that they came in the Authorization header.
 	ByHeader bool
 }

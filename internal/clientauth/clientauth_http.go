@@ -43,6 +43,7 @@ func FromRequest(r *http.Request, params oauth.Params) (Credentials, error) {
 		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "more than one Authorization header")
 	}
 	inBody, err := fromBody(params)
+	inBody.Path = r.URL.Path
 	if err != nil || len(headers) == 0 {
 		return inBody, err
 	}

@@ -1,11 +1,13 @@
 package http_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,7 +181,12 @@ func TestClientAssertions(t *testing.T) {
 			return w.Post("/oauth/token", asserted(machine(), w.assert(impostor, jose.TypeJWT, w.claims(impostor, nil))))
 		}},
 		Scenario{Name: "an algorithm that the client did not register", Want: refused, Do: func(w *World) testx.Answer {
-			known := w.Keyed(jose.ES256, func(m *client.Metadata) { m.AuthenticationAlgorithm = jose.PS256 })
+			other, err := jose.PublicJWK(newSigningKey(w.T, jose.PS256).Verification())
+			must(w.T, err)
+			known := w.Keyed(jose.ES256, func(m *client.Metadata) {
+				m.AuthenticationAlgorithm = jose.PS256
+				m.JWKS = bytes.Replace(m.JWKS, []byte("["), slices.Concat([]byte("["), other, []byte(",")), 1)
+			})
 			return w.Post("/oauth/token", asserted(machine(), w.assert(known, jose.TypeJWT, w.claims(known, nil))))
 		}},
 		Scenario{Name: "not a JWT", Want: refused, Do: send(func(_ *World, known keyed) url.Values {

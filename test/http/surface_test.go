@@ -143,6 +143,11 @@ type metadata struct {
 	TokenMethods       []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationMethods  []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionWays  []string `json:"introspection_endpoint_auth_methods_supported"`
+
+	TokenAssertions         []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	RevocationAssertions    []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionAssertions []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+
 	Scopes             []string `json:"scopes_supported"`
 	Algorithms         []string `json:"id_token_signing_alg_values_supported"`
 	Prompts            []string `json:"prompt_values_supported"`
@@ -194,6 +199,11 @@ func TestMetadataTruth(t *testing.T) {
 					t.Errorf("%s: the ID token is signed with %v", algorithm, header["alg"])
 				}
 			}
+			for _, assertions := range [][]string{told.TokenAssertions, told.RevocationAssertions, told.IntrospectionAssertions} {
+				if !slices.Equal(assertions, told.Algorithms) {
+					t.Errorf("assertions are signed with %v", assertions)
+				}
+			}
 			if len(told.Algorithms) != len(jose.Algorithms()) {
 				t.Errorf("the algorithms are %v", told.Algorithms)
 			}
@@ -208,7 +218,14 @@ func TestMetadataTruth(t *testing.T) {
 				}
 			}
 			for endpoint, methods := range map[string][]string{told.Token: told.TokenMethods, told.Revocation: told.RevocationMethods, told.Introspection: told.IntrospectionWays} {
-				for _, method := range []string{"client_secret_basic", "client_secret_post", "none"} {
+				for _, algorithm := range slices.Concat(told.TokenAssertions, told.RevocationAssertions, told.IntrospectionAssertions) {
+					known := w.Keyed(jose.Algorithm(algorithm), nil)
+					form := asserted(url.Values{"token": {"x"}, "grant_type": {"refresh_token"}, "refresh_token": {"x"}}, w.assert(known, jose.TypeJWT, w.claims(known, nil)))
+					if got := w.Post(endpoint, form).Text("error"); got == string(oauth.InvalidClient) {
+						t.Errorf("%s: an assertion with %s: %s", endpoint, algorithm, got)
+					}
+				}
+				for _, method := range []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"} {
 					if works := w.authenticates(endpoint, method); works != slices.Contains(methods, method) {
 						t.Errorf("%s: %s works: %t, advertised: %v", endpoint, method, works, methods)
 					}
@@ -228,6 +245,9 @@ func (w *World) authenticates(endpoint, method string) bool {
 	case "client_secret_post":
 		form.Set("client_id", w.App.ClientID)
 		form.Set("client_secret", w.App.Secret)
+	case "private_key_jwt":
+		known := w.Keyed(jose.ES256, nil)
+		form = asserted(form, w.assert(known, jose.TypeJWT, w.claims(known, nil)))
 	default:
 		form.Set("client_id", w.Native.ClientID)
 	}
