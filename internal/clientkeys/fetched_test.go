@@ -225,7 +225,7 @@ func TestAddressesAreForgotten(t *testing.T) {
 	token, address := sign(t, key), w.party.URL
 	for i := range 513 {
 		w.known.JWKSURI = fmt.Sprintf("%s/%d", address, i)
-		w.expect(t, "each of many", token, nil, int32(i+1)) //nolint:gosec // a small number
+		w.expect(t, "each of many", token, nil, int32(i+1))
 		w.clock.Advance(time.Millisecond)
 	}
 	w.known.JWKSURI = address + "/512"
