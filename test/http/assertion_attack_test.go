@@ -231,6 +231,12 @@ func TestClientAssertionTimes(t *testing.T) {
 			return w.Post("/oauth/token", asserted(machine(), w.assert(known, jose.TypeJWT, w.claims(known, changes))))
 		}})
 	}
+	for seconds, status := range map[int64]int{3660: 200, 3661: 401} { // an hour and a minute for older practice
+		scenarios = append(scenarios, Scenario{Name: fmt.Sprintf("exp %d, for older practice", seconds), Want: Want{Status: status}, Do: func(w *World) testx.Answer {
+			known := w.Keyed(jose.ES256, func(m *client.Metadata) { m.SecurityProfile = client.ProfileOpenIDLegacy })
+			return w.Post("/oauth/token", asserted(machine(), w.assert(known, jose.TypeJWT, w.claims(known, map[string]any{"exp": w.Clock.Now().Unix() + seconds}))))
+		}})
+	}
 	for name, changes := range map[string]map[string]any{
 		"exp is null": {"exp": json.RawMessage("null")}, "exp negative": {"exp": -1}, "exp beyond a float": {"exp": json.RawMessage("1e999")},
 		"nbf is a text": {"nbf": "0"}, "iat beyond all times": {"iat": 1e300}, "jti is a number": {"jti": 1}, "jti empty": {"jti": ""},
