@@ -116,8 +116,8 @@ func (d *DB) Engine() Engine { return d.backend.engine() }
 // Ping returns an error if the database can't be reached.
 func (d *DB) Ping(ctx context.Context) error { return d.backend.ping(ctx) }
 
-// Close waits for running statements and closes all connections. Closing twice
-// does nothing more.
+// Close waits for running statements, a few seconds at most where a server may
+// not answer, and closes all connections. Closing twice does nothing more.
 func (d *DB) Close() error {
 	d.closing.Do(func() { d.closed = d.backend.close() })
 	return d.closed

@@ -13,6 +13,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+const (
+	// connectTimeout bounds the making of one connection, unless the URL has its
+	// own connect_timeout: a server that takes connections and then says nothing
+	// must not hold up a start, or an end, for minutes.
+	connectTimeout = 10 * time.Second
+	// closeTimeout bounds the end of the pool, which waits for statements whose
+	// server may never answer them.
+	closeTimeout = 3 * time.Second
+)
+
 type postgresBackend struct {
 	pool *pgxpool.Pool
 	all  *postgresQuerier
@@ -27,6 +37,9 @@ func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, err
 	if options.MaxConnections > 0 {
 		settings.MaxConns = int32(min(options.MaxConnections, 10_000))
 	}
+	if settings.ConnConfig.ConnectTimeout <= 0 {
+		settings.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	settings.AfterConnect = func(_ context.Context, connection *pgx.Conn) error {
 		connection.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
@@ -37,7 +50,10 @@ func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, err
 	if err != nil {
 		return nil, fmt.Errorf("open the PostgreSQL pool: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	// Twice the time of a connection, for the answer after it.
+	reaching, cancel := context.WithTimeout(ctx, 2*settings.ConnConfig.ConnectTimeout)
+	defer cancel()
+	if err := pool.Ping(reaching); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("reach PostgreSQL: %w", err)
 	}
@@ -50,8 +66,17 @@ func (b *postgresBackend) writer() Querier                { return b.all }
 func (b *postgresBackend) ping(ctx context.Context) error { return b.pool.Ping(ctx) }
 
 func (b *postgresBackend) close() error {
-	b.pool.Close()
-	return nil
+	closed := make(chan struct{})
+	go func() {
+		b.pool.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-time.After(closeTimeout):
+		return errors.New("close the connections to PostgreSQL: it still owes answers")
+	}
 }
 
 func (b *postgresBackend) begin(ctx context.Context) (transaction, error) {
