@@ -73,6 +73,14 @@ func TestRepeatedParameters(t *testing.T) {
 				t.Error("one of two states was chosen")
 			}
 		}
+		for _, name := range []string{"client_id", "redirect_uri"} {
+			request := w.Request(w.app)
+			answer := browser.Open(w.AuthorizeURL(request) + "&" + url.Values{name: {request.Get(name)}}.Encode())
+			wantNoCode(t, name, answer)
+			if !strings.Contains(answer.Body, "the parameter "+name+" was sent more than once") {
+				t.Errorf("%s: the page doesn't say what is wrong:\n%s", name, answer.Body)
+			}
+		}
 	})
 }
 

@@ -42,7 +42,7 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 		return interaction.Request{}, client.Client{}, err
 	}
 	params, objection := s.objects.apply(ctx, known, params)
-	redirectURI, err := establishRedirectURI(known, params)
+	redirectURI, err := establishRedirectURI(known, params, malformed)
 	if objection != nil && err != nil {
 		// Where to send the person may be in what can't be believed.
 		err = &PageRefusal{"authorize.request_object_wrong", oauth.CodeOf(objection), describe(objection)}
@@ -100,10 +100,14 @@ func (s *Service) establishClient(ctx context.Context, params oauth.Params, malf
 	return known, nil
 }
 
-func establishRedirectURI(known client.Client, params oauth.Params) (string, error) {
+func establishRedirectURI(known client.Client, params oauth.Params, malformed error) (string, error) {
 	sent := params.Get("redirect_uri")
 	if sent == "" {
-		return "", &PageRefusal{"authorize.redirect_uri_missing", oauth.InvalidRequest, "redirect_uri is missing"}
+		refusal := &PageRefusal{"authorize.redirect_uri_missing", oauth.InvalidRequest, "redirect_uri is missing"}
+		if malformed != nil {
+			refusal.Description = describe(malformed)
+		}
+		return "", refusal
 	}
 	if !known.HasRedirectURI(sent) {
 		return "", &PageRefusal{
