@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,7 +85,7 @@ func (b *postgresBackend) close() error {
 func (b *postgresBackend) begin(ctx context.Context) (transaction, error) {
 	begun, err := b.pool.Begin(ctx)
 	if err != nil {
-		return nil, err
+		return nil, postgresError(err)
 	}
 	return &postgresTransaction{postgresQuerier{runner: begun}, begun}, nil
 }
@@ -162,6 +165,9 @@ func postgresError(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNoRows
 	}
+	if isUnreachable(err) {
+		return &unreachableError{err}
+	}
 	var failure *pgconn.PgError
 	if !errors.As(err, &failure) {
 		return err
@@ -180,4 +186,38 @@ func postgresError(err error) error {
 		return err
 	}
 	return &ConstraintError{Kind: kind, name: failure.ConstraintName, cause: err}
+}
+
+// unreachableError is a failure of the server or of the way to it, and not of
+// the statement: it passes, as when a database restarts or another takes over.
+type unreachableError struct{ cause error }
+
+func (e *unreachableError) Error() string { return e.cause.Error() }
+
+// Unwrap returns the driver's error.
+func (e *unreachableError) Unwrap() error { return e.cause }
+
+// RetryAfter returns how long a caller should wait before it tries again.
+func (e *unreachableError) RetryAfter() time.Duration { return retryAfter }
+
+// retryAfter is about what a database takes to restart.
+const retryAfter = 5 * time.Second
+
+func isUnreachable(err error) bool {
+	var (
+		connecting *pgconn.ConnectError
+		network    *net.OpError
+		failure    *pgconn.PgError
+	)
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false // the caller's own time
+	case errors.As(err, &connecting), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), pgconn.SafeToRetry(err):
+		return true
+	case errors.As(err, &failure):
+		// Class 08 is a connection exception, 57P01 to 57P03 a server that stops
+		// or starts, 53300 one that has too many connections.
+		return strings.HasPrefix(failure.Code, "08") || strings.HasPrefix(failure.Code, "57P0") || failure.Code == "53300"
+	}
+	return false
 }

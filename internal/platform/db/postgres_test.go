@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"testing"
@@ -31,6 +32,39 @@ func TestOpenDoesNotWaitForASilentServer(t *testing.T) {
 	}
 	if ctx.Err() != nil {
 		t.Error("it was waited for until the caller gave up")
+	}
+}
+
+// What a restart does to a connection is told apart from what is wrong with a
+// statement, and the next statement has another connection.
+func TestConnectionThatEndsIsAFaultThatPasses(t *testing.T) {
+	t.Parallel()
+	if !slices.Contains(dbtest.Engines(t), db.PostgreSQL) {
+		t.Skip("about PostgreSQL only")
+	}
+	database := dbtest.Open(t, db.PostgreSQL)
+	run := func(ctx context.Context, statement string) error {
+		_, err := database.Write(ctx).Exec(ctx, statement)
+		return err
+	}
+	var passing interface{ RetryAfter() time.Duration }
+	if err := run(t.Context(), `SELECT pg_terminate_backend(pg_backend_pid())`); !errors.As(err, &passing) || passing.RetryAfter() <= 0 {
+		t.Errorf("the end of the connection: %v", err)
+	}
+	if err := run(t.Context(), `SELECT 1/0`); err == nil || errors.As(err, &passing) {
+		t.Errorf("a wrong statement: %v", err)
+	}
+	err := database.Tx(t.Context(), func(ctx context.Context) error {
+		if err := run(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`); !errors.As(err, &passing) {
+			t.Errorf("within a transaction: %v", err)
+		}
+		return run(ctx, `SELECT 1`)
+	})
+	if !errors.As(err, &passing) {
+		t.Errorf("after it in the transaction: %v", err)
+	}
+	if err := run(t.Context(), `SELECT 1`); err != nil {
+		t.Errorf("on a new connection: %v", err)
 	}
 }
 

@@ -79,7 +79,8 @@ func answerFor(err error) answer {
 	if own != nil {
 		return answerForFault(own, err)
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	var passing interface{ RetryAfter() time.Duration } // as an error of a database that restarts
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.As(err, &passing) {
 		return answer{http.StatusServiceUnavailable, oauth.TemporarilyUnavailable, "the server is busy, try again shortly", waitOf(err)}
 	}
 	return answer{status: http.StatusInternalServerError, code: oauth.ServerError}

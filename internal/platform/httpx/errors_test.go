@@ -39,6 +39,7 @@ func TestWriteOAuthError(t *testing.T) {
 		{"exhausted", fault.New(fault.Unavailable, "x.y"), 503, "temporarily_unavailable", "the server is busy, try again shortly", "", "5"},
 		{"wrapped", fmt.Errorf("redeem: %w", oauth.Refuse(oauth.InvalidGrant, "used")), 400, "invalid_grant", "used", "", ""},
 		{"joined", errors.Join(errors.New("private"), oauth.Refuse(oauth.InvalidGrant, "used")), 400, "invalid_grant", "used", "", ""},
+		{"a fault that passes", fmt.Errorf("find: %w", waiting{time.Second}), 503, "temporarily_unavailable", "the server is busy, try again shortly", "", "1"},
 		{"any other", errors.New("private"), 500, "server_error", "the server failed to answer", "", ""},
 		{"a private reason is not shown", oauth.Refuse(oauth.InvalidGrant, "no").Because(errors.New("private")), 400, "invalid_grant", "no", "", ""},
 		{"a refusal of the other type as the reason", fault.New(fault.Limited, "x.y").Because(oauth.Refuse(oauth.InvalidClient, "private")), 429, "temporarily_unavailable", "too many attempts, try again later", "", "5"},
