@@ -53,7 +53,7 @@ func Checks() []Check {
 // Run makes the checks whose ID, specification or title contains only, all if it is
 // empty. The error says why none could be made.
 func Run(ctx context.Context, target Target, only string) (Report, error) {
-	env, err := newEnvironment(target)
+	env, err := newEnvironment(ctx, target)
 	if err != nil {
 		return Report{}, err
 	}

@@ -170,7 +170,7 @@ func promptChecks() []Check {
 	later := func(p *probe, changes url.Values) {
 		made := p.signIn(p.confidential())
 		before := made.browser.logins
-		time.Sleep(2100 * time.Millisecond) // auth_time is in seconds, and has to be seen to move
+		p.pause(2100 * time.Millisecond) // auth_time is in seconds, and has to be seen to move
 		again := made.browser.signIn(p.confidential(), changes)
 		p.must(made.browser.logins == before+1, "the person was not asked to sign in again")
 		p.must(authTime(p, again.tokens) > authTime(p, made.tokens), "auth_time did not move on")

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // probe is what a check asks and judges with.
@@ -76,15 +77,11 @@ func basic(c Client) change {
 }
 
 func (p *probe) send(method, address string, form url.Values, changes ...change) (answer, error) {
-	ctx := p.ctx
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	var body io.Reader
 	if form != nil {
 		body = strings.NewReader(form.Encode())
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, body)
+	request, err := http.NewRequestWithContext(p.ctx, method, address, body)
 	if err != nil {
 		return answer{}, err
 	}
@@ -101,6 +98,17 @@ func (p *probe) send(method, address string, form url.Values, changes ...change)
 	defer func() { _ = response.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(response.Body, maxBodyBytes))
 	return answer{address, response.StatusCode, response.Header, content}, err
+}
+
+// pause waits, for what is counted in seconds.
+func (p *probe) pause(long time.Duration) {
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.ctx.Done():
+		p.fail("interrupted")
+	}
 }
 
 // call is send for a request that has to be answered.

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -62,8 +63,12 @@ func (p Pages) withDefaults() Pages {
 		field *string
 		value string
 	}{
-		{&p.Username, "username"}, {&p.Password, "password"}, {&p.Allow, "consent-allow"}, {&p.Deny, "consent-deny"},
-		{&p.Account, "select-account-current"}, {&p.Logout, "logout-confirm"},
+		{&p.Username, "username"},
+		{&p.Password, "password"},
+		{&p.Allow, "consent-allow"},
+		{&p.Deny, "consent-deny"},
+		{&p.Account, "select-account-current"},
+		{&p.Logout, "logout-confirm"},
 	} {
 		if *each.field == "" {
 			*each.field = each.value
@@ -108,7 +113,7 @@ func ReadDevFile(file string) (Target, error) {
 }
 
 func readJSON(file string, into any) error {
-	content, err := os.ReadFile(file) //nolint:gosec // the caller names it
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the clients: %w", err)
 	}
@@ -127,7 +132,7 @@ type environment struct {
 
 const timeout = 30 * time.Second
 
-func newEnvironment(target Target) (*environment, error) {
+func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	parsed, err := url.Parse(target.Issuer)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
 		return nil, fmt.Errorf("%q is not an issuer: give its URL, such as https://id.example.com", target.Issuer)
@@ -135,7 +140,7 @@ func newEnvironment(target Target) (*environment, error) {
 	target.Issuer = strings.TrimSuffix(target.Issuer, "/.well-known/openid-configuration")
 	target.Pages = target.Pages.withDefaults()
 	env := &environment{Target: target, http: newHTTPClient(target.Roots)}
-	p := &probe{env: env}
+	p := &probe{ctx: ctx, env: env}
 	answer, err := p.send(http.MethodGet, target.Issuer+"/.well-known/openid-configuration", nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the metadata: %w", err)

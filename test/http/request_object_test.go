@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"crypto/rand"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -161,24 +163,32 @@ func TestRequestObjects(t *testing.T) {
 type library struct {
 	server *httptest.Server
 	asked  atomic.Int32
-	kind   atomic.Value
-	object atomic.Value
+	shelf  sync.Map // of kept, by path
 }
+
+// kept is an object and the type that it is served as.
+type kept struct{ kind, object string }
+
+// keep has an object at a path.
+func (l *library) keep(path, kind, object string) { l.shelf.Store(path, kept{kind, object}) }
 
 func newLibrary(t *testing.T) (*library, testx.Option) {
 	t.Helper()
 	l := &library{}
-	l.kind.Store("application/oauth-authz-req+jwt")
 	l.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.asked.Add(1)
-		if r.URL.Path == "/redirect" {
-			http.Redirect(w, r, "/object", http.StatusFound)
+		if path, isRedirect := strings.CutPrefix(r.URL.Path, "/redirect"); isRedirect {
+			http.Redirect(w, r, path, http.StatusFound)
 			return
 		}
-		kind, _ := l.kind.Load().(string)
-		object, _ := l.object.Load().(string)
-		w.Header().Set("Content-Type", kind)
-		_, _ = io.WriteString(w, object)
+		found, _ := l.shelf.Load(r.URL.Path)
+		served, isKept := found.(kept)
+		if !isKept {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", served.kind)
+		_, _ = io.WriteString(w, served.object)
 	}))
 	t.Cleanup(l.server.Close)
 	authority := filepath.Join(t.TempDir(), "ca.pem")
@@ -192,16 +202,17 @@ func newLibrary(t *testing.T) (*library, testx.Option) {
 func TestRequestURI(t *testing.T) {
 	t.Parallel()
 	l, option := newLibrary(t)
-	address := l.server.URL + "/object#0123"
 	refused := Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequestURI, Redirect: map[string]string{"state": "beside"}}
 	// fetch has the object under an address that is registered, and asks with another or the same.
-	fetch := func(sent, kind string, object func(w *World, known keyed) string) func(w *World) testx.Answer {
+	fetch := func(sent func(path string) string, kind string, object func(w *World, known keyed) string) func(w *World) testx.Answer {
 		return func(w *World) testx.Answer {
-			known := w.Keyed(jose.RS256, func(m *client.Metadata) { m.RequestURIs = []string{address, l.server.URL + "/redirect"} })
-			l.object.Store(object(w, known))
-			l.kind.Store(kind)
+			path := "/" + rand.Text()
+			known := w.Keyed(jose.RS256, func(m *client.Metadata) {
+				m.RequestURIs = []string{l.server.URL + path + "#0123", l.server.URL + "/redirect" + path}
+			})
+			l.keep(path, kind, object(w, known))
 			browser := w.Browser()
-			answer := w.open(browser, outside(known, set("request_uri", sent), set("redirect_uri", callback), set("state", "beside")))
+			answer := w.open(browser, outside(known, set("request_uri", l.server.URL+sent(path)), set("redirect_uri", callback), set("state", "beside")))
 			if answer.Form().ID == "login-form" {
 				answer = browser.Through(answer, w.Ada)
 			}
@@ -211,17 +222,19 @@ func TestRequestURI(t *testing.T) {
 	good := func(w *World, known keyed) string {
 		return w.object(known, w.Request(known.Client, set("state", "inside")), nil)
 	}
+	address := func(path string) string { return path + "#0123" }
 	play(t, []Scenario{
 		{Name: "a registered one", Want: Want{Status: http.StatusSeeOther, Redirect: map[string]string{"error": "", "state": "inside"}}, Do: fetch(address, "application/oauth-authz-req+jwt", good)},
 		{Name: "of the older type", Want: Want{Status: http.StatusSeeOther, Redirect: map[string]string{"error": "", "state": "inside"}}, Do: fetch(address, "application/jwt; charset=utf-8", good)},
-		{Name: "one that is not registered", Want: refused, Do: fetch(l.server.URL+"/other", "application/jwt", good)},
-		{Name: "another fragment", Want: refused, Do: fetch(l.server.URL+"/object#4567", "application/jwt", good)},
-		{Name: "no fragment", Want: refused, Do: fetch(l.server.URL+"/object", "application/jwt", good)},
-		{Name: "a redirect", Want: refused, Do: fetch(l.server.URL+"/redirect", "application/jwt", good)},
+		{Name: "one that is not registered", Want: refused, Do: fetch(func(path string) string { return path + "/other#0123" }, "application/jwt", good)},
+		{Name: "another fragment", Want: refused, Do: fetch(func(path string) string { return path + "#4567" }, "application/jwt", good)},
+		{Name: "no fragment", Want: refused, Do: fetch(func(path string) string { return path }, "application/jwt", good)},
+		{Name: "a redirect", Want: refused, Do: fetch(func(path string) string { return "/redirect" + path }, "application/jwt", good)},
 		{Name: "a web page", Want: refused, Do: fetch(address, "text/html", good)},
 		{Name: "far too large", Want: refused, Do: fetch(address, "application/jwt", func(*World, keyed) string { return strings.Repeat("x", 1<<20) })},
 		{Name: "not an object", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequestObject}, Do: fetch(address, "application/jwt", func(*World, keyed) string { return "x.y.z" })},
 		{Name: "both", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequest}, Do: func(w *World) testx.Answer {
+			address := l.server.URL + "/object"
 			known := w.Keyed(jose.RS256, func(m *client.Metadata) { m.RequestURIs = []string{address} })
 			return w.open(w.SignedIn(), outside(known, set("prompt", "none"), set("redirect_uri", callback), set("request_uri", address), set("request", good(w, known))))
 		}},
@@ -233,7 +246,7 @@ func TestRequestURI(t *testing.T) {
 func TestRequestURIAsksNobodyElse(t *testing.T) {
 	t.Parallel()
 	l, option := newLibrary(t)
-	l.object.Store("x")
+	l.keep("/other", "application/jwt", "x.y.z")
 	play(t, []Scenario{{Name: "not registered", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequestURI}, Do: func(w *World) testx.Answer {
 		known := w.Keyed(jose.RS256, func(m *client.Metadata) { m.RequestURIs = []string{l.server.URL + "/object"} })
 		answer := w.open(w.SignedIn(), outside(known, set("prompt", "none"), set("redirect_uri", callback), set("request_uri", l.server.URL+"/other")))
@@ -249,8 +262,7 @@ func TestRequestURIAsksNobodyElse(t *testing.T) {
 func TestRequestURIsAreFetchedAtABoundedRate(t *testing.T) {
 	t.Parallel()
 	l, option := newLibrary(t)
-	l.object.Store("x.y.z")
-	l.kind.Store("application/jwt")
+	l.keep("/object", "application/jwt", "x.y.z")
 	w := newWorld(t, db.SQLite, option)
 	known := w.Keyed(jose.RS256, func(m *client.Metadata) { m.RequestURIs = []string{l.server.URL + "/object"} })
 	sent := outside(known, set("prompt", "none"), set("redirect_uri", callback), set("request_uri", l.server.URL+"/object"))

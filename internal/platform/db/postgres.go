@@ -74,10 +74,12 @@ func (b *postgresBackend) close() error {
 		b.pool.Close()
 		close(closed)
 	}()
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
 	select {
 	case <-closed:
 		return nil
-	case <-time.After(closeTimeout):
+	case <-timer.C:
 		return errors.New("close the connections to PostgreSQL: it still owes answers")
 	}
 }

@@ -15,7 +15,7 @@ import (
 const (
 	TypeJWT         = "JWT"        // ID tokens (OpenID Connect names no type for them)
 	TypeAccessToken = "at+jwt"     // RFC 9068 section 2.1
-	TypeLogoutToken = "logout+jwt" // OpenID Connect Back-Channel Logout 1.0 section 2.4
+	TypeLogoutToken = "logout+jwt" //nolint:gosec // no secret: OpenID Connect Back-Channel Logout 1.0 section 2.4
 
 	// What clients sign.
 	TypeClientAuthentication = "client-authentication+jwt"
