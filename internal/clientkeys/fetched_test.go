@@ -288,3 +288,25 @@ func TestEncrypt(t *testing.T) {
 		t.Errorf("no JSON: %v", err)
 	}
 }
+
+// ticking is a clock that moves on whenever somebody looks, as real ones do.
+type ticking struct{ *clock.Fake }
+
+func (t ticking) Now() time.Time {
+	t.Advance(time.Millisecond)
+	return t.Fake.Now()
+}
+
+// Keys that are fetched for a request are good for that very request, although they
+// are newer than it.
+func TestKeysAreGoodForTheRequestThatFetchedThem(t *testing.T) {
+	t.Parallel()
+	w, key := newWorld(t), namedKey(t, "one", jose.ES256)
+	w.party.servesText(setText(t, key))
+	w.Service = clientkeys.New(clientkeys.Deps{
+		Egress: egress.New(egress.Options{Loopback: egress.LoopbackAllowed}), Clock: ticking{w.clock}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err := w.verify(t, sign(t, key)); err != nil {
+		t.Error(err)
+	}
+}

@@ -138,13 +138,13 @@ func (s *Service) keys(ctx context.Context, known client.Client) (jose.KeySet, e
 	if known.JWKSURI == "" {
 		return jose.KeySet{}, ErrNoKeys
 	}
-	now := s.clock.Now()
 	held := s.held(known.JWKSURI)
-	if held.isUsable(now, freshFor) {
+	if held.isUsable(s.clock.Now(), freshFor) {
 		return held.set, nil
 	}
 	s.fetch(ctx, known.JWKSURI)
-	if held = s.held(known.JWKSURI); held.isUsable(now, usableFor) {
+	// The time is asked anew: what was fetched meanwhile is not from the future.
+	if held = s.held(known.JWKSURI); held.isUsable(s.clock.Now(), usableFor) {
 		return held.set, nil
 	}
 	return jose.KeySet{}, ErrNoKeys
