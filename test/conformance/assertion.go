@@ -10,6 +10,8 @@ import (
 	"time"
 
 	gojose "github.com/go-jose/go-jose/v4"
+
+	"authly/internal/platform/clock"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -70,7 +72,7 @@ func (k keyPair) sign(p *probe, claims map[string]any) string {
 
 // assertion proves that it is the client (RFC 7523 section 3). Changes are of the claims.
 func (p *probe) assertion(c Client, changes map[string]any) string {
-	now := time.Now().Unix()
+	now := clock.System().Now().Unix()
 	claims := map[string]any{"iss": c.ID, "sub": c.ID, "aud": p.env.Issuer, "jti": rand.Text(), "iat": now, "exp": now + 60}
 	for name, value := range changes {
 		claims[name] = value
@@ -108,7 +110,7 @@ func assertionChecks() []Check {
 	altered := func(id, title string, changes func(p *probe) map[string]any) Check {
 		return refused(id, title, func(p *probe, c Client) string { return p.assertion(c, changes(p)) })
 	}
-	at := func(seconds int64) int64 { return time.Now().Unix() + seconds }
+	at := func(seconds int64) int64 { return clock.System().Now().Unix() + seconds }
 	return []Check{
 		{"core-9-private-key-jwt", core, "9", "private_key_jwt works with the issuer as its audience", func(p *probe) { p.signIn(byKey(p)) }},
 		{"registration-2-jwks-uri", registration, "2", "so it does with keys that are fetched from jwks_uri", func(p *probe) {
@@ -135,7 +137,7 @@ func assertionChecks() []Check {
 				if got = p.token(c, refreshWith(made.tokens.text("refresh_token"))); got.status == http.StatusOK {
 					return
 				}
-				p.wait(2 * time.Second)
+				p.pause(2 * time.Second)
 			}
 			p.fail("after a minute the answer is still %s", got.says())
 		}},

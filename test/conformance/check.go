@@ -46,7 +46,7 @@ type Report struct {
 // Checks returns all checks, by specification.
 func Checks() []Check {
 	return slices.Concat(
-		discoveryChecks(), keyChecks(), endpointChecks(), authorizationChecks(), openIDChecks(), modeChecks(), tokenChecks(), logoutChecks(), registrationChecks(),
+		discoveryChecks(), keyChecks(), endpointChecks(), authorizationChecks(), openIDChecks(), modeChecks(), tokenChecks(), logoutChecks(), backChannelChecks(), registrationChecks(), dynamicChecks(),
 	)
 }
 
@@ -81,6 +81,7 @@ type verdict struct {
 // attempt makes one check. Whatever goes wrong in it is its failure.
 func attempt(ctx context.Context, env *environment, check Check) (outcome Outcome, detail string) {
 	p := &probe{ctx: ctx, env: env}
+	defer p.cleanUp()
 	defer func() {
 		switch ended := recover().(type) {
 		case nil:

@@ -19,17 +19,6 @@ import (
 // ever sent there: the browser stops before it.
 const dynamicCallback = "https://app.example/callback"
 
-// wait lets time pass.
-func (p *probe) wait(span time.Duration) {
-	timer := time.NewTimer(span)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.ctx.Done():
-		p.fail("interrupted")
-	}
-}
-
 // dynamic registers a client for one check, after which it is deleted.
 func (p *probe) dynamic(metadata map[string]any) Client {
 	asked := map[string]any{
@@ -136,7 +125,7 @@ func registeredChecks() []Check {
 						return
 					}
 				}
-				p.wait(500 * time.Millisecond)
+				p.pause(500 * time.Millisecond)
 			}
 			p.fail("there is no logo")
 		}},

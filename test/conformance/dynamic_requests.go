@@ -6,7 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
+
+	"authly/internal/platform/clock"
 )
 
 // redirectChecks are about redirect URIs that need a client of their own.
@@ -108,7 +109,7 @@ func requestObjectChecks() []Check {
 		return p.dynamic(metadata)
 	}
 	object := func(p *probe, c Client, sent request, key keyPair) string {
-		claims := map[string]any{"iss": c.ID, "aud": p.env.Issuer, "iat": time.Now().Unix(), "exp": time.Now().Unix() + 60}
+		claims := map[string]any{"iss": c.ID, "aud": p.env.Issuer, "iat": clock.System().Now().Unix(), "exp": clock.System().Now().Unix() + 60}
 		for name := range sent.Values {
 			claims[name] = sent.Get(name)
 		}

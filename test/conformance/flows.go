@@ -60,6 +60,9 @@ func (p *probe) redeem(c Client, sent request, code string, changes ...url.Value
 
 // token sends a token request as a client.
 func (p *probe) token(c Client, form url.Values) answer {
+	if c.key != nil {
+		return p.asserted(p.assertion(c, nil), form)
+	}
 	if c.Secret == "" {
 		form = maps.Clone(form)
 		form.Set("client_id", c.ID)

@@ -1,9 +1,13 @@
 package conformance_test
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,17 +57,46 @@ func target(t *testing.T, s *testx.Server) conformance.Target {
 	}
 }
 
+// newReceiver is an address for the kit itself, with a certificate for it.
+func newReceiver(t *testing.T) conformance.Receiver {
+	t.Helper()
+	throwaway := httptest.NewTLSServer(nil)
+	made := throwaway.TLS.Certificates[0]
+	throwaway.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	files := conformance.Receiver{
+		Listen: "127.0.0.1:0", CertificateFile: filepath.Join(directory, "receiver.crt"), KeyFile: filepath.Join(directory, "receiver.key"),
+	}
+	for file, block := range map[string]pem.Block{
+		files.CertificateFile: {Type: "CERTIFICATE", Bytes: made.Certificate[0]}, files.KeyFile: {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(&block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
 // Every check passes against this server, or is skipped for a reason that is known.
 func TestKit(t *testing.T) {
 	t.Parallel()
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			receiver := newReceiver(t)
 			s := testx.NewServer(t, engine, testx.WithConfig(func(c *config.Config) {
-				c.Registration.Mode, c.Registration.OpenBurst = "open", 50
+				c.Registration.Mode, c.Registration.OpenBurst = "open", 500
+				c.Requests.RequestURI = true
+				c.Egress.AllowLoopback, c.Egress.AdditionalCAFile = true, receiver.CertificateFile
 				c.Passwords.PoolMemoryMiB = 512
 			}))
-			report, err := conformance.Run(t.Context(), target(t, s), "")
+			checked := target(t, s)
+			checked.Receiver = receiver
+			report, err := conformance.Run(t.Context(), checked, "")
 			if err != nil {
 				t.Fatal(err)
 			}

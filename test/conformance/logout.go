@@ -16,14 +16,6 @@ func logoutChecks() []Check {
 		}
 		return c
 	}
-	end := func(p *probe, made grant, parameters url.Values) landing {
-		target := ""
-		if uri := parameters.Get("post_logout_redirect_uri"); uri != "" {
-			target = uri
-		}
-		address := p.endpoint("end_session_endpoint") + "?" + parameters.Encode()
-		return made.browser.drive(http.MethodGet, address, nil, target)
-	}
 	ended := func(p *probe, made grant) {
 		sent := p.request(p.confidential(), with("prompt", "none"))
 		p.refused(made.browser.authorize(sent), sent, "login_required", "interaction_required", "consent_required", "account_selection_required")
@@ -32,7 +24,7 @@ func logoutChecks() []Check {
 		return Check{"logout-" + id, rpInitiated, "4", title, func(p *probe) {
 			c := client(p)
 			made := p.signIn(c)
-			got := end(p, made, parameters(c, made))
+			got := p.endSession(made, parameters(c, made))
 			p.must(got.response == nil, "the browser was sent to the client")
 		}}
 	}
@@ -43,7 +35,7 @@ func logoutChecks() []Check {
 		{"logout-3-state", rpInitiated, "3", "with hint and registered URI the browser comes back with state and nothing else, signed out", func(p *probe) {
 			c := client(p)
 			made := p.signIn(c)
-			got := end(p, made, url.Values{
+			got := p.endSession(made, url.Values{
 				"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {c.PostLogoutRedirectURI}, "state": {longText},
 			})
 			p.must(got.response != nil, "it ends at a page with %d", got.page.status)
@@ -53,7 +45,7 @@ func logoutChecks() []Check {
 		{"logout-3-no-state", rpInitiated, "3", "without state it comes back without", func(p *probe) {
 			c := client(p)
 			made := p.signIn(c)
-			got := end(p, made, url.Values{"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {c.PostLogoutRedirectURI}})
+			got := p.endSession(made, url.Values{"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {c.PostLogoutRedirectURI}})
 			p.must(got.response != nil && len(got.response) == 0, "it ends at %d %s", got.page.status, got.response.Encode())
 			ended(p, made)
 		}},
@@ -76,17 +68,17 @@ func logoutChecks() []Check {
 		}),
 		{"logout-2-no-parameters", rpInitiated, "2", "without parameters the person is asked, and then signed out", func(p *probe) {
 			made := p.signIn(client(p))
-			end(p, made, url.Values{})
+			p.endSession(made, url.Values{})
 			ended(p, made)
 		}},
 		{"logout-2-only-state", rpInitiated, "2", "so with state alone", func(p *probe) {
 			made := p.signIn(client(p))
-			end(p, made, with("state", "x"))
+			p.endSession(made, with("state", "x"))
 			ended(p, made)
 		}},
 		{"logout-2-tokens", rpInitiated, "2", "the tokens of the session end with it", func(p *probe) {
 			made := p.signIn(client(p))
-			end(p, made, with("id_token_hint", made.tokens.text("id_token")))
+			p.endSession(made, with("id_token_hint", made.tokens.text("id_token")))
 			if got := p.get(p.endpoint("userinfo_endpoint"), bearer(made.accessToken())); got.status != http.StatusUnauthorized {
 				p.warn("UserInfo still takes the access token")
 			}

@@ -19,6 +19,18 @@ type probe struct {
 	ctx      context.Context //nolint:containedctx // of one check, which ends with it
 	env      *environment
 	warnings []string
+	cleanups []func()
+}
+
+// cleanUp takes away what a check left behind. That it can't is no finding: what a
+// provider has to delete is a check of its own.
+func (p *probe) cleanUp() {
+	for _, clean := range p.cleanups {
+		func() {
+			defer func() { _ = recover() }()
+			clean()
+		}()
+	}
 }
 
 // fail ends the check: a specification is broken.

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Receiver is where the kit itself can be reached, as the clients that it registers:
@@ -20,7 +19,8 @@ import (
 type Receiver struct {
 	// Listen is the address to listen on; empty means that there is no receiver.
 	Listen string `json:"listen"`
-	// URL is how the provider reaches it, without a slash at the end.
+	// URL is how the provider reaches it, without a slash at the end; empty means by
+	// the address that it listens on.
 	URL string `json:"url"`
 	// CertificateFile and KeyFile are for https, which some of the addresses need.
 	CertificateFile string `json:"certificate_file"`
@@ -57,12 +57,19 @@ func newReceiver(ctx context.Context, wanted Receiver) (*receiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the provider: %w", err)
 	}
+	address := listener.Addr().String()
 	if wanted.CertificateFile != "" {
 		certificate, err := tls.LoadX509KeyPair(wanted.CertificateFile, wanted.KeyFile)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("read the receiver's certificate: %w", err), listener.Close())
 		}
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	}
+	if wanted.URL == "" {
+		wanted.URL = "http://" + address
+		if wanted.CertificateFile != "" {
+			wanted.URL = "https://" + address
+		}
 	}
 	r := &receiver{url: strings.TrimSuffix(wanted.URL, "/"), documents: map[string]document{}, posted: map[string]chan delivery{}}
 	r.server = &http.Server{Handler: http.HandlerFunc(r.handle), ReadHeaderTimeout: timeout}
@@ -126,19 +133,4 @@ func (r *receiver) box() (string, <-chan delivery) {
 	defer r.mu.Unlock()
 	r.posted[path] = arrived
 	return r.url + path, arrived
-}
-
-// await waits for a delivery.
-func (p *probe) await(arrived <-chan delivery) delivery {
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case got := <-arrived:
-		return got
-	case <-p.ctx.Done():
-		p.fail("interrupted")
-	case <-timer.C:
-		p.fail("nothing arrived within %s", timeout)
-	}
-	return delivery{}
 }

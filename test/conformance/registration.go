@@ -110,14 +110,19 @@ func (p *probe) register(metadata map[string]any, changes ...change) answer {
 	}
 	encoded, err := json.Marshal(metadata)
 	p.must(err == nil, "%v", err)
-	changes = append(changes, func(r *http.Request) {
-		r.Header.Set("Content-Type", "application/json")
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(encoded)), int64(len(encoded))
-	})
+	changes = append(changes, jsonBody(encoded))
 	if p.env.InitialAccessToken != "" {
 		changes = append(changes, bearer(p.env.InitialAccessToken))
 	}
 	return p.call(http.MethodPost, address, nil, changes...)
+}
+
+// jsonBody makes a document the body of a request.
+func jsonBody(encoded []byte) change {
+	return func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/json")
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(encoded)), int64(len(encoded))
+	}
 }
 
 // removed deletes a client that a check made, where that can be done.

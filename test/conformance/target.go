@@ -28,6 +28,8 @@ type Target struct {
 	Registration       string `json:"registration"`
 	// Pages has what the provider's pages call their elements.
 	Pages Pages `json:"pages"`
+	// Receiver is where the provider can reach the kit.
+	Receiver Receiver `json:"receiver"`
 	// Roots are the certificate authorities that are trusted; nil means the system's.
 	Roots *x509.CertPool `json:"-"`
 }
@@ -46,6 +48,9 @@ type Client struct {
 	PostLogoutRedirectURI string `json:"post_logout_redirect_uri"`
 	// WithoutPKCE says that the provider lets this client leave out the code challenge.
 	WithoutPKCE bool `json:"without_pkce"`
+
+	// key is of a client that the kit registered for private_key_jwt.
+	key *keyPair
 }
 
 // Pages has the names of inputs and buttons on the pages of a provider.
@@ -128,6 +133,8 @@ type environment struct {
 	Target
 	http     *http.Client
 	metadata map[string]json.RawMessage
+	received *receiver // nil without one
+	keyPairs *keyPairs
 }
 
 const timeout = 30 * time.Second
@@ -139,7 +146,7 @@ func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	}
 	target.Issuer = strings.TrimSuffix(target.Issuer, "/.well-known/openid-configuration")
 	target.Pages = target.Pages.withDefaults()
-	env := &environment{Target: target, http: newHTTPClient(target.Roots)}
+	env := &environment{Target: target, http: newHTTPClient(target.Roots), keyPairs: &keyPairs{}}
 	p := &probe{ctx: ctx, env: env}
 	answer, err := p.send(http.MethodGet, target.Issuer+"/.well-known/openid-configuration", nil)
 	if err != nil {
@@ -148,7 +155,13 @@ func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &env.metadata) != nil {
 		return nil, fmt.Errorf("read the metadata: %s answers with %d and no JSON object", answer.url, answer.status)
 	}
+	if env.received, err = newReceiver(ctx, target.Receiver); err != nil {
+		return nil, err
+	}
 	return env, nil
 }
 
-func (e *environment) close() { e.http.CloseIdleConnections() }
+func (e *environment) close() {
+	e.received.close()
+	e.http.CloseIdleConnections()
+}
