@@ -130,6 +130,44 @@ func TestChallenge(t *testing.T) {
 	})
 }
 
+// OpenID Connect Core 1.0 section 11: offline_access is for clients that get refresh
+// tokens. Others are not granted it, so that nobody is asked for what can't happen; and a
+// consent that was given counts, without prompt=consent.
+func TestOfflineAccess(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		codeOnly := func(n *client.Metadata) { n.GrantTypes = []oauth.GrantType{oauth.AuthorizationCode} }
+		refreshing, plain := w.Confidential(callback, nil), w.Confidential(callback, codeOnly)
+		browser := w.Browser()
+		ask := func(known testx.Client, more url.Values) (testx.Request, testx.Answer) {
+			request := w.Request(known, url.Values{"scope": {"openid offline_access"}}, more)
+			return request, browser.Open(w.AuthorizeURL(request))
+		}
+		_, page := ask(refreshing, nil)
+		page = browser.SignIn(page, w.person)
+		if page.Form().ID != "consent-form" || !strings.Contains(page.Body, `data-scope="offline_access"`) {
+			t.Errorf("nobody is asked for offline_access: %d\n%s", page.Status, page.Body)
+		}
+		browser.Decide(page, "allow")
+		request, answer := ask(refreshing, url.Values{"prompt": {"none"}})
+		if tokens := w.Redeem(refreshing, request, answer); tokens.Text("refresh_token") == "" || tokens.Text("scope") != "openid offline_access" {
+			t.Errorf("with a consent that was given: %q %s", answer.Header.Get("Location"), tokens.Body)
+		}
+		_, page = ask(plain, nil)
+		if page.Form().ID != "consent-form" || strings.Contains(page.Body, "offline_access") {
+			t.Errorf("a client without refresh tokens asks to keep its access:\n%s", page.Body)
+		}
+		browser.Decide(page, "allow")
+		request, answer = ask(plain, url.Values{"prompt": {"none"}})
+		if tokens := w.Redeem(plain, request, answer); tokens.Text("scope") != "openid" || tokens.Text("refresh_token") != "" {
+			t.Errorf("without refresh tokens: %q %s", answer.Header.Get("Location"), tokens.Body)
+		}
+		if _, answer = ask(plain, url.Values{"scope": {"offline_access"}, "prompt": {"none"}}); answer.Query().Get("error") != string(oauth.InvalidScope) {
+			t.Errorf("nothing but offline_access: %q", answer.Header.Get("Location"))
+		}
+	})
+}
+
 // RFC 6749 section 3.3 and RFC 8707 section 2: nobody gets more than was registered.
 func TestScopesAndResourcesAreNeverWidened(t *testing.T) {
 	t.Parallel()

@@ -23,14 +23,19 @@ type scopePolicy struct{ catalogue Scopes }
 // grantable applies the policy (RFC 6749 section 3.3): of what is asked for, the
 // client gets what it was given and what is active; the rest is dropped, as
 // OpenID Connect Core 1.0 section 3.1.2.1 asks for unknown ones. If nothing is left it
-// is invalid_scope. Asked for none, it gets the defaults.
+// is invalid_scope. Asked for none, it gets the defaults. offline_access is dropped for a
+// client that gets no refresh tokens (section 11): a person would allow what can't happen.
 func (p scopePolicy) grantable(ctx context.Context, known client.Client, requested string) (oauth.ScopeSet, error) {
+	may := known.Scopes
+	if !known.MayUse(oauth.RefreshToken) {
+		may = may.Without(oauth.ScopeSet{oauth.ScopeOfflineAccess})
+	}
 	if requested == "" {
 		defaults, err := p.catalogue.Defaults(ctx)
 		if err != nil {
 			return nil, err
 		}
-		granted := defaults.Intersect(known.Scopes)
+		granted := defaults.Intersect(may)
 		if len(granted) == 0 {
 			return nil, oauth.Refuse(oauth.InvalidScope, "scope is missing and the client has no default scopes")
 		}
@@ -40,7 +45,7 @@ func (p scopePolicy) grantable(ctx context.Context, known client.Client, request
 	if err != nil {
 		return nil, err
 	}
-	granted, err := p.catalogue.Usable(ctx, wanted.Intersect(known.Scopes))
+	granted, err := p.catalogue.Usable(ctx, wanted.Intersect(may))
 	if err != nil {
 		return nil, err
 	}
