@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"authly/internal/client"
 	"authly/internal/discovery"
@@ -30,7 +31,7 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 				oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone,
 			})...),
 			SubjectTypes: []string{string(client.SubjectPublic), string(client.SubjectPairwise)},
-			PromptValues: oidc.Prompts(), DisplayValues: []string{"page", "popup"}, AuthenticationContextClasses: oidc.ContextClasses(),
+			PromptValues: promptValues(), DisplayValues: []string{"page", "popup"}, AuthenticationContextClasses: oidc.ContextClasses(),
 			ClaimsParameter: true, RequestParameter: true, RequestURIParameter: a.settings.Requests.RequestURI,
 			RequestObjectSigningAlgorithms: jose.Algorithms(), AuthorizationSigningAlgorithms: jose.Algorithms(), AssertionAlgorithms: jose.Algorithms(),
 			EncryptionAlgorithms: jose.KeyAlgorithms(), ContentEncryptions: jose.ContentEncryptions(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
@@ -50,4 +51,11 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 	}
 	handler.Mount(a.router)
 	return nil
+}
+
+// promptValues returns the prompts that do what they say. create is understood, but
+// nobody can make an account here, and clients read this list to know whether to offer it
+// (Initiating User Registration via OpenID Connect 1.0).
+func promptValues() []oidc.Prompt {
+	return slices.DeleteFunc(oidc.Prompts(), func(prompt oidc.Prompt) bool { return prompt == oidc.PromptCreate })
 }

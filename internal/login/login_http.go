@@ -208,6 +208,9 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 		page.OtherUser = known.Username
 		return page, nil
 	}
+	if page.Notice != "" {
+		return page, nil // whoever wants an account of their own is not the one to confirm a password "once more"
+	}
 	page.User = known.Username
 	if page.Identifier == "" {
 		page.Identifier = known.Username

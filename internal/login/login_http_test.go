@@ -229,7 +229,11 @@ func TestWhoIsSignedInAlready(t *testing.T) {
 			b.get(t, "/begin"+again).has(t, http.StatusOK, "Sign in again", "signed in as <bdi>ada</bdi>", `value="ada"`, `name="password"`)
 		}
 		b.get(t, "/begin?prompt=login&login_hint=bob").has(t, http.StatusOK, "signed in as <bdi>ada</bdi>", `value="bob"`)
-		b.get(t, "/begin?prompt=create").has(t, http.StatusOK, `name="password"`, `id="login-notice"`)
+		wanting := b.get(t, "/begin?prompt=create")
+		wanting.has(t, http.StatusOK, "<h1>Sign in</h1>", `name="password"`, `id="login-notice"`)
+		if strings.Contains(wanting.body, "login-again") {
+			t.Errorf("who wants a new account is to confirm the one that they have:\n%s", wanting.body)
+		}
 
 		// "Use another account" on the consent page.
 		going := b.get(t, "/begin")

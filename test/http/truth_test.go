@@ -309,6 +309,18 @@ func TestMetadataTruthOfRequests(t *testing.T) {
 			}
 		}
 	}
+	// Each listed prompt shows its page, and the one that only leads to a sign-in is not listed.
+	pages := map[string]string{"none": "", "login": "login-form", "consent": "consent-form", "select_account": "select-account-form"}
+	told := listed(t, w, "prompt_values_supported")
+	for _, value := range told {
+		answer := browser.Open(w.AuthorizeURL(w.Request(w.App, set("prompt", value))))
+		if want, known := pages[value]; !known || answer.Form().ID != want || (answer.Query().Get("code") != "") != (value == "none") {
+			t.Errorf("prompt=%s shows %q: %d", value, answer.Form().ID, answer.Status)
+		}
+	}
+	if len(told) != len(pages) {
+		t.Errorf("the listed prompts are %v", told)
+	}
 	for _, class := range listed(t, w, "acr_values_supported") {
 		tokens := w.Tokens(w.App, w.Ada, set("claims", `{"id_token":{"acr":{"essential":true,"value":"`+class+`"}}}`))
 		if _, claims := jwt(t, tokens.Text("id_token")); claims["acr"] != class {
