@@ -154,7 +154,8 @@ type Metadata struct {
 
 // Sector returns the sector identifier, in which a user's pairwise subject is the
 // same for all clients: the host of the sector identifier URI, else the one host of
-// all redirect URIs (OpenID Connect Core 1.0 section 8.1). It is "" when there is no single one.
+// all redirect URIs (OpenID Connect Core 1.0 section 8.1). It is "" when there is no single
+// one. The user's own machine is none: as a sector it would be that of all native clients.
 func (m Metadata) Sector() string {
 	if m.SectorIdentifierURI != "" {
 		return hostOf(m.SectorIdentifierURI)
@@ -162,7 +163,7 @@ func (m Metadata) Sector() string {
 	sector := ""
 	for _, uri := range m.RedirectURIs {
 		host := hostOf(uri)
-		if host == "" || sector != "" && sector != host {
+		if host == "" || oauth.IsLoopbackRedirectURI(uri) || sector != "" && sector != host {
 			return ""
 		}
 		sector = host

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"strings"
 
 	"authly/internal/client"
 	"authly/internal/platform/egress"
@@ -13,8 +14,14 @@ import (
 )
 
 // checkAddresses refuses addresses that this server would not ask later, so that
-// a client learns of it now.
+// a client learns of it now. What people are shown at sign-in is at an https address (DR-10): a
+// program on their own machine is only for the clients of administrators.
 func (s *Service) checkAddresses(m client.Metadata) error {
+	for name, uri := range map[string]string{"logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TermsOfServiceURI} {
+		if uri != "" && !strings.HasPrefix(uri, "https://") {
+			return oauth.Refuse(oauth.InvalidClientMetadata, name+" is not an https URL")
+		}
+	}
 	asked := map[string][]string{
 		"jwks_uri": {m.JWKSURI}, "sector_identifier_uri": {m.SectorIdentifierURI}, "backchannel_logout_uri": {m.BackChannelLogoutURI},
 		"request_uris": m.RequestURIs,

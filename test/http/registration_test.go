@@ -240,6 +240,12 @@ func TestRegistration(t *testing.T) {
 		{Name: "pairwise with two hosts and no sector", Want: metadataError, Do: registers(object{
 			"subject_type": "pairwise", "redirect_uris": []string{callback, "https://other.example/callback"},
 		})},
+		{Name: "pairwise on the user's machine, which is no sector", Want: metadataError, Do: registers(object{
+			"subject_type": "pairwise", "redirect_uris": []string{"http://127.0.0.1/callback"},
+		})},
+		{Name: "pairwise with a private-use scheme, which has no host", Want: metadataError, Do: registers(object{
+			"subject_type": "pairwise", "redirect_uris": []string{"com.example.app:/callback"},
+		})},
 		{Name: "pairwise with one host", Want: saying(`"subject_type":"pairwise"`), Do: registers(object{"subject_type": "pairwise"})},
 	}, withRegistration(registration.Open), unlimited)
 }
@@ -302,6 +308,9 @@ func TestRegistrationAttacks(t *testing.T) {
 		for _, uri := range []string{"javascript:alert(1)", "data:text/html,x", "http://app.example/x", "//app.example", "https://user@app.example/", "https:///x", "https://app.example/\nx"} {
 			scenarios = append(scenarios, Scenario{Name: member + " " + slug(uri), Want: metadataError, Do: registers(object{member: uri})})
 		}
+	}
+	for _, member := range []string{"logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"} {
+		scenarios = append(scenarios, Scenario{Name: "DR-10 on the user's machine: " + member, Want: metadataError, Do: registers(object{member: "http://127.0.0.1/x"})})
 	}
 	for _, member := range []string{"jwks_uri", "sector_identifier_uri", "backchannel_logout_uri"} {
 		for _, uri := range []string{"https://127.0.0.1/x", "https://localhost/x", "https://10.0.0.1/x", "https://169.254.169.254/latest/meta-data", "https://[::1]/x", "https://[::ffff:10.0.0.1]/x", "http://127.0.0.1/x", "file:///etc/passwd", "https://app.example:22/"} {
