@@ -1,13 +1,17 @@
 package http_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	gojose "github.com/go-jose/go-jose/v4"
+
 	"authly/internal/client"
 	"authly/internal/config"
+	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
@@ -61,5 +65,47 @@ func TestNoKeyToEncryptTo(t *testing.T) {
 				t.Errorf("UserInfo without a key: %d %s", info.Status, info.Body)
 			}
 		})
+	}
+}
+
+// OpenID Connect Core 1.0 section 5.3.2: every advertised way of encrypting UserInfo works,
+// signed before or not, and what is within is what the client would get in clear.
+func TestEncryptedUserInfo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, db.SQLite)
+	private := map[string]jose.SigningKey{"RSA": newSigningKey(t, jose.RS256), "ECDH": newSigningKey(t, jose.ES256)}
+	var published gojose.JSONWebKeySet
+	for _, key := range private {
+		published.Keys = append(published.Keys, gojose.JSONWebKey{Key: key.Signer.Public(), KeyID: key.KeyID, Use: "enc"})
+	}
+	document, err := json.Marshal(published)
+	must(t, err)
+	for _, algorithm := range listed(t, w, "userinfo_encryption_alg_values_supported") {
+		for _, content := range listed(t, w, "userinfo_encryption_enc_values_supported") {
+			for _, signing := range []jose.Algorithm{"", jose.PS256} {
+				known := w.Confidential(callback, func(m *client.Metadata) {
+					m.JWKS, m.UserInfoAlgorithm = document, signing
+					m.UserInfoEncryption = client.Encryption{Algorithm: jose.KeyAlgorithm(algorithm), Content: jose.ContentEncryption(content)}
+				})
+				answer := w.Get("/oidc/userinfo", testx.Bearer(w.Tokens(known, w.Ada, set("nonce", "n")).Text("access_token")))
+				parsed, err := gojose.ParseEncryptedCompact(answer.Body, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(algorithm)}, []gojose.ContentEncryption{gojose.ContentEncryption(content)})
+				if err != nil || answer.Header.Get("Content-Type") != "application/jwt" {
+					t.Errorf("%s, %s, %s: %v %v", algorithm, content, signing, err, answer.Header)
+					continue
+				}
+				kind, _, _ := strings.Cut(algorithm, "-")
+				payload, err := parsed.Decrypt(private[kind].Signer)
+				must(t, err)
+				if signing != "" {
+					payload, err = w.Keys().Verify(string(payload), jose.TypeJWT, signing)
+					must(t, err)
+				}
+				var claims map[string]any
+				must(t, jose.UnmarshalClaims(payload, &claims))
+				if claims["sub"] != w.Ada.Subject() || claims["iss"] != w.Issuer || claims["aud"] != known.ClientID || claims["name"] != w.Ada.Claims.Name || claims["nonce"] != nil {
+					t.Errorf("%s, %s, %s: %v", algorithm, content, signing, claims)
+				}
+			}
+		}
 	}
 }
