@@ -52,6 +52,7 @@ func conformanceTarget(run cli.ConformanceRun) (conformance.Target, error) {
 	if err != nil {
 		return target, err
 	}
+	target.Slow = target.Slow || run.Slow
 	if run.Issuer != "" {
 		target.Issuer = run.Issuer
 	}

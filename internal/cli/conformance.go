@@ -15,6 +15,7 @@ type ConformanceRun struct {
 	TargetFile, DevFile string
 	CAFile              string // additional certificate authorities
 	Only                string
+	Slow                bool // also what waits half a minute
 	Output              string // table, json or junit
 }
 
@@ -45,6 +46,7 @@ The exit status is 0 if no check failed. Passing is no certification.`,
 	flags.StringVar(&run.DevFile, "dev-file", "", "the `file` that \"authly serve --dev\" writes")
 	flags.StringVar(&run.CAFile, "ca-file", "", "a PEM `file` with certificate authorities to trust besides the system's")
 	flags.StringVar(&run.Only, "only", "", "only checks that have this `text` in their id, specification or title")
+	flags.BoolVar(&run.Slow, "slow", false, "also make the checks that wait half a minute each")
 	flags.StringVar(&run.Output, "output", "table", "how the report is shown: table, json or junit")
 	command.RunE = func(command *cobra.Command, arguments []string) error {
 		if len(arguments) > 1 {

@@ -1,11 +1,18 @@
 package conformance
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +27,8 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 type keyPair struct {
 	id      string
 	private *rsa.PrivateKey
+	// embedded puts the public key into the header of what is signed.
+	embedded bool
 }
 
 // keyPairs are made once for a run, since making one takes a while.
@@ -34,7 +43,7 @@ func (p *probe) keyPair(number int) keyPair {
 		for i := range p.env.keyPairs.all {
 			private, err := rsa.GenerateKey(rand.Reader, 2048)
 			p.must(err == nil, "make a key: %v", err)
-			p.env.keyPairs.all[i] = keyPair{rand.Text(), private}
+			p.env.keyPairs.all[i] = keyPair{id: rand.Text(), private: private}
 		}
 	})
 	return p.env.keyPairs.all[number]
@@ -57,9 +66,8 @@ func (k keyPair) document(p *probe) []byte {
 
 // sign makes a JWT of claims.
 func (k keyPair) sign(p *probe, claims map[string]any) string {
-	signer, err := gojose.NewSigner(
-		gojose.SigningKey{Algorithm: gojose.RS256, Key: gojose.JSONWebKey{Key: k.private, KeyID: k.id}}, (&gojose.SignerOptions{}).WithType("JWT"),
-	)
+	options := (&gojose.SignerOptions{EmbedJWK: k.embedded}).WithType("JWT")
+	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: gojose.RS256, Key: gojose.JSONWebKey{Key: k.private, KeyID: k.id}}, options)
 	p.must(err == nil, "%v", err)
 	payload, err := json.Marshal(claims)
 	p.must(err == nil, "%v", err)
@@ -160,6 +168,12 @@ func assertionChecks() []Check {
 			return p.assertion(c, nil)
 		}),
 		refused("unsigned", "and one without a signature", func(p *probe, c Client) string { return unsigned(p.assertion(c, nil)) }),
+		refused("confusion", "and one whose signature is a MAC with the public key", func(p *probe, c Client) string { return confused(p, c, p.assertion(c, nil)) }),
+		refused("embedded-key", "and one that brings its own key along", func(p *probe, c Client) string {
+			other := p.keyPair(1)
+			other.embedded, c.key = true, &other
+			return p.assertion(c, nil)
+		}),
 		{"rfc7521-4.2-client-id", "RFC 7521", "4.2", "a client_id beside the assertion has to be the same", func(p *probe) {
 			c := byKey(p)
 			form := url.Values{"client_id": {"somebody-else"}, "grant_type": {"authorization_code"}, "code": {"nonsense"}}
@@ -172,4 +186,17 @@ func assertionChecks() []Check {
 			p.refusal(p.post(p.endpoint("token_endpoint"), form), http.StatusUnauthorized, "invalid_client")
 		}},
 	}
+}
+
+// confused signs what is in a token with HMAC, and with the text of the client's
+// public key as the secret (RFC 8725 section 2.1).
+func confused(p *probe, c Client, token string) string {
+	public, err := x509.MarshalPKIXPublicKey(c.key.private.Public())
+	p.must(err == nil, "%v", err)
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
+	header := fmt.Sprintf(`{"alg":"HS256","typ":"JWT","kid":%q}`, c.key.id)
+	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + strings.Split(token, ".")[1]
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(signed))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -64,6 +64,13 @@ func authorizationChecks() []Check {
 		{"oauth21-2.3.1-fragment", oauth21, "2.3.1", "nor one with a fragment", p0(func(p *probe) landing {
 			return p.redirecting(func(uri string) string { return uri + "#x" })
 		})},
+		{"oauth21-2.3.1-near", oauth21, "2.3.1", "nor does one that is nearly the registered one", func(p *probe) {
+			for what, alter := range nearlyTheSame() {
+				ended := p.redirecting(alter)
+				p.must(ended.response == nil, "with %s the browser was sent to the client", what)
+				p.must(ended.page.status >= 400 && ended.page.status < 500, "with %s the page has the status %d", what, ended.page.status)
+			}
+		}},
 		{"core-3.1.2.1-redirect-missing", core, "3.1.2.1", "a missing redirect_uri leads nowhere", p0(func(p *probe) landing {
 			return p.browser().authorize(p.request(p.confidential(), without("redirect_uri")))
 		})},
@@ -125,6 +132,40 @@ func authorizationChecks() []Check {
 // p0 is a check that the browser is sent nowhere.
 func p0(do func(p *probe) landing) func(p *probe) {
 	return func(p *probe) { p.nowhere(do(p)) }
+}
+
+// nearlyTheSame are URIs that a comparison which tidies up would take for the same.
+func nearlyTheSame() map[string]func(uri string) string {
+	inPath := func(insert string) func(string) string {
+		return func(uri string) string {
+			parsed, err := url.Parse(uri)
+			if err != nil {
+				return uri + insert
+			}
+			return parsed.Scheme + "://" + parsed.Host + insert + parsed.EscapedPath()
+		}
+	}
+	inHost := func(insert string) func(string) string {
+		return func(uri string) string { return strings.Replace(uri, "://", "://"+insert, 1) }
+	}
+	return map[string]func(string) string{
+		"a slash at the end":    func(uri string) string { return uri + "/" },
+		"another scheme":        func(uri string) string { return "x" + uri },
+		"capital letters":       strings.ToUpper,
+		"a parent directory":    inPath("/x/.."),
+		"an encoded one":        inPath("/x/%2e%2e"),
+		"another port":          inPath(":4443"),
+		"the name of a user":    inHost("evil.example@"),
+		"a subdomain":           inHost("evil."),
+		"a backslash":           inPath(`\x`),
+		"a line break":          func(uri string) string { return uri + "\r\nx" },
+		"a space":               func(uri string) string { return uri + " " },
+		"an encoded null":       func(uri string) string { return uri + "%00" },
+		"an empty query":        func(uri string) string { return uri + "?" },
+		"a doubly encoded dot":  inPath("/%252e"),
+		"a semicolon":           func(uri string) string { return uri + ";x" },
+		"another host after it": inPath(".evil.example"),
+	}
 }
 
 // redirecting asks for another redirect URI than the registered one.

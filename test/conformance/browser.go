@@ -19,6 +19,10 @@ type browser struct {
 	deny   bool
 	// logins counts how often the sign-in page was filled in.
 	logins int
+	// afterForms are the statuses of redirects after a form was sent.
+	afterForms []int
+	// cookies are the newest that were set, by their names.
+	cookies map[string]*http.Cookie
 }
 
 func (p *probe) browser() *browser {
@@ -28,7 +32,7 @@ func (p *probe) browser() *browser {
 	}
 	client := newHTTPClient(p.env.Roots)
 	client.Jar = jar
-	return &browser{p: p, client: client}
+	return &browser{p: p, client: client, cookies: map[string]*http.Cookie{}}
 }
 
 // landing is where a browser ends: at the client with a response, or at a page.
@@ -86,17 +90,17 @@ func (b *browser) drive(method, address string, form url.Values, target string) 
 	for range maxSteps {
 		got := b.send(method, address, form)
 		if location := got.header.Get("Location"); got.status >= 300 && got.status < 400 && location != "" {
-			next, err := url.Parse(address)
-			if err == nil {
-				next, err = next.Parse(location)
-			}
+			next, err := follow(address, location)
 			if err != nil {
-				b.p.fail("a redirect leads to %q", location)
+				b.p.fail("%v", err)
 			}
-			if target != "" && leadsTo(next.String(), target) {
-				return landing{response: next.Query(), page: got}
+			if method == http.MethodPost {
+				b.afterForms = append(b.afterForms, got.status)
 			}
-			method, address, form = http.MethodGet, next.String(), nil
+			if target != "" && leadsTo(next, target) {
+				return landing{response: queryOf(next), page: got}
+			}
+			method, address, form = http.MethodGet, next, nil
 			continue
 		}
 		action, fields, ok := b.fill(got, address)
@@ -112,6 +116,14 @@ func (b *browser) drive(method, address string, form url.Values, target string) 
 	return landing{}
 }
 
+func queryOf(address string) url.Values {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return url.Values{}
+	}
+	return parsed.Query()
+}
+
 // leadsTo tells whether an address is the redirect URI, with parameters or without.
 func leadsTo(address, redirectURI string) bool {
 	rest, found := strings.CutPrefix(address, redirectURI)
@@ -125,6 +137,9 @@ func (b *browser) send(method, address string, form url.Values) answer {
 	got, err := inside.send(method, address, form)
 	if err != nil {
 		b.p.fail("%s does not answer: %v", address, err)
+	}
+	for _, cookie := range (&http.Response{Header: got.header}).Cookies() {
+		b.cookies[cookie.Name] = cookie
 	}
 	return got
 }

@@ -46,7 +46,7 @@ type Report struct {
 // Checks returns all checks, by specification.
 func Checks() []Check {
 	return slices.Concat(
-		discoveryChecks(), keyChecks(), endpointChecks(), authorizationChecks(), openIDChecks(), modeChecks(), tokenChecks(), logoutChecks(), backChannelChecks(), registrationChecks(), dynamicChecks(),
+		discoveryChecks(), metadataChecks(), keyChecks(), endpointChecks(), authorizationChecks(), responseChecks(), openIDChecks(), modeChecks(), tokenChecks(), bindingChecks(), logoutChecks(), backChannelChecks(), registrationChecks(), dynamicChecks(), rotationChecks(),
 	)
 }
 

@@ -193,24 +193,9 @@ type tree struct{ root *html.Node }
 
 // signInPage returns the page at which somebody who is not signed in arrives.
 func (p *probe) signInPage(c Client) tree {
-	b := p.browser()
-	address := p.endpoint("authorization_endpoint") + "?" + p.request(c).Encode()
-	for range maxSteps {
-		got := b.send(http.MethodGet, address, nil)
-		location := got.header.Get("Location")
-		if location == "" {
-			root, err := html.Parse(bytes.NewReader(got.body))
-			p.must(err == nil && got.status == http.StatusOK, "the sign-in page is answered with %d", got.status)
-			return tree{root}
-		}
-		next, err := url.Parse(address)
-		p.must(err == nil, "%v", err)
-		next, err = next.Parse(location)
-		p.must(err == nil, "a redirect leads to %q", location)
-		address = next.String()
-	}
-	p.fail("there is no sign-in page")
-	return tree{}
+	root, err := html.Parse(bytes.NewReader(p.signInAnswer(c).body))
+	p.must(err == nil, "the sign-in page is no HTML")
+	return tree{root}
 }
 
 // values returns an attribute of all elements of a kind.

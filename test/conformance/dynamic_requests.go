@@ -80,6 +80,14 @@ func subjectChecks() []Check {
 			p.must(first == at(p, "https://one.example/other", nil), "it differs within a sector")
 			p.must(first != at(p, "https://two.example/callback", nil), "it is the same in two sectors")
 		}},
+		{"core-8.1-two-hosts", core, "8.1", "pairwise subjects at two hosts without a sector document are refused", func(p *probe) {
+			p.needs("subject_types_supported", "pairwise")
+			got := p.register(map[string]any{"redirect_uris": []string{"https://one.example/callback", "https://two.example/callback"}, "subject_type": "pairwise"})
+			if got.status == http.StatusCreated {
+				p.removed(got)
+			}
+			p.refusal(got, http.StatusBadRequest, "invalid_client_metadata", "invalid_redirect_uri")
+		}},
 		{"registration-5-sector", registration, "5", "clients at several hosts are one sector by their sector_identifier_uri", func(p *probe) {
 			one, two := "https://three.example/callback", "https://four.example/callback"
 			uri := map[string]any{"sector_identifier_uri": sector(p, one, two)}
@@ -171,6 +179,20 @@ func requestObjectChecks() []Check {
 			sent := p.request(registered(p, map[string]any{"require_signed_request_object": true}))
 			ended := p.browser().authorize(sent)
 			p.must(ended.response.Get("code") == "", "a code was issued")
+		}},
+		{"core-6.1-redirect-uri", core, "6.1", "the redirect_uri inside of an object counts, or the request leads nowhere", func(p *probe) {
+			byValue(p)
+			c := registered(p, nil)
+			inside := p.request(c)
+			sent := outer(c, inside, "request", object(p, c, inside, p.keyPair(0)))
+			sent.Set("redirect_uri", "https://evil.example/callback")
+			address := p.endpoint("authorization_endpoint") + "?" + sent.Encode()
+			ended := p.browser().drive(http.MethodGet, address, nil, dynamicCallback)
+			if ended.response == nil {
+				p.nowhere(ended)
+				return
+			}
+			p.must(ended.response.Get("state") == inside.Get("state"), "the response is %s", ended.response.Encode())
 		}},
 		{"core-6.2-request-uri", core, "6.2", "a request object is fetched from the very address that was registered", func(p *probe) {
 			if !p.flag("request_uri_parameter_supported") {

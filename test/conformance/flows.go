@@ -104,6 +104,8 @@ func (p *probe) verified(token string) map[string]any {
 	p.must(json.Unmarshal(got.body, &set) == nil, "the JWK Set can't be read")
 	found := set.Key(kid)
 	p.must(kid != "" && len(found) == 1, "%d keys have the kid %q", len(found), kid)
+	algorithm := parsed.Signatures[0].Header.Algorithm
+	p.must(found[0].Algorithm == "" || found[0].Algorithm == algorithm, "a token is signed with %s, and its key is for %s", algorithm, found[0].Algorithm)
 	payload, err := parsed.Verify(found[0])
 	p.must(err == nil, "the signature does not match")
 	var claims map[string]any

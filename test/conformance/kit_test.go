@@ -1,8 +1,10 @@
 package conformance_test
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +16,7 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/config"
+	"authly/internal/keys"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oidc"
@@ -96,9 +99,19 @@ func TestKit(t *testing.T) {
 			}))
 			checked := target(t, s)
 			checked.Receiver = receiver
+			checked.RotateKeys = func(ctx context.Context) error {
+				_, err := s.Keys().Rotate(ctx, keys.RotateOptions{Force: true})
+				return err
+			}
+			slow := runSlow(t.Context(), checked)
 			report, err := conformance.Run(t.Context(), checked, "")
 			if err != nil {
 				t.Fatal(err)
+			}
+			for i := range report.Results {
+				if late, there := slow[report.Results[i].ID]; there {
+					report.Results[i] = <-late
+				}
 			}
 			for _, result := range report.Results {
 				if result.ID == "frontchannel-3-metadata" && result.Outcome == conformance.Skipped {
@@ -114,6 +127,25 @@ func TestKit(t *testing.T) {
 			t.Log(report.Summary())
 		})
 	}
+}
+
+// runSlow makes the checks that wait while the others are made, each by itself.
+func runSlow(ctx context.Context, target conformance.Target) map[string]<-chan conformance.Result {
+	target.Slow, target.Receiver = true, conformance.Receiver{}
+	running := map[string]<-chan conformance.Result{}
+	for _, id := range []string{"oauth21-4.1.3-late-replay", "oauth21-4.3.1-reuse"} {
+		made := make(chan conformance.Result, 1)
+		running[id] = made
+		go func() {
+			report, err := conformance.Run(ctx, target, id)
+			if err != nil || len(report.Results) != 1 {
+				made <- conformance.Result{ID: id, Outcome: conformance.Failed, Detail: fmt.Sprintf("%d results: %v", len(report.Results), err)}
+				return
+			}
+			made <- report.Results[0]
+		}()
+	}
+	return running
 }
 
 // broken is a provider whose metadata is wrong in every way.

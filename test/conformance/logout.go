@@ -66,6 +66,37 @@ func logoutChecks() []Check {
 		stays("4-no-hint", "nor does a URI without a hint", func(c Client, _ grant) url.Values {
 			return url.Values{"post_logout_redirect_uri": {c.PostLogoutRedirectURI}}
 		}),
+		stays("2-foreign-uri", "nor does the URI of another client", func(c Client, made grant) url.Values {
+			return url.Values{"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {strings.Replace(c.PostLogoutRedirectURI, "://", "://other.", 1)}}
+		}),
+		stays("2-other-client", "nor does a hint that was issued to another client than client_id", func(c Client, made grant) url.Values {
+			return url.Values{"id_token_hint": {made.tokens.text("id_token")}, "client_id": {"somebody-else"}, "post_logout_redirect_uri": {c.PostLogoutRedirectURI}}
+		}),
+		{"logout-2-post", rpInitiated, "2", "the end session endpoint takes a POST, from other sites too", func(p *probe) {
+			c := client(p)
+			made := p.signIn(c)
+			form := url.Values{"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {c.PostLogoutRedirectURI}, "state": {"s"}}
+			got := made.browser.drive(http.MethodPost, p.endpoint("end_session_endpoint"), form, c.PostLogoutRedirectURI)
+			p.must(got.response.Get("state") == "s", "it ends at %d %s", got.page.status, got.response.Encode())
+		}},
+		{"logout-2-hint-only", rpInitiated, "2", "with a hint alone the browser stays, and is signed out", func(p *probe) {
+			made := p.signIn(client(p))
+			got := p.endSession(made, with("id_token_hint", made.tokens.text("id_token")))
+			p.must(got.page.status == http.StatusOK, "the page has the status %d", got.page.status)
+			ended(p, made)
+		}},
+		{"logout-6-confirmation", rpInitiated, "6", "a link from anywhere signs nobody out who has not been asked", func(p *probe) {
+			made := p.signIn(client(p))
+			made.browser.send(http.MethodGet, p.endpoint("end_session_endpoint"), nil) // and nothing is pressed
+			got := made.browser.authorize(p.request(p.confidential(), with("prompt", "none")))
+			if got.response.Get("code") == "" {
+				p.warn("the person was signed out")
+			}
+		}},
+		{"logout-2-nobody", rpInitiated, "2", "somebody who is not signed in is told so, or nothing", func(p *probe) {
+			got := p.browser().drive(http.MethodGet, p.endpoint("end_session_endpoint"), nil, "")
+			p.must(got.page.status < 500, "the page has the status %d", got.page.status)
+		}},
 		{"logout-2-no-parameters", rpInitiated, "2", "without parameters the person is asked, and then signed out", func(p *probe) {
 			made := p.signIn(client(p))
 			p.endSession(made, url.Values{})

@@ -12,7 +12,7 @@ import (
 
 // modeChecks are about how responses travel, and about request objects.
 func modeChecks() []Check {
-	const formPost, jarm = "OAuth 2.0 Form Post Response Mode", "JWT Secured Authorization Response Mode"
+	const formPost, jarm = formPostMode, "JWT Secured Authorization Response Mode"
 	byPost := func(p *probe, changes ...url.Values) (landing, request) {
 		p.needs("response_modes_supported", "form_post")
 		sent := p.request(p.confidential(), append(changes, with("response_mode", "form_post"))...)

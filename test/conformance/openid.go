@@ -6,11 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/text/language"
+
+	"authly/internal/platform/clock"
 )
 
 // openIDChecks are about what OpenID Connect adds to the code flow.
 func openIDChecks() []Check {
-	return slices.Concat(idTokenChecks(), userInfoChecks(), promptChecks(), personChecks())
+	return slices.Concat(idTokenChecks(), claimChecks(), userInfoChecks(), promptChecks(), personChecks())
 }
 
 func idTokenChecks() []Check {
@@ -35,7 +39,8 @@ func idTokenChecks() []Check {
 		claim("times", "exp is ahead, and iat is now", func(p *probe, _ grant, claims map[string]any) {
 			exp, _ := claims["exp"].(float64)
 			iat, _ := claims["iat"].(float64)
-			p.must(exp > iat && iat > 0, "iat %v, exp %v", claims["iat"], claims["exp"])
+			now := float64(clock.System().Now().Unix())
+			p.must(iat > now-300 && iat < now+300 && exp > now, "iat is %v, exp is %v", claims["iat"], claims["exp"])
 		}),
 		claim("nonce", "nonce is the one that was sent", func(p *probe, made grant, claims map[string]any) {
 			p.must(claims["nonce"] == made.request.Get("nonce"), "it is %v", claims["nonce"])
@@ -142,6 +147,37 @@ func userInfoChecks() []Check {
 		scope("email", "email", "email_verified"),
 		scope("address", "address"),
 		scope("phone", "phone_number", "phone_number_verified"),
+		{"core-5.4-all", core, "5.4", "all scopes at once give all of their claims", func(p *probe) {
+			for _, name := range []string{"profile", "email", "address", "phone"} {
+				p.needs("scopes_supported", name)
+			}
+			info := p.userInfo(p.signIn(p.confidential(), with("scope", "openid profile email address phone")).accessToken())
+			for _, claim := range []string{"name", "email", "address", "phone_number"} {
+				if info[claim] == nil {
+					p.warn("%s is missing", claim)
+				}
+			}
+		}},
+		{"core-5.1-formats", core, "5.1", "birthdate, zoneinfo, locale and addresses have the forms that clients expect", func(p *probe) {
+			p.needs("scopes_supported", "profile")
+			info := p.userInfo(p.signIn(p.confidential(), with("scope", "openid profile")).accessToken())
+			if birthdate, ok := info["birthdate"].(string); ok {
+				p.must(isDate(birthdate), "birthdate is %q", birthdate)
+			}
+			if zone, ok := info["zoneinfo"].(string); ok {
+				_, err := time.LoadLocation(zone)
+				p.must(err == nil && zone != "", "zoneinfo is %q", zone)
+			}
+			if locale, ok := info["locale"].(string); ok {
+				_, err := language.Parse(locale)
+				p.must(err == nil, "locale is %q", locale)
+			}
+			for _, claim := range []string{"profile", "picture", "website"} {
+				if address, ok := info[claim].(string); ok {
+					p.must(isAbsolute(address), "%s is %q", claim, address)
+				}
+			}
+		}},
 		{"core-5.5-userinfo", core, "5.5", "a claim that is asked for by name is in UserInfo, and not in the ID token", func(p *probe) {
 			if !p.flag("claims_parameter_supported") {
 				p.skip("claims_parameter_supported is not true")

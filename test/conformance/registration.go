@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 const registration = "OpenID Connect Registration 1.0"
@@ -43,6 +44,9 @@ func registrationChecks() []Check {
 				_, there := got.object()["client_secret_expires_at"]
 				p.must(there, "client_secret_expires_at is missing")
 			}
+			if got.object()["client_id_issued_at"] == nil {
+				p.warn("client_id_issued_at is missing")
+			}
 			p.must((got.text("registration_client_uri") == "") == (got.text("registration_access_token") == ""), "one of registration_client_uri and registration_access_token is missing")
 		}},
 		{"rfc7591-2-unknown", "RFC 7591", "2", "unknown members are ignored", func(p *probe) { accepted(p, map[string]any{"urn:example:unheard-of": map[string]any{"x": 1}}) }},
@@ -51,11 +55,47 @@ func registrationChecks() []Check {
 			got := accepted(p, map[string]any{"token_endpoint_auth_method": "client_secret_post"})
 			p.must(got.text("token_endpoint_auth_method") == "client_secret_post", "it is %q", got.text("token_endpoint_auth_method"))
 		}},
+		{"rfc7591-2-defaults", "RFC 7591", "2", "what a client leaves out has the defaults of the specification, and is said", func(p *probe) {
+			got := accepted(p, nil)
+			grants, types := textsOf(got.object()["grant_types"]), textsOf(got.object()["response_types"])
+			p.must(slices.Equal(grants, []string{"authorization_code"}) || slices.Equal(grants, []string{"authorization_code", "refresh_token"}), "grant_types are %v", grants)
+			p.must(slices.Equal(types, []string{"code"}), "response_types are %v", types)
+			method := got.text("token_endpoint_auth_method")
+			p.must(method == "client_secret_basic", "token_endpoint_auth_method is %q", method)
+		}},
+		{"rfc7591-3.2.1-no-store", "RFC 7591", "3.2.1", "the answer has a secret, and is not to be stored", func(p *probe) {
+			got := accepted(p, nil)
+			p.must(strings.Contains(got.header.Get("Cache-Control"), "no-store"), "Cache-Control is %q", got.header.Get("Cache-Control"))
+		}},
+		{"registration-2-keys-and-secret", registration, "2", "a client may register keys beside its secret", func(p *probe) {
+			accepted(p, map[string]any{"jwks": p.keyPair(0).set()})
+		}},
+		{"registration-2-native", registration, "2", "a client at a loopback address that doesn't say that it is native is not turned away", func(p *probe) {
+			got := p.register(map[string]any{"redirect_uris": []string{"http://127.0.0.1:3000/callback"}, "token_endpoint_auth_method": "none"})
+			if got.status != http.StatusCreated {
+				p.warn("the answer is %s", got.says())
+				return
+			}
+			p.removed(got)
+		}},
+		{"registration-2-malformed", registration, "3.3", "what is no JSON object is an error, in JSON", func(p *probe) {
+			if p.env.Registration != "open" && p.env.InitialAccessToken == "" {
+				p.skip("no initial access token is configured")
+			}
+			changes := []change{jsonBody([]byte("[1"))}
+			if p.env.InitialAccessToken != "" {
+				changes = append(changes, bearer(p.env.InitialAccessToken))
+			}
+			got := p.call(http.MethodPost, p.endpoint("registration_endpoint"), nil, changes...)
+			p.refusal(got, http.StatusBadRequest, "invalid_client_metadata", "invalid_request")
+		}},
 		{"registration-2-fragment", registration, "2", "a redirect URI with a fragment is refused", func(p *probe) {
 			refused(p, map[string]any{"redirect_uris": []string{"https://app.example/callback#x"}}, "invalid_redirect_uri", "invalid_client_metadata")
 		}},
 		{"oauth21-8.4.2-scheme", oauth21, "8.4.2", "so is one that runs code", func(p *probe) {
-			refused(p, map[string]any{"redirect_uris": []string{"javascript:alert(1)"}}, "invalid_redirect_uri", "invalid_client_metadata")
+			for _, uri := range []string{"javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x", "about:blank", "blob:x"} {
+				refused(p, map[string]any{"redirect_uris": []string{uri}}, "invalid_redirect_uri", "invalid_client_metadata")
+			}
 		}},
 		{"registration-2-no-uris", registration, "2", "and a client without any", func(p *probe) {
 			refused(p, map[string]any{"redirect_uris": []string{}}, "invalid_redirect_uri", "invalid_client_metadata")
@@ -88,6 +128,26 @@ func registrationChecks() []Check {
 			p.must(p.get(address, bearer("nonsense")).status == http.StatusUnauthorized, "a wrong token is taken")
 			p.removed(got)
 			p.must(p.get(address, bearer(token)).status == http.StatusUnauthorized, "the record is there after it was deleted")
+		}},
+		{"registration-4-initiate-login", registration, "4", "initiate_login_uri is in the record that the client reads", func(p *probe) {
+			got := p.register(changed(map[string]any{"initiate_login_uri": "https://app.example/login"}))
+			p.must(got.status == http.StatusCreated, "the answer is %s", got.says())
+			if got.text("registration_client_uri") == "" {
+				p.skip("there is no registration_client_uri")
+			}
+			read := p.get(got.text("registration_client_uri"), bearer(got.text("registration_access_token")))
+			p.must(read.text("initiate_login_uri") == "https://app.example/login", "it is %q", read.text("initiate_login_uri"))
+			p.removed(got)
+		}},
+		{"rfc7591-3-preflight", "RFC 7591", "3", "scripts may ask with the header of the Model Context Protocol", func(p *probe) {
+			if p.env.Registration != "open" {
+				p.skip("registration is not open")
+			}
+			got := p.call(http.MethodOptions, p.endpoint("registration_endpoint"), nil, header("Origin", "https://app.example"),
+				header("Access-Control-Request-Method", "POST"), header("Access-Control-Request-Headers", "content-type,mcp-protocol-version"))
+			if !strings.Contains(strings.ToLower(got.header.Get("Access-Control-Allow-Headers")), "mcp-protocol-version") {
+				p.warn("Access-Control-Allow-Headers is %q", got.header.Get("Access-Control-Allow-Headers"))
+			}
 		}},
 		{"rfc7591-3-cors", "RFC 7591", "3", "scripts can register clients where anybody may", func(p *probe) {
 			if p.env.Registration != "open" {

@@ -30,6 +30,10 @@ type Target struct {
 	Pages Pages `json:"pages"`
 	// Receiver is where the provider can reach the kit.
 	Receiver Receiver `json:"receiver"`
+	// RotateKeys lets the provider sign with new keys; nil where the kit can't do that.
+	RotateKeys func(ctx context.Context) error `json:"-"`
+	// Slow asks for the checks that wait half a minute each.
+	Slow bool `json:"slow"`
 	// Roots are the certificate authorities that are trusted; nil means the system's.
 	Roots *x509.CertPool `json:"-"`
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 func refreshWith(token string) url.Values {
@@ -114,15 +115,31 @@ func refreshChecks() []Check {
 	return []Check{
 		{"core-12.2-claims", core, "12.2", "a refresh keeps iss, sub, aud and auth_time, and iat is new", func(p *probe) {
 			made := offline(p, p.confidential())
+			p.pause(1100 * time.Millisecond) // iat is in seconds
 			got := p.token(p.confidential(), refreshWith(made.tokens.text("refresh_token")))
-			p.must(got.status == http.StatusOK && strings.Contains(got.header.Get("Cache-Control"), "no-store"), "the answer is %s", got.says())
+			p.must(got.status == http.StatusOK && strings.EqualFold(got.text("token_type"), "Bearer"), "the answer is %s", got.says())
+			p.must(strings.Contains(got.header.Get("Cache-Control"), "no-store"), "Cache-Control is %q", got.header.Get("Cache-Control"))
+			p.must(got.text("access_token") != made.accessToken(), "the access token is the same")
 			if got.text("id_token") == "" {
 				return
 			}
 			before, after := p.idToken(made.tokens), p.idToken(got)
+			first, _ := before["iat"].(float64)
+			second, _ := after["iat"].(float64)
+			p.must(second > first, "iat is %v and then %v", before["iat"], after["iat"])
 			for _, claim := range []string{"iss", "sub", "aud", "auth_time", "azp"} {
 				p.must(before[claim] == after[claim], "%s is %v and %v", claim, before[claim], after[claim])
 			}
+		}},
+		{"rfc6749-10.10-refresh-token", rfc6749, "10.10", "refresh tokens can't be guessed", func(p *probe) {
+			p.random("refresh tokens", func() string { return offline(p, p.confidential()).tokens.text("refresh_token") })
+		}},
+		{"rfc6749-6-authentication", rfc6749, "6", "a confidential client refreshes with its credentials only", func(p *probe) {
+			c := p.confidential()
+			made := offline(p, c)
+			form := refreshWith(made.tokens.text("refresh_token"))
+			form.Set("client_id", c.ID)
+			p.refusal(p.post(p.endpoint("token_endpoint"), form), http.StatusUnauthorized, "invalid_client")
 		}},
 		{"rfc6749-6-client", rfc6749, "6", "another client can't use a refresh token", func(p *probe) {
 			second := p.second()
