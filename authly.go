@@ -120,6 +120,9 @@ func RotateKeys(ctx context.Context, settings Config, options Options, rotation 
 // itself is there only when it was just made.
 type RegistrationToken = app.RegistrationToken
 
+// RegistrationPolicy is what a client that was registered with a token can be at most.
+type RegistrationPolicy = app.RegistrationPolicy
+
 // RegistrationTokenOptions describe an initial access token that is to be made.
 type RegistrationTokenOptions = app.NewRegistrationToken
 

@@ -9,7 +9,9 @@ import (
 )
 
 func createRegistrationToken(ctx context.Context, settings config.Config, request cli.RegistrationTokenRequest) (cli.RegistrationToken, error) {
-	made, err := authly.CreateRegistrationToken(ctx, settings, authly.Options{}, authly.RegistrationTokenOptions(request))
+	made, err := authly.CreateRegistrationToken(ctx, settings, authly.Options{}, authly.RegistrationTokenOptions{
+		Name: request.Name, RegistrationPolicy: authly.RegistrationPolicy(request.RegistrationPolicy), Uses: request.Uses, Expires: request.Expires,
+	})
 	return registrationToken(made), err
 }
 
@@ -29,7 +31,7 @@ func revokeRegistrationToken(ctx context.Context, settings config.Config, token 
 
 func registrationToken(t authly.RegistrationToken) cli.RegistrationToken {
 	shown := cli.RegistrationToken{
-		ID: t.ID.String(), Name: t.Name, Profile: string(t.Policy.SecurityProfile), Scopes: t.Policy.Scopes, UsesLeft: -1,
+		ID: t.ID.String(), Name: t.Name, RegistrationPolicy: cli.RegistrationPolicy(t.Words()), UsesLeft: -1,
 		CreatedAt: t.CreatedAt, Token: t.Token.Reveal(),
 	}
 	if t.UsesLeft != nil {

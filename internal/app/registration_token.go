@@ -20,6 +20,7 @@ import (
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/registration"
+	"authly/internal/scope"
 )
 
 // RegistrationToken is an initial access token (RFC 7591 section 3).
@@ -29,30 +30,75 @@ type RegistrationToken struct {
 	Token secret.Redacted
 }
 
-// NewRegistrationToken describes an initial access token that is to be made, in
-// words as somebody types them. What is empty gets its default.
-type NewRegistrationToken struct {
-	Name                  string
+// RegistrationPolicy is what a client that was registered with a token can be at most,
+// in words as somebody types them. What is empty gets its default.
+type RegistrationPolicy struct {
 	Profile               string
 	Scopes, DefaultScopes []string
 	AuthenticationMethods []string
 	GrantTypes            []string
 	Resources             []string
 	Consent               string
-	Uses                  int64         // 0: as often as one likes
-	Expires               time.Duration // 0: never
+	PKCE                  string
+	AssertionAudience     string
+	ResponseModes         []string
+	RefreshTokenRotation  string
+	AccessTokenLifetime   time.Duration // 0: the server's own
+	RefreshTokenLifetime  time.Duration // 0: the server's own
 	UnusedLifetime        time.Duration // 0: unused clients stay
+}
+
+// NewRegistrationToken describes an initial access token that is to be made.
+type NewRegistrationToken struct {
+	Name string
+	RegistrationPolicy
+	Uses    int64         // 0: as often as one likes
+	Expires time.Duration // 0: never
 }
 
 func (n NewRegistrationToken) words() registration.NewInitialToken {
 	return registration.NewInitialToken{
 		Name: n.Name, Uses: n.Uses, Lifetime: n.Expires,
 		Policy: registration.Policy{
-			SecurityProfile: client.SecurityProfile(n.Profile), Scopes: n.Scopes, DefaultScopes: n.DefaultScopes,
+			SecurityProfile: client.SecurityProfile(n.Profile), Scopes: separated(n.Scopes), DefaultScopes: separated(n.DefaultScopes),
 			AuthenticationMethods: words[oauth.AuthenticationMethod](n.AuthenticationMethods), GrantTypes: words[oauth.GrantType](n.GrantTypes),
-			Resources: n.Resources, Consent: client.ConsentPolicy(n.Consent), UnusedLifetime: int64(n.UnusedLifetime / time.Second),
+			Resources: n.Resources, Consent: client.ConsentPolicy(n.Consent), PKCE: client.PKCE(n.PKCE), AssertionAudience: client.AssertionAudience(n.AssertionAudience),
+			ResponseModes: words[oauth.ResponseMode](n.ResponseModes), RefreshTokenRotation: client.RefreshTokenRotation(n.RefreshTokenRotation),
+			AccessTokenLifetime: seconds(n.AccessTokenLifetime), RefreshTokenLifetime: seconds(n.RefreshTokenLifetime), UnusedLifetime: seconds(n.UnusedLifetime),
 		},
 	}
+}
+
+// Words returns the policy of the token as somebody would type it.
+func (t RegistrationToken) Words() RegistrationPolicy {
+	p := t.Policy
+	return RegistrationPolicy{
+		Profile: string(p.SecurityProfile), Scopes: p.Scopes, DefaultScopes: p.DefaultScopes, AuthenticationMethods: texts(p.AuthenticationMethods),
+		GrantTypes: texts(p.GrantTypes), Resources: p.Resources, Consent: string(p.Consent), PKCE: string(p.PKCE), AssertionAudience: string(p.AssertionAudience),
+		ResponseModes: texts(p.ResponseModes), RefreshTokenRotation: string(p.RefreshTokenRotation),
+		AccessTokenLifetime: time.Duration(p.AccessTokenLifetime) * time.Second, RefreshTokenLifetime: time.Duration(p.RefreshTokenLifetime) * time.Second,
+		UnusedLifetime: time.Duration(p.UnusedLifetime) * time.Second,
+	}
+}
+
+// separated takes scopes apart that somebody has written as they travel, with spaces.
+func separated(names []string) oauth.ScopeSet {
+	var all oauth.ScopeSet
+	for _, name := range names {
+		all = all.Union(strings.Fields(name))
+	}
+	return all
+}
+
+// seconds rounds up, so that less than one is not none.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+func texts[T ~string](words []T) []string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = string(word)
+	}
+	return all
 }
 
 func words[T ~string](texts []string) []T {
@@ -63,14 +109,38 @@ func words[T ~string](texts []string) []T {
 	return all
 }
 
-// CreateRegistrationToken makes an initial access token.
+// CreateRegistrationToken makes an initial access token. Scopes that the server has not
+// are refused: their names would be mistyped.
 func CreateRegistrationToken(ctx context.Context, settings config.Config, logger *slog.Logger, wanted NewRegistrationToken) (made RegistrationToken, err error) {
-	err = withInitialTokens(ctx, settings, logger, func(service *registration.InitialTokens) error {
-		created, err := service.Create(ctx, wanted.words())
+	err = withMigrated(ctx, settings, logger, func(database *db.DB) error {
+		described := wanted.words()
+		if err := knownScopes(ctx, database, described.Policy.Scopes.Union(described.Policy.DefaultScopes)); err != nil {
+			return err
+		}
+		created, err := registration.NewInitialTokens(database, clock.System()).Create(ctx, described)
 		made = RegistrationToken{created.InitialToken, created.Token}
 		return explained(err)
 	})
 	return made, err
+}
+
+func knownScopes(ctx context.Context, database *db.DB, names oauth.ScopeSet) error {
+	catalogue := scope.New(scope.Deps{Database: database, Clock: clock.System()})
+	if err := catalogue.Seed(ctx); err != nil { // there may have been no start yet
+		return err
+	}
+	active, err := catalogue.Active(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(oauth.ScopeSet, len(active))
+	for i, entry := range active {
+		known[i] = entry.Name
+	}
+	if unknown := names.Without(known); len(unknown) > 0 {
+		return fmt.Errorf("there is no scope %q: this server has %s", unknown[0], strings.Join(known, ", "))
+	}
+	return nil
 }
 
 // ListRegistrationTokens lists the initial access tokens.
@@ -108,9 +178,52 @@ func explained(err error) error {
 	case fault.NotFound:
 		return refusal.Because(errors.New("there is no token with this ID"))
 	case fault.Invalid:
-		return refusal.Because(fmt.Errorf("there is no such value, or it is out of bounds: %s", strings.Join(slices.Sorted(maps.Keys(refusal.Fields)), ", ")))
+		var wrong []error
+		for _, field := range slices.Sorted(maps.Keys(refusal.Fields)) {
+			wrong = append(wrong, errors.New(rule(field)))
+		}
+		return refusal.Because(errors.Join(wrong...))
 	}
 	return err
+}
+
+// rule says what a part of a token or of its policy has to be.
+func rule(field string) string {
+	choose := func(flag string, words ...string) string { return flag + ": choose " + strings.Join(words, ", ") }
+	switch field {
+	case "name":
+		return "name: it has 1 to 200 characters"
+	case "uses":
+		return "uses: from 1 to a million, or 0 for no limit"
+	case "security_profile":
+		return choose("profile", texts(client.SecurityProfiles())...)
+	case "scopes":
+		return "scopes: these are not the names of scopes"
+	case "default_scopes":
+		return "default-scopes: they have to be among the scopes"
+	case "authentication_methods":
+		return choose("auth-methods", texts(client.AuthenticationMethods())...)
+	case "grant_types":
+		return choose("grant-types", texts([]oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials})...)
+	case "resources":
+		return "resources: they are absolute URIs without a fragment"
+	case "consent":
+		return choose("consent", string(client.ConsentRemember), string(client.ConsentAlways)) + "; nobody has looked at such a client, so people are asked"
+	case "pkce":
+		return choose("pkce", string(client.PKCERequired), string(client.PKCEOrNonce), string(client.PKCEOptional))
+	case "assertion_audience":
+		return choose("assertion-audience", string(client.AudienceIssuer), string(client.AudienceIssuerOrEndpoint))
+	case "response_modes":
+		return choose("response-modes", texts(oauth.ResponseModes())...)
+	case "refresh_token_rotation":
+		return choose("refresh-token-rotation", string(client.Rotate), string(client.Static))
+	case "expires", "access_token_lifetime", "refresh_token_lifetime":
+		return strings.ReplaceAll(field, "_", "-") + ": up to ten years"
+	case "unused_lifetime":
+		return "unused-lifetime: from a minute to ten years, or 0 to keep unused clients"
+	default:
+		return field + ": there is no such value, or it is out of bounds"
+	}
 }
 
 func withInitialTokens(ctx context.Context, settings config.Config, logger *slog.Logger, work func(*registration.InitialTokens) error) error {

@@ -118,6 +118,8 @@ type view[T any] struct {
 	heading []string
 	row     func(T) []string
 	item    func(T) any // for JSON
+	// text is what is shown of one item instead of the table, if it is set.
+	text func(settings config.Config, item T) string
 }
 
 // list makes a command read the configuration, do its action and show what it returns.
@@ -147,6 +149,10 @@ func list[T any](p Program, command *cobra.Command, action listAction[T], shown 
 		}
 		if len(items) == 0 {
 			_, err := fmt.Fprint(command.OutOrStdout(), shown.nothing)
+			return err
+		}
+		if shown.text != nil {
+			_, err := fmt.Fprint(command.OutOrStdout(), shown.text(settings, items[0]))
 			return err
 		}
 		rows := make([][]string, len(items))

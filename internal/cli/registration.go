@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,10 +11,9 @@ import (
 
 // RegistrationToken is an initial access token (RFC 7591 section 3).
 type RegistrationToken struct {
-	ID        string
-	Name      string
-	Profile   string
-	Scopes    []string
+	ID   string
+	Name string
+	RegistrationPolicy
 	UsesLeft  int64 // -1: as often as one likes
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
@@ -25,19 +22,30 @@ type RegistrationToken struct {
 	Token string
 }
 
-// RegistrationTokenRequest describes a token that is to be made; what is empty
+// RegistrationPolicy is what the clients of a token can be at most; what is empty
 // gets its default.
-type RegistrationTokenRequest struct {
-	Name                  string
+type RegistrationPolicy struct {
 	Profile               string
 	Scopes, DefaultScopes []string
 	AuthenticationMethods []string
 	GrantTypes            []string
 	Resources             []string
 	Consent               string
-	Uses                  int64         // 0: as often as one likes
-	Expires               time.Duration // 0: never
+	PKCE                  string
+	AssertionAudience     string
+	ResponseModes         []string
+	RefreshTokenRotation  string
+	AccessTokenLifetime   time.Duration // 0: the server's own
+	RefreshTokenLifetime  time.Duration // 0: the server's own
 	UnusedLifetime        time.Duration // 0: unused clients stay
+}
+
+// RegistrationTokenRequest describes a token that is to be made.
+type RegistrationTokenRequest struct {
+	Name string
+	RegistrationPolicy
+	Uses    int64         // 0: as often as one likes
+	Expires time.Duration // 0: never
 }
 
 func (p Program) registrationTokenCommand() *cobra.Command {
@@ -63,9 +71,14 @@ func (p Program) createRegistrationTokenCommand() *cobra.Command {
 		Use:   "create",
 		Short: "Make a token and show it, once",
 		Long: `Make a token and show it, once: only its hash is kept. Clients that are registered with
-it can be no more than what is said here, now and when they change their record.`,
+it can be no more than what is said here, now and when they change their record.
+
+A security profile decides what specifications disagree on, and each of that can be said
+one by one: --pkce, --assertion-audience, --response-modes, --refresh-token-rotation. Lists
+are separated by commas.`,
 		Example: `  authly registration-token create --name partners --expires 30d --uses 10
-  authly registration-token create --name certification --profile oidc-legacy --unused-lifetime 30d`,
+  authly registration-token create --name certification --profile oidc-legacy --unused-lifetime 30d
+  authly registration-token create --name intranet --pkce nonce_or_pkce --scopes openid,email`,
 	}
 	var request RegistrationTokenRequest
 	var create listAction[RegistrationToken]
@@ -78,7 +91,9 @@ it can be no more than what is said here, now and when they change their record.
 			return []RegistrationToken{made}, err
 		}
 	}
-	list(p, command, create, registrationTokensView(""))
+	view := registrationTokensView("")
+	view.text = madeTokenText
+	list(p, command, create, view)
 	flags := command.Flags()
 	flags.StringVar(&request.Name, "name", "", "a `name` by which the token is recognized in the list")
 	flags.StringVar(&request.Profile, "profile", "", "the security `profile` of the clients: oauth21 (default) or oidc-legacy")
@@ -88,7 +103,13 @@ it can be no more than what is said here, now and when they change their record.
 	flags.StringSliceVar(&request.GrantTypes, "grant-types", nil, "the grant `types` that they may use (default authorization_code,refresh_token)")
 	flags.StringSliceVar(&request.Resources, "resources", nil, "the resource `indicators` that they may ask tokens for (default none)")
 	flags.StringVar(&request.Consent, "consent", "", "`when` people are asked: remember (default) or always")
-	flags.Int64Var(&request.Uses, "uses", 0, "`how often` the token can be used (default without limit)")
+	flags.StringVar(&request.PKCE, "pkce", "", "`when` confidential clients need a code challenge: required, nonce_or_pkce or optional (default by profile)")
+	flags.StringVar(&request.AssertionAudience, "assertion-audience", "", "`whom` assertions of clients are for: issuer or issuer_or_endpoint (default by profile)")
+	flags.StringSliceVar(&request.ResponseModes, "response-modes", nil, "the response `modes` that they may use (default all)")
+	flags.StringVar(&request.RefreshTokenRotation, "refresh-token-rotation", "", "`what` a use does to a refresh token of a confidential client: static (default) or rotate")
+	flags.Var(&durationFlag{&request.AccessTokenLifetime}, "access-token-lifetime", "how `long` access tokens count, such as 5m (default the server's own)")
+	flags.Var(&durationFlag{&request.RefreshTokenLifetime}, "refresh-token-lifetime", "how `long` an authorization can be refreshed (default the server's own)")
+	flags.Int64Var(&request.Uses, "uses", 0, "how `often` the token can be used (default without limit)")
 	flags.Var(&durationFlag{&request.Expires}, "expires", "after which `time` it ends, such as 30d (default never)")
 	flags.Var(&durationFlag{&request.UnusedLifetime}, "unused-lifetime", "after which `time` a client is deleted that was never used (default never)")
 	return command
@@ -117,41 +138,6 @@ func (p Program) revokeRegistrationTokenCommand() *cobra.Command {
 		return nil
 	}
 	return command
-}
-
-func registrationTokensView(nothing string) view[RegistrationToken] {
-	type document struct {
-		ID        string     `json:"id"`
-		Name      string     `json:"name"`
-		Token     string     `json:"token,omitempty"`
-		Profile   string     `json:"security_profile"`
-		Scopes    []string   `json:"scopes"`
-		UsesLeft  *int64     `json:"uses_left"`
-		CreatedAt *time.Time `json:"created_at"`
-		ExpiresAt *time.Time `json:"expires_at"`
-		RevokedAt *time.Time `json:"revoked_at"`
-	}
-	return view[RegistrationToken]{
-		nothing: nothing,
-		heading: []string{"ID", "NAME", "PROFILE", "USES LEFT", "EXPIRES", "REVOKED", "TOKEN"},
-		row: func(t RegistrationToken) []string {
-			uses, token := "any", "-"
-			if t.UsesLeft >= 0 {
-				uses = strconv.FormatInt(t.UsesLeft, 10)
-			}
-			if t.Token != "" {
-				token = t.Token
-			}
-			return []string{t.ID, strings.ReplaceAll(t.Name, "\t", " "), t.Profile, uses, timeText(t.ExpiresAt, "never"), timeText(t.RevokedAt, "-"), token}
-		},
-		item: func(t RegistrationToken) any {
-			shown := document{t.ID, t.Name, t.Token, t.Profile, t.Scopes, nil, timeOrNil(t.CreatedAt), timeOrNil(t.ExpiresAt), timeOrNil(t.RevokedAt)}
-			if t.UsesLeft >= 0 {
-				shown.UsesLeft = &t.UsesLeft
-			}
-			return shown
-		},
-	}
 }
 
 // durationFlag is a duration as the configuration has them: 30d, 12h.

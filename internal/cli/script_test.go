@@ -104,12 +104,12 @@ func fixedActions() Actions {
 		},
 		RegistrationTokenCreate: func(_ context.Context, _ config.Config, request RegistrationTokenRequest) (RegistrationToken, error) {
 			return RegistrationToken{
-				ID: "id-1", Name: request.Name, Profile: request.Profile, Scopes: request.Scopes, UsesLeft: request.Uses, CreatedAt: at,
+				ID: "id-1", Name: request.Name, RegistrationPolicy: request.RegistrationPolicy, UsesLeft: request.Uses, CreatedAt: at,
 				ExpiresAt: at.Add(request.Expires), Token: "the-token",
 			}, nil
 		},
 		RegistrationTokenList: func(context.Context, config.Config) ([]RegistrationToken, error) {
-			return []RegistrationToken{{ID: "id-1", Name: "partners", Profile: "oauth21", Scopes: []string{"openid"}, UsesLeft: -1, CreatedAt: at}}, nil
+			return []RegistrationToken{{ID: "id-1", Name: "partners", RegistrationPolicy: RegistrationPolicy{Profile: "oauth21", Scopes: []string{"openid"}}, UsesLeft: -1, CreatedAt: at}}, nil
 		},
 		RegistrationTokenRevoke: func(_ context.Context, _ config.Config, token string) (RegistrationToken, error) {
 			return RegistrationToken{ID: token, Name: "partners", RevokedAt: at}, nil

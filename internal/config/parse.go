@@ -63,6 +63,9 @@ func parseDuration(text string) (time.Duration, error) {
 	return days + rest, nil
 }
 
+// FormatDuration writes a duration as [ParseDuration] reads it.
+func FormatDuration(d time.Duration) string { return formatDuration(d) }
+
 // formatDuration is the inverse of parseDuration, in the shortest form that
 // people read easily: 90d, 10m, 1d12h.
 func formatDuration(d time.Duration) string {

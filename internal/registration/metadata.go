@@ -194,6 +194,9 @@ func (m *members) authenticationMethod(made *client.Metadata, policy Policy) err
 	if !slices.Contains(policy.AuthenticationMethods, made.AuthenticationMethod) {
 		return oauth.Refuse(oauth.InvalidClientMetadata, "this client may not use this token_endpoint_auth_method")
 	}
+	if made.IsPublic() { // it can only have the strict ones, which are their defaults (OAuth 2.1 sections 4.1.1 and 4.3.1)
+		made.PKCE, made.RefreshTokenRotation = "", ""
+	}
 	return nil
 }
 

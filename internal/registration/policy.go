@@ -34,9 +34,17 @@ type Policy struct {
 	AuthenticationMethods []oauth.AuthenticationMethod `json:"authentication_methods"`
 	GrantTypes            []oauth.GrantType            `json:"grant_types"` // authorization_code and refresh_token
 	// Resources are those for which the client may ask for tokens (RFC 8707); none.
-	Resources            []string                    `json:"resources,omitempty"`
-	Consent              client.ConsentPolicy        `json:"consent"`                          // remember
+	Resources []string             `json:"resources,omitempty"`
+	Consent   client.ConsentPolicy `json:"consent"` // remember
+	// What the profile decides can be decided one by one. What a public client can't have, one that
+	// registers as such does not get.
+	PKCE                 client.PKCE                 `json:"pkce,omitempty"`                   // by profile
+	AssertionAudience    client.AssertionAudience    `json:"assertion_audience,omitempty"`     // by profile
+	ResponseModes        []oauth.ResponseMode        `json:"response_modes,omitempty"`         // by profile
 	RefreshTokenRotation client.RefreshTokenRotation `json:"refresh_token_rotation,omitempty"` // by profile
+	// Lifetimes are in seconds; 0 means the server's own.
+	AccessTokenLifetime  int64 `json:"access_token_lifetime,omitempty"`
+	RefreshTokenLifetime int64 `json:"refresh_token_lifetime,omitempty"`
 	// UnusedLifetime is after how many seconds a client is deleted that was never
 	// used; 0 keeps it.
 	UnusedLifetime int64 `json:"unused_lifetime,omitempty"`
@@ -97,10 +105,13 @@ func (p Policy) validate() error {
 	_, err := oauth.ParseResources(p.Resources)
 	check("resources", err == nil)
 	check("consent", p.Consent == client.ConsentRemember || p.Consent == client.ConsentAlways)
+	check("pkce", slices.Contains([]client.PKCE{"", client.PKCERequired, client.PKCEOrNonce, client.PKCEOptional}, p.PKCE))
+	check("assertion_audience", slices.Contains([]client.AssertionAudience{"", client.AudienceIssuer, client.AudienceIssuerOrEndpoint}, p.AssertionAudience))
+	check("response_modes", containsAll(oauth.ResponseModes(), p.ResponseModes))
 	check("refresh_token_rotation", slices.Contains([]client.RefreshTokenRotation{"", client.Rotate, client.Static}, p.RefreshTokenRotation))
-	lifetime := time.Duration(p.UnusedLifetime) * time.Second
-	check("unused_lifetime", p.UnusedLifetime == 0 ||
-		p.UnusedLifetime > 0 && p.UnusedLifetime <= int64(maxLifetime/time.Second) && lifetime >= minUnusedLifetime)
+	check("access_token_lifetime", isLifetime(p.AccessTokenLifetime))
+	check("refresh_token_lifetime", isLifetime(p.RefreshTokenLifetime))
+	check("unused_lifetime", isLifetime(p.UnusedLifetime) && (p.UnusedLifetime == 0 || inSecondsOf(p.UnusedLifetime) >= minUnusedLifetime))
 	if len(refusal.Fields) > 0 {
 		return refusal
 	}
@@ -116,16 +127,21 @@ func grantTypes() []oauth.GrantType {
 func (p Policy) base() client.Metadata {
 	return client.Metadata{
 		RegisteredBy: client.ByClient, SecurityProfile: p.SecurityProfile, Resources: p.Resources, Consent: p.Consent,
-		RefreshTokenRotation: p.RefreshTokenRotation,
+		PKCE: p.PKCE, AssertionAudience: p.AssertionAudience, ResponseModes: slices.Clone(p.ResponseModes), RefreshTokenRotation: p.RefreshTokenRotation,
+		AccessTokenLifetime: inSecondsOf(p.AccessTokenLifetime), RefreshTokenLifetime: inSecondsOf(p.RefreshTokenLifetime),
 	}
 }
+
+func isLifetime(seconds int64) bool { return seconds >= 0 && seconds <= int64(maxLifetime/time.Second) }
+
+func inSecondsOf(seconds int64) time.Duration { return time.Duration(seconds) * time.Second }
 
 // unusedUntil returns when an unused client is deleted, or nil.
 func (p Policy) unusedUntil(now time.Time) *time.Time {
 	if p.UnusedLifetime == 0 {
 		return nil
 	}
-	end := now.Add(time.Duration(p.UnusedLifetime) * time.Second)
+	end := now.Add(inSecondsOf(p.UnusedLifetime))
 	return &end
 }
 
