@@ -84,6 +84,16 @@ func newReceiver(t *testing.T) conformance.Receiver {
 	return files
 }
 
+// settings switch on what the kit checks, and let the server reach the kit.
+func settings(receiver conformance.Receiver) func(*config.Config) {
+	return func(c *config.Config) {
+		c.Registration.Mode, c.Registration.OpenBurst = "open", 5000
+		c.Requests.RequestURI = true
+		c.Egress.AllowLoopback, c.Egress.AdditionalCAFile = true, receiver.CertificateFile
+		c.Passwords.PoolMemoryMiB = 512
+	}
+}
+
 // Every check passes against this server, or is skipped for a reason that is known.
 func TestKit(t *testing.T) {
 	t.Parallel()
@@ -91,12 +101,7 @@ func TestKit(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			receiver := newReceiver(t)
-			s := testx.NewServer(t, engine, testx.WithConfig(func(c *config.Config) {
-				c.Registration.Mode, c.Registration.OpenBurst = "open", 500
-				c.Requests.RequestURI = true
-				c.Egress.AllowLoopback, c.Egress.AdditionalCAFile = true, receiver.CertificateFile
-				c.Passwords.PoolMemoryMiB = 512
-			}))
+			s := testx.NewServer(t, engine, testx.WithConfig(settings(receiver)))
 			checked := target(t, s)
 			checked.Receiver = receiver
 			checked.RotateKeys = func(ctx context.Context) error {
