@@ -161,6 +161,14 @@ func TestRequestObjectsAreNoOtherTokens(t *testing.T) {
 			known := w.Keyed(jose.RS256, nil)
 			return w.open(w.SignedIn(), outside(known, set("prompt", "none"), set("redirect_uri", callback), set("request", w.Tokens(w.App, w.Ada).Text("id_token"))))
 		}},
+		{Name: "a UserInfo response of ours as a hint", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequest}, Do: func(w *World) testx.Answer {
+			known, browser := w.Confidential(callback, func(m *client.Metadata) { m.UserInfoAlgorithm = jose.RS256 }), w.SignedIn()
+			info := w.Get("/oidc/userinfo", testx.Bearer(w.Tokens(known, w.Ada).Text("access_token")))
+			if _, claims := jwt(w.T, info.Body); claims["sub"] != w.Ada.Subject() {
+				w.T.Fatalf("no signed response: %s", info.Body)
+			}
+			return withIssuer(w, browser.Open(w.AuthorizeURL(w.Request(known, set("prompt", "none"), set("id_token_hint", info.Body)))))
+		}},
 		{Name: "a response of ours as a hint", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequest}, Do: func(w *World) testx.Answer {
 			browser := w.SignedIn()
 			response := w.Authorize(browser, set("response_mode", "jwt")).Query().Get("response")

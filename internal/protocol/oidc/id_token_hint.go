@@ -19,13 +19,15 @@ type Hint struct {
 var errNoHint = errors.New("not an ID token of this server")
 
 // ParseHint reads the payload of a JWT whose signature and type were verified. It
-// refuses what is not an ID token that this issuer made for one client.
+// refuses what is not an ID token that this issuer made for one client. A UserInfo response that is
+// signed has the same issuer, audience and subject; unlike each ID token it has no auth_time.
 func ParseHint(payload []byte, issuer string) (Hint, error) {
 	var claims struct {
 		Issuer    string          `json:"iss"`
 		Subject   string          `json:"sub"`
 		Audience  json.RawMessage `json:"aud"`
 		SessionID string          `json:"sid"`
+		AuthTime  int64           `json:"auth_time"`
 	}
 	if err := jose.UnmarshalClaims(payload, &claims); err != nil {
 		return Hint{}, err
@@ -34,7 +36,7 @@ func ParseHint(payload []byte, issuer string) (Hint, error) {
 	if err := json.Unmarshal(claims.Audience, &clientID); err != nil {
 		return Hint{}, errNoHint
 	}
-	if claims.Issuer != issuer || clientID == "" || ValidateSubject(claims.Subject) != nil {
+	if claims.Issuer != issuer || clientID == "" || claims.AuthTime == 0 || ValidateSubject(claims.Subject) != nil {
 		return Hint{}, errNoHint
 	}
 	return Hint{Subject: claims.Subject, ClientID: clientID, SessionID: claims.SessionID}, nil
