@@ -5,9 +5,9 @@
 // It is off unless the configuration says otherwise, and then nothing is mounted.
 // Whoever registers a client shows an initial access token (RFC 7591 section 3),
 // which an operator has made; in open mode anybody may register one. Either way there is
-// a [Policy], which says what such a client can be at most: its security profile, scopes,
-// authentication methods, grants, and how long it may stay unused. The policy is copied to
-// the client, so that a change of the record keeps to it as well.
+// a [Policy], which says what such a client can be at most: its security profile and what that
+// bundles, one by one; scopes, authentication methods, grants, lifetimes, and how long it may stay
+// unused. The policy is copied to the client, so that a change of the record keeps to it as well.
 //
 // What a request says is taken member by member, by its exact name, into the
 // metadata of a client that has everything else from the policy. Unknown members are

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/google/uuid"
 
@@ -49,6 +50,7 @@ func NewLogos(database *db.DB, at clock.Clock, clients Finder, outside Outside) 
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
+	Logger   *slog.Logger
 	Issuer   string
 	Clients  Clients
 	Outside  Outside
@@ -65,6 +67,7 @@ type Deps struct {
 type Service struct {
 	store       store
 	clock       clock.Clock
+	logger      *slog.Logger
 	issuer      string
 	clients     Clients
 	outside     Outside
@@ -83,7 +86,7 @@ func NewService(deps Deps) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
+		store: store{deps.Database}, clock: deps.Clock, logger: deps.Logger, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
 		logos: deps.Logos, limits: deps.Limits, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
 	}, nil
 }

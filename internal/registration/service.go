@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -145,15 +146,18 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return fmt.Errorf("find unused clients: %w", err)
 	}
 	for _, each := range unused {
-		err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-			taken, err := s.store.takeUnused(ctx, each, now)
-			if err != nil || !taken {
+		taken := false
+		err := s.store.inTransaction(ctx, func(ctx context.Context) (err error) {
+			if taken, err = s.store.takeUnused(ctx, each, now); err != nil || !taken {
 				return err
 			}
 			return s.clients.Delete(ctx, each)
 		})
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return fmt.Errorf("delete an unused client: %w", err)
+		}
+		if err == nil && taken { // no request stands in the log for it
+			s.logger.InfoContext(ctx, "client deleted that was never used", slog.String("client", each.String()))
 		}
 	}
 	return nil

@@ -347,6 +347,9 @@ func TestUnusedClientsAreDeleted(t *testing.T) {
 			alive("after a week", all{"used": used, "busy": busy, "kept": kept}, all{"unused": unused, "idle": idle})
 			w.Clock.Advance(100 * 24 * time.Hour)
 			alive("later", all{"used": used, "busy": busy, "kept": kept}, nil)
+			if told := strings.Count(w.Log(), "client deleted that was never used"); told != 2 {
+				t.Errorf("the log tells of %d deleted clients", told)
+			}
 		})
 	}
 }
