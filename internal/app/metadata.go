@@ -22,6 +22,7 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
 			IntrospectionEndpoint: issuer + "/oauth/introspect", EndSessionEndpoint: issuer + logout.EndSessionPath,
 			BackChannelLogout:    true,
+			FrontChannelLogout:   true,
 			RegistrationEndpoint: a.registrationEndpoint(),
 			ResponseTypes:        []oauth.ResponseType{oauth.ResponseTypeCode},
 			ResponseModes:        oauth.ResponseModes(), GrantTypes: built.mounted,

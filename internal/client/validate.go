@@ -229,6 +229,7 @@ func (m Metadata) validateURIs(refuse refuser) {
 	if strings.Contains(m.BackChannelLogoutURI, "#") { // OpenID Connect Back-Channel Logout 1.0 section 2.2
 		refuse("backchannel_logout_uri", "client.uri_invalid")
 	}
+	m.validateFrontChannel(refuse)
 	if m.InitiateLoginURI != "" && (!isWebPage(m.InitiateLoginURI) || !strings.HasPrefix(m.InitiateLoginURI, "https://")) {
 		refuse("initiate_login_uri", "client.uri_invalid") // OpenID Connect Registration 1.0 section 2
 	}
@@ -239,6 +240,31 @@ func (m Metadata) validateURIs(refuse refuser) {
 		if !isWebPage(uri) {
 			refuse("request_uris", "client.uri_invalid")
 		}
+	}
+}
+
+// validateFrontChannel holds OpenID Connect Front-Channel Logout 1.0 section 2: no
+// fragment, and the scheme, host and port of a redirect URI, so that nobody has browsers load
+// the pages of others. The query can't have the parameters that are added to it. An IPv6 address
+// can't stand in a content security policy (CSP level 3 section 2.3.1), which has to allow the frame.
+func (m Metadata) validateFrontChannel(refuse refuser) {
+	if m.FrontChannelLogoutURI == "" {
+		return
+	}
+	parsed, err := oauth.ParseHTTPURI(m.FrontChannelLogoutURI)
+	if err != nil || strings.HasPrefix(parsed.Host, "[") {
+		refuse("frontchannel_logout_uri", "client.uri_invalid")
+		return
+	}
+	_, query, _ := strings.Cut(parsed.Rest, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err != nil || decoded == "iss" || decoded == "sid" {
+			refuse("frontchannel_logout_uri", "client.uri_invalid")
+		}
+	}
+	if !slices.ContainsFunc(m.RedirectURIs, func(registered string) bool { return oauth.Origin(registered) == parsed.Origin() }) {
+		refuse("frontchannel_logout_uri", "client.not_at_the_origin_of_a_redirect_uri")
 	}
 }
 

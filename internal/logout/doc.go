@@ -21,7 +21,7 @@
 // whoever has it can ask for what the request itself could have asked for.
 //
 // Whoever ends a session, and for whatever reason, the clients that took part in it are
-// told with a logout token (OpenID Connect Back-Channel Logout 1.0):
+// told with a logout token (OpenID Connect Back-Channel Logout 1.0), if they want to be:
 //
 //	code issued ──▶ takes part ──▶ session ended ──▶ pending ──▶ delivered
 //	                                                  │  ▲  └──▶ refused (400), undeliverable
@@ -33,6 +33,13 @@
 // the same one. A node that dies in the middle leaves a claim that expires: a client may
 // be told twice, and never not at all. Each attempt has a token of its own. What came of
 // it is kept for a month, without what the client answered.
+//
+// A browser in which a session is ended at one of the two addresses above also tells
+// the session's clients itself (OpenID Connect Front-Channel Logout 1.0): the answer is a page that
+// loads the registered address of each in a hidden frame, with iss and sid, and then goes on. Its
+// policy allows the origins of these addresses and no others. [Service.Frames] bounds how many
+// there are. A client that is told so is told with the cookies that its own pages get in a frame of another
+// site, which many browsers withhold: the back channel is the way that doesn't depend on them.
 //
 // Not here: sessions that expire, which ends nothing that a client has, and of which
 // no client is told.

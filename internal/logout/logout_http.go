@@ -220,12 +220,38 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	httpx.Attach(r.Context(), slog.String("sign_out", "succeeded"), slog.String("user_id", v.current.UserID.String()))
 	h.deps.Browser.Clear(w)
-	if v.request.RedirectURI != "" {
+	frames, err := h.deps.Service.Frames(r.Context(), v.current)
+	if err != nil {
+		httpx.Report(r.Context(), err) // the person is signed out, and goes on
+	}
+	switch {
+	case len(frames.URIs) > 0:
+		h.tell(w, r, v, frames)
+	case v.request.RedirectURI != "":
 		httpx.SeeOther(w, r, v.request.location())
+	default:
+		// The signed-out page has an address of its own, so that reloading it posts nothing.
+		httpx.SeeOther(w, r, h.deps.Issuer+pagePath)
+	}
+}
+
+// tell answers with the signed-out page that loads the pages of clients and then goes
+// on to the client that asked. It is the answer to the request that ended the session and has no
+// address: there is nothing that somebody else could open to see whose clients these are, or to
+// be sent anywhere, and whoever reloads it is not signed in any more.
+func (h *Handler) tell(w http.ResponseWriter, r *http.Request, v visit, frames Frames) {
+	if err := httpx.AllowFrames(w, frames.Origins); err != nil {
+		h.fail(w, r, err)
 		return
 	}
-	// The signed-out page has an address of its own, so that reloading it posts nothing.
-	httpx.SeeOther(w, r, h.deps.Issuer+pagePath)
+	page := ui.SignedOutPage{Frames: frames.URIs}
+	if v.request.RedirectURI == "" {
+		page.LoginURL = loginPath
+	} else {
+		page.ContinueURL, page.ContinueHost = v.request.location(), oauth.RedirectHost(v.request.RedirectURI)
+		httpx.AllowScript(w, ui.SignedOutScript)
+	}
+	h.deps.Renderer.Render(w, r, http.StatusOK, page)
 }
 
 // signedOut says so, and takes away a cookie that is worth nothing.

@@ -96,6 +96,12 @@ func (s *Service) End(ctx context.Context, current session.Session) error {
 	return nil
 }
 
+// Frames returns what a browser has to load so that the clients of its session that
+// want it so learn of the session's end (OpenID Connect Front-Channel Logout 1.0 section 3).
+func (s *Service) Frames(ctx context.Context, ended session.Session) (Frames, error) {
+	return s.outbox.frames(ctx, s.issuer, ended.ID)
+}
+
 // Who returns the user of a session.
 func (s *Service) Who(ctx context.Context, current session.Session) (user.User, error) {
 	return s.users.Find(ctx, current.UserID)

@@ -14,10 +14,12 @@ import (
 )
 
 // checkAddresses refuses addresses that this server would not ask later, so that
-// a client learns of it now. What people are shown at sign-in is at an https address (DR-10): a
-// program on their own machine is only for the clients of administrators.
+// a client learns of it now. What people are shown at sign-in, and what their browsers load at a
+// logout, is at an https address (DR-10): a program on their own machine is only for the clients of administrators.
 func (s *Service) checkAddresses(m client.Metadata) error {
-	for name, uri := range map[string]string{"logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TermsOfServiceURI} {
+	for name, uri := range map[string]string{
+		"logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TermsOfServiceURI, "frontchannel_logout_uri": m.FrontChannelLogoutURI,
+	} {
 		if uri != "" && !strings.HasPrefix(uri, "https://") {
 			return oauth.Refuse(oauth.InvalidClientMetadata, name+" is not an https URL")
 		}

@@ -136,6 +136,8 @@ type metadata struct {
 	EndSession         string   `json:"end_session_endpoint"`
 	BackChannel        bool     `json:"backchannel_logout_supported"`
 	BackChannelSession bool     `json:"backchannel_logout_session_supported"`
+	FrontChannel       bool     `json:"frontchannel_logout_supported"`
+	FrontSession       bool     `json:"frontchannel_logout_session_supported"`
 	ResponseTypes      []string `json:"response_types_supported"`
 	ResponseModes      []string `json:"response_modes_supported"`
 	Grants             []string `json:"grant_types_supported"`
@@ -187,6 +189,9 @@ func TestMetadataTruth(t *testing.T) {
 			}
 			if !told.BackChannel || !told.BackChannelSession { // TestBackChannelLogout holds what they promise
 				t.Errorf("back-channel logout is missing: %s", answer.Body)
+			}
+			if !told.FrontChannel || !told.FrontSession { // TestFrontChannelLogout holds what they promise
+				t.Errorf("front-channel logout is missing: %s", answer.Body)
 			}
 			for _, address := range []string{told.Authorization, told.Token, told.JWKS, told.UserInfo, told.Revocation, told.Introspection, told.EndSession} {
 				if status := w.Call(http.MethodPut, address, nil).Status; status != http.StatusMethodNotAllowed {

@@ -196,6 +196,38 @@ func TestAllowFormAction(t *testing.T) {
 	}
 }
 
+func TestAllowFrames(t *testing.T) {
+	const own = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	policy := func(origins ...string) (string, error) {
+		w := newWorld(t)
+		var failed error
+		w.router.Browser().HandleFunc("GET /logout", func(w http.ResponseWriter, _ *http.Request) { failed = httpx.AllowFrames(w, origins) })
+		return do(w.router.Handler(), request("GET", "/logout", "")).Header().Get("Content-Security-Policy"), failed
+	}
+	for _, test := range []struct {
+		origins []string
+		want    string
+	}{
+		{nil, own},
+		{[]string{"https://app.example"}, own + "; frame-src https://app.example"},
+		{[]string{"https://a-b.example:8443", "http://127.0.0.1:3000"}, own + "; frame-src https://a-b.example:8443 http://127.0.0.1:3000"},
+	} {
+		if got, err := policy(test.origins...); err != nil || got != test.want {
+			t.Errorf("%q: %v\n%s", test.origins, err, got)
+		}
+	}
+	for _, hostile := range []string{
+		"", "*", "'self'", "https:", "https://", "http://", "data:", "https://*.example", "https://app.example *", "https://app.example; script-src *",
+		"https://app.example;", "https://app.example,https://evil.example", "https://app.example/", "https://app.example:", "https://app.example:*",
+		"https://app.example:1:2", "https://[::1]", "https://user@app.example", "https://app.example\r\nX: y", "HTTPS://app.example", "https://APP.example", "ftp://app.example",
+		"https:///x", "javascript://app.example",
+	} {
+		if got, err := policy("https://app.example", hostile); err == nil || got != own {
+			t.Errorf("%q: %v\n%s", hostile, err, got)
+		}
+	}
+}
+
 func TestAPIRoutesSeeNoCookies(t *testing.T) {
 	w := newWorld(t)
 	see := func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.Header.Get("Cookie"))) }

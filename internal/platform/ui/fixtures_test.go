@@ -71,6 +71,20 @@ var fixtures = []struct {
 	}},
 	{"logout_self", 200, LogoutPage{Action: "/logout", Token: "form-token", UserName: "alice"}},
 	{"signed_out", 200, SignedOutPage{LoginURL: "/login"}},
+	{"signed_out_frames", 200, SignedOutPage{
+		LoginURL: "/login", Frames: []string{"https://garden.example.com/logout?iss=https%3A%2F%2Fid.example.com&sid=01985e2a-7c00-7000-8000-000000000001"},
+	}},
+	{"signed_out_onward", 200, SignedOutPage{
+		Frames: []string{
+			"https://garden.example.com/logout?iss=https%3A%2F%2Fid.example.com&sid=01985e2a-7c00-7000-8000-000000000001",
+			"http://localhost:3000/out?a=b&iss=https%3A%2F%2Fid.example.com&sid=01985e2a-7c00-7000-8000-000000000001",
+		},
+		ContinueURL: "https://garden.example.com/goodbye?from='authly'&state=a+b%22%3C", ContinueHost: "garden.example.com",
+	}},
+	{"signed_out_native", 200, SignedOutPage{
+		Frames:      []string{"https://garden.example.com/logout?iss=https%3A%2F%2Fid.example.com&sid=01985e2a-7c00-7000-8000-000000000001"},
+		ContinueURL: "com.example.garden:/goodbye?state=abc", ContinueHost: "com.example.garden",
+	}},
 	{"setup", 200, SetupPage{Action: "/setup", Token: "form-token", SetupToken: "setup-token", PasswordMinimum: 12}},
 	{"setup_wrong", 400, SetupPage{
 		Action: "/setup", Token: "form-token", SetupToken: "setup-token", Username: "al ice", Email: "alice", PasswordMinimum: 12,

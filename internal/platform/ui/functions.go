@@ -3,8 +3,10 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"html"
 	"html/template"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -22,6 +24,9 @@ func (r *Renderer) functions() template.FuncMap {
 		"external": externalURL,
 		"target":   targetURL,
 		"script":   func() template.JS { return FormPostScript },
+		"onward":   func() template.JS { return SignedOutScript },
+		"refresh":  refresh,
+		"framed":   framedURL,
 		"plain":    plain,
 		"initial":  initial,
 		"wait":     r.wait,
@@ -63,6 +68,30 @@ func targetURL(redirectURI string) (template.URL, error) {
 		return "", errors.New("a redirect URI that no form may end at")
 	}
 	return template.URL(redirectURI), nil //nolint:gosec // see above
+}
+
+// refreshAfter is how many seconds a page waits before it goes on by itself; browsers
+// count from when the page and its frames have loaded.
+const refreshAfter = 3
+
+// refresh returns the attributes of a meta element that goes on to a client's address
+// (WHATWG HTML section 4.2.5.3). What it does is written in one text, which the template's own rules
+// for addresses don't reach into.
+func refresh(redirectURI string) (template.HTMLAttr, error) {
+	target, err := targetURL(redirectURI)
+	if err != nil {
+		return "", err
+	}
+	content := strconv.Itoa(refreshAfter) + ";url=" + string(target)
+	return template.HTMLAttr(`http-equiv="refresh" content="` + html.EscapeString(content) + `"`), nil //nolint:gosec // escaped
+}
+
+// framedURL is the address of a frame, which is http or https.
+func framedURL(address string) (template.URL, error) {
+	if externalURL(address) == "" {
+		return "", errors.New("an address that no frame may have")
+	}
+	return template.URL(address), nil //nolint:gosec // see above
 }
 
 // maxShown bounds, in characters, what a page shows of a text that came from outside.

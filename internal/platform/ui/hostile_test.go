@@ -2,6 +2,7 @@ package ui
 
 import (
 	"html"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func everywhere(text string) []Page {
 		SelectAccountPage{Action: "/select-account", Interaction: text, Token: text, ClientName: text, ClientHost: text, UserName: text, Email: text},
 		FormPostPage{Action: "https://app.example/callback", Host: text, Fields: []Field{{"state", text}, {"code", text}, {"error_description", text}}},
 		LogoutPage{Action: "/logout", Interaction: text, Token: text, UserName: text, ClientName: text},
+		SignedOutPage{Frames: []string{"https://app.example/out"}, ContinueURL: "https://app.example/bye?state=" + url.QueryEscape(text), ContinueHost: text},
 		SetupPage{Action: "/setup", Token: text, SetupToken: text, Username: text, Email: text, Error: text, Errors: wrong},
 		ErrorPage{Title: text, Message: text, Code: text, Description: text, RequestID: text},
 		MessagePage{Title: text, Message: text, Link: text, LinkURL: "/"},
@@ -149,6 +151,26 @@ func TestOnlyWebLinksAreShown(t *testing.T) {
 			}
 			if match != nil && !strings.EqualFold(html.UnescapeString(match[1]), test.link) {
 				t.Errorf("%q became %s", test.link, match[1])
+			}
+		}
+	}
+}
+
+// Addresses that were not registered by the rules must not reach a page, wherever
+// they come from: there is no page then.
+func TestNoHostileAddressIsFollowedOrFramed(t *testing.T) {
+	r := newRenderer(t, "")
+	for _, address := range []string{
+		"javascript:alert(1)", "JavaScript://app.example/%0aalert(1)", "data:text/html,x", "vbscript:x", "//evil.example/", "/login", "",
+		"https://app.example/\r\nX: y", "https://app.example/\u202e",
+	} {
+		pages := []SignedOutPage{{Frames: []string{"https://app.example/out", address}}}
+		if address != "" {
+			pages = append(pages, SignedOutPage{ContinueURL: address})
+		}
+		for _, page := range pages {
+			if body := render(t, r, 500, page).Body.String(); strings.Contains(body, "iframe") || strings.Contains(body, "refresh") {
+				t.Errorf("%q is on the page:\n%s", address, body)
 			}
 		}
 	}

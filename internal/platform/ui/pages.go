@@ -107,10 +107,26 @@ type LogoutPage struct {
 	ClientName string // who asks for it; "" if nobody but the person
 }
 
-// SignedOutPage says that nobody is signed in any more.
+// SignedOutPage says that nobody is signed in any more. With frames it tells clients
+// so, and with an address it goes on to it: when the frames have loaded where scripts run, else
+// some seconds later. It needs httpx.AllowFrames for the frames, and httpx.AllowScript for
+// [SignedOutScript] if it goes on.
 type SignedOutPage struct {
 	LoginURL string // a path of ours; "" for no such link
+
+	Frames       []string // logout addresses of clients, with their parameters
+	ContinueURL  string   // a client's address, as it is registered and with its parameters; "" to stay
+	ContinueHost string   // where that is, see oauth.RedirectHost
 }
+
+// SignedOutScript is the script of [SignedOutPage], byte for byte as the page has it.
+// The load event comes when all frames have loaded, or can't be; one that never answers is not waited for.
+const SignedOutScript = `(function () {
+  var on = document.getElementById("signed-out-continue").href;
+  function go() { location.replace(on); }
+  addEventListener("load", go);
+  setTimeout(go, 5000);
+})();`
 
 // SetupPage creates the first administrator.
 type SetupPage struct {

@@ -46,6 +46,25 @@ func ParseHTTPURI(uri string) (HTTPURI, error) {
 	return HTTPURI{Scheme: scheme, Host: host, Port: port, Rest: rest}, nil
 }
 
+// Origin returns what a browser calls the origin of the URI (WHATWG HTML section
+// 7.1.1): the port that the scheme has anyway is left out.
+func (u HTTPURI) Origin() string {
+	if u.Port == "" || u.Scheme == "https" && u.Port == "443" || u.Scheme == "http" && u.Port == "80" {
+		return u.Scheme + "://" + u.Host
+	}
+	return u.Scheme + "://" + u.Host + ":" + u.Port
+}
+
+// Origin returns the origin of an http or https URI, and "" of anything else: a
+// private-use scheme has none that a script could be told.
+func Origin(uri string) string {
+	parsed, err := ParseHTTPURI(uri)
+	if err != nil {
+		return ""
+	}
+	return parsed.Origin()
+}
+
 // IsLoopback tells whether the host is 127.0.0.1, [::1] or localhost, spelled so.
 func (u HTTPURI) IsLoopback() bool { return isLoopbackHost(u.Host) }
 
