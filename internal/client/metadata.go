@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"authly/internal/protocol/jose"
@@ -154,16 +155,19 @@ type Metadata struct {
 
 // Sector returns the sector identifier, in which a user's pairwise subject is the
 // same for all clients: the host of the sector identifier URI, else the one host of
-// all redirect URIs (OpenID Connect Core 1.0 section 8.1). It is "" when there is no single
-// one. The user's own machine is none: as a sector it would be that of all native clients.
+// all redirect URIs (OpenID Connect Core 1.0 section 8.1). It is "" when there is no single one.
+//
+// Only an https host is one: whatever stands in the place of the host in the address of
+// a native application (com.example.app://shop.example) belongs to nobody, and neither
+// does the user's own machine. A client could pick its neighbours there, and know their users.
 func (m Metadata) Sector() string {
-	if m.SectorIdentifierURI != "" {
-		return hostOf(m.SectorIdentifierURI)
+	if parsed, err := url.Parse(m.SectorIdentifierURI); err == nil && parsed.Host != "" {
+		return strings.ToLower(parsed.Hostname())
 	}
 	sector := ""
 	for _, uri := range m.RedirectURIs {
 		host := hostOf(uri)
-		if host == "" || oauth.IsLoopbackRedirectURI(uri) || sector != "" && sector != host {
+		if host == "" || sector != "" && sector != host {
 			return ""
 		}
 		sector = host
@@ -172,20 +176,25 @@ func (m Metadata) Sector() string {
 }
 
 // PairwiseSector returns the sector of a client that knows users by pairwise
-// subjects, and "" for any other.
-func (m Metadata) PairwiseSector() string {
-	if m.SubjectType != SubjectPairwise {
+// subjects, and "" for any other. A client without a sector, which can't be registered,
+// is one by itself.
+func (c Client) PairwiseSector() string {
+	if c.SubjectType != SubjectPairwise {
 		return ""
 	}
-	return m.Sector()
+	if sector := c.Sector(); sector != "" {
+		return sector
+	}
+	return "client " + c.ClientID // no host has a space
 }
 
+// hostOf returns the host of an https URL, "" for any other and for this machine.
 func hostOf(uri string) string {
 	parsed, err := url.Parse(uri)
-	if err != nil {
+	if err != nil || parsed.Scheme != "https" || oauth.IsLoopbackRedirectURI("http://"+parsed.Host) {
 		return ""
 	}
-	return parsed.Hostname()
+	return strings.ToLower(parsed.Hostname())
 }
 
 // withDefaults fills in what was left out.

@@ -264,3 +264,65 @@ func TestSecurityProfile(t *testing.T) {
 		}
 	})
 }
+
+// OpenID Connect Core 1.0 section 8.1: a sector is a host, which somebody has. Nobody
+// has what a native application writes in its place, so that it must not make one client the
+// neighbour of another.
+func TestSectors(t *testing.T) {
+	t.Parallel()
+	service, _ := newClients(dbtest.Open(t, db.SQLite))
+	for name, test := range map[string]struct {
+		uris       []string
+		sectorURI  string
+		want       string // "" if the client is refused
+		wantsAType oauth.ApplicationType
+	}{
+		"one host":                            {[]string{"https://shop.example/a", "https://shop.example:8443/b"}, "", "shop.example", oauth.Web},
+		"two hosts":                           {[]string{"https://shop.example/a", "https://other.example/b"}, "", "", oauth.Web},
+		"two hosts with a document":           {[]string{"https://shop.example/a", "https://other.example/b"}, "https://Sector.example/x.json", "sector.example", oauth.Web},
+		"a host in a private-use scheme":      {[]string{"com.evil.app://shop.example/callback"}, "", "", oauth.Native},
+		"a private-use scheme without a host": {[]string{"com.evil.app:/callback"}, "", "", oauth.Native},
+		"this machine":                        {[]string{"http://127.0.0.1/callback", "http://localhost/callback"}, "", "", oauth.Native},
+		"this machine, by https":              {[]string{"https://localhost:8443/callback"}, "", "", oauth.Native},
+		"a host and the machine":              {[]string{"https://shop.example/a", "http://127.0.0.1/callback"}, "", "", oauth.Native},
+		"a host and a scheme":                 {[]string{"https://shop.example/a", "com.evil.app://shop.example/callback"}, "", "", oauth.Native},
+		"a scheme with a document":            {[]string{"com.evil.app:/callback"}, "https://sector.example/x.json", "sector.example", oauth.Native},
+	} {
+		made, err := service.Register(t.Context(), client.Metadata{
+			Name: "App", ApplicationType: test.wantsAType, RedirectURIs: test.uris, SectorIdentifierURI: test.sectorURI, SubjectType: client.SubjectPairwise,
+		})
+		if (err == nil) != (test.want != "") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil && made.Client.PairwiseSector() != test.want {
+			t.Errorf("%s: %q, want %q", name, made.Client.PairwiseSector(), test.want)
+		}
+	}
+	record := client.Client{ClientID: "client_x", Metadata: client.Metadata{SubjectType: client.SubjectPairwise, RedirectURIs: []string{"https://a.example/", "https://b.example/"}}}
+	if record.PairwiseSector() == "" {
+		t.Error("a record that can't be made knows users by their own identifiers")
+	}
+}
+
+// A name is what people know a client by; one that looks like nothing, or like
+// another one, is refused whoever registers it.
+func TestNamesThatDisguise(t *testing.T) {
+	t.Parallel()
+	service, _ := newClients(dbtest.Open(t, db.SQLite))
+	register := func(name string) error {
+		_, err := service.Register(t.Context(), client.Metadata{Name: name, RedirectURIs: []string{"https://app.example/callback"}})
+		return err
+	}
+	for _, name := range []string{
+		"\u202ekna\u202c B", "Ba\u200bnk", "Bank\u2066x\u2069", "Bank\ufeff", "\u200f", "Ba\u0085nk", "Bank\u00ad", "\u3164", "\u2800\u2800", "Bank\U000e0041", "Bank\ue000", "\ufffd",
+	} {
+		if err := register(name); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%+q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"Bücher & Co. 🐈", "بنك", "می\u200cخواهم", "👩\u200d💻", "ร้าน", "O'Reilly <3"} {
+		if err := register(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"authly/internal/platform/fault"
 	"authly/internal/protocol/jose"
@@ -29,7 +30,7 @@ type refuser func(field, key string)
 func (m Metadata) validate() error {
 	refusal := fault.New(fault.Invalid, "client.invalid")
 	refuse := func(field, key string) { refusal = refusal.WithField(field, key) }
-	if name := strings.TrimSpace(m.Name); name == "" || len(m.Name) > maxNameBytes || strings.ContainsFunc(m.Name, isControl) {
+	if name := strings.TrimSpace(m.Name); name == "" || len(m.Name) > maxNameBytes || strings.ContainsFunc(m.Name, isDisguise) {
 		refuse("client_name", "client.name_invalid")
 	}
 	m.validateWords(refuse)
@@ -337,6 +338,19 @@ func isWebPage(uri string) bool {
 		return false
 	}
 	return parsed.Scheme == "https" || oauth.IsLoopbackRedirectURI(uri)
+}
+
+// isDisguise finds what can make a name look like another, or like none: control and
+// format characters (the direction overrides, zero-width ones), and letters without
+// any shape. The two joiners are parts of words in some scripts.
+func isDisguise(r rune) bool {
+	switch r {
+	case '\u200c', '\u200d':
+		return false
+	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0', unicode.ReplacementChar:
+		return true
+	}
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp)
 }
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r == '\u2028' || r == '\u2029' }
