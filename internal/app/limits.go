@@ -23,6 +23,7 @@ const (
 	limitInteractions         = "interactions"
 	limitRegistrations        = "registrations"
 	limitRequestObjects       = "request_objects"
+	limitRegistrationRequests = "registration_requests"
 )
 
 // The limit of interactions begun from one address. Each is a row until it
@@ -37,6 +38,13 @@ const (
 const (
 	requestObjectBurst    = 60
 	requestObjectInterval = time.Second
+)
+
+// The limit of what is asked because of one address that writes client records: a
+// sector's document and a logo each time, from an address that the writer has chosen.
+const (
+	registrationRequestBurst    = 60
+	registrationRequestInterval = time.Second
 )
 
 // newThrottle returns the limiter of sign-ins. It counts in the database, so
@@ -62,6 +70,7 @@ func newAddressLimits(settings config.Throttle, open config.Registration, at clo
 		ratelimit.Limit{Name: limitInteractions, Rate: ratelimit.Rate{Burst: interactionBurst, Interval: interactionInterval}},
 		ratelimit.Limit{Name: limitRegistrations, Rate: ratelimit.Rate{Burst: open.OpenBurst, Interval: open.OpenInterval}},
 		ratelimit.Limit{Name: limitRequestObjects, Rate: ratelimit.Rate{Burst: requestObjectBurst, Interval: requestObjectInterval}},
+		ratelimit.Limit{Name: limitRegistrationRequests, Rate: ratelimit.Rate{Burst: registrationRequestBurst, Interval: registrationRequestInterval}},
 	)
 	return &addressLimits{limiter}, err
 }
@@ -86,6 +95,11 @@ func (l *addressLimits) Failed(ctx context.Context) error {
 // Register counts a client registration without an initial access token.
 func (l *addressLimits) Register(ctx context.Context) error {
 	return l.take(ctx, limitRegistrations, "registration.too_many")
+}
+
+// Ask counts a request to an address that a client has registered for itself.
+func (l *addressLimits) Ask(ctx context.Context) error {
+	return l.take(ctx, limitRegistrationRequests, "registration.too_many_requests")
 }
 
 // limitedStore bounds how many interactions an address begins.

@@ -59,6 +59,9 @@ func (s *Service) checkSector(ctx context.Context, m client.Metadata) error {
 	if err != nil || parsed.Scheme != "https" {
 		return oauth.Refuse(oauth.InvalidClientMetadata, "sector_identifier_uri is not an https URL")
 	}
+	if err := s.limits.Ask(ctx); err != nil {
+		return err
+	}
 	listed, err := s.sector(ctx, m.SectorIdentifierURI)
 	if err == nil && !containsAll(listed, m.RedirectURIs) {
 		err = errors.New("the document lacks a redirect URI")

@@ -22,7 +22,7 @@
 //
 // Addresses of a client are checked by the rules of package egress. One document is
 // asked for its content, that of the sector identifier, and what the caller learns is
-// only that it does not fit.
+// only that it does not fit. How often one address has this server ask somebody is bounded.
 //
 // A client's logo is fetched when its record is written, and a few times later if that
 // fails. It is drawn anew as a PNG of a bounded size and served from here; the registration

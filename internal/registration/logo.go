@@ -69,9 +69,7 @@ func (l *Logos) note(ctx context.Context, known client.Client) error {
 // attempt makes the first attempt. A client can do without a logo, so nothing that
 // goes wrong is an error here: what is left undone is done by FetchDue, which says so.
 func (l *Logos) attempt(ctx context.Context, known client.Client) {
-	if known.LogoURI != "" {
-		_ = l.fetch(ctx, logo{Client: known.ID, SourceURI: known.LogoURI}, firstLogoTimeout)
-	}
+	_ = l.fetch(ctx, logo{Client: known.ID, SourceURI: known.LogoURI}, firstLogoTimeout)
 }
 
 // FetchDue makes the next attempt for each logo whose time it is.

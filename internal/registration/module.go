@@ -34,6 +34,8 @@ type Limits interface {
 	Register(ctx context.Context) error
 	// Failed counts a token that is not one of ours.
 	Failed(ctx context.Context) error
+	// Ask counts a request to an address that a client has chosen.
+	Ask(ctx context.Context) error
 }
 
 // Finder finds clients.

@@ -83,7 +83,7 @@ func (s *Service) replaced(ctx context.Context, changed client.Registered, token
 	if err := s.logos.note(ctx, changed.Client); err != nil {
 		return Registration{}, fmt.Errorf("note a client's logo: %w", err)
 	}
-	s.logos.attempt(ctx, changed.Client)
+	s.fetchLogo(ctx, changed.Client)
 	made := s.registration(changed.Client, token)
 	made.Secret = changed.Secret
 	return made, nil

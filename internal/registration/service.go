@@ -50,9 +50,17 @@ func (s *Service) Register(ctx context.Context, presented secret.Redacted, docum
 	if err != nil {
 		return Registration{}, err
 	}
-	// No transaction waits for an answer from outside.
-	s.logos.attempt(ctx, made.Client)
+	s.fetchLogo(ctx, made.Client) // no transaction waits for an answer from outside
 	return made, nil
+}
+
+// fetchLogo makes the first attempt at a client's logo. Whoever writes records all the
+// time would make this server ask somebody all the time; then the logo is left to the
+// job that fetches a few at a time.
+func (s *Service) fetchLogo(ctx context.Context, known client.Client) {
+	if known.LogoURI != "" && s.limits.Ask(ctx) == nil {
+		s.logos.attempt(ctx, known)
+	}
 }
 
 // admit finds the policy under which somebody may register a client.
