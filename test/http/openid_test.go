@@ -305,6 +305,10 @@ func TestClaimsParameter(t *testing.T) {
 			browser.Through(w.Authorize(browser, asked...), w.Ada)
 			return withIssuer(w, w.Authorize(browser, append(asked, set("prompt", "none"))...))
 		}},
+		{Name: "a value that is asked for is not made up", Want: Want{Status: http.StatusOK, Body: []string{`"email":"ada@people.example"`}}, Do: func(w *World) testx.Answer {
+			asked := set("claims", `{"userinfo":{"email":{"essential":true,"value":"somebody@else.example"},"name":{"values":["x","y"]}}}`)
+			return w.Get("/oidc/userinfo", testx.Bearer(w.Tokens(w.App, w.Ada, asked).Text("access_token")))
+		}},
 		{Name: "claims within the scopes need no further consent", Want: Want{Status: http.StatusSeeOther, Redirect: map[string]string{"error": ""}}, Do: func(w *World) testx.Answer {
 			return withIssuer(w, w.Authorize(w.SignedIn(), set("claims", `{"userinfo":{"name":null}}`), set("prompt", "none")))
 		}},
