@@ -20,14 +20,22 @@ func checkConformance(ctx context.Context, run cli.ConformanceRun, output io.Wri
 	}
 	report, err := conformance.Run(ctx, target, run.Only)
 	if err != nil {
+		if ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", cli.ErrNoProvider, err)
+		}
 		return err
 	}
+	if len(report.Results) == 0 {
+		return fmt.Errorf("no check has %q in its id, specification or title", run.Only)
+	}
 	write := report.WriteTable
-	switch run.Output {
-	case "json":
+	switch {
+	case run.Output == "json":
 		write = report.WriteJSON
-	case "junit":
+	case run.Output == "junit":
 		write = report.WriteJUnit
+	case run.Verbose:
+		write = report.WriteDetails
 	}
 	if err := write(output); err != nil {
 		return err

@@ -15,12 +15,16 @@ type ConformanceRun struct {
 	TargetFile, DevFile string
 	CAFile              string // additional certificate authorities
 	Only                string
-	Slow                bool // also what waits half a minute
+	Slow                bool   // also what waits half a minute
 	Output              string // table, json or junit
+	Verbose             bool   // a table of all checks, not only of what did not pass
 }
 
 // ErrChecksFailed is returned after a report that has a failure.
 var ErrChecksFailed = errors.New("some checks failed")
+
+// ErrNoProvider is returned where there is nothing to check.
+var ErrNoProvider = errors.New("the provider can't be checked")
 
 func (p Program) conformanceCommand() *cobra.Command {
 	var run ConformanceRun
@@ -30,6 +34,8 @@ func (p Program) conformanceCommand() *cobra.Command {
 		Long: `Check an OpenID provider, this or any other, with a kit of our own: metadata, keys,
 endpoints and, with clients and a user, whole sign-ins. It signs in, issues and revokes
 tokens, and registers clients, so it is for a provider that was set up for tests.
+What is in the file for --clients, and what each part of it is for, is described in
+docs/conformance.md.
 
 The exit status is 0 if no check failed. Passing is no certification.`,
 		Example: `  # metadata, keys and endpoints of any provider
@@ -46,6 +52,7 @@ The exit status is 0 if no check failed. Passing is no certification.`,
 	flags.StringVar(&run.DevFile, "dev-file", "", "the `file` that \"authly serve --dev\" writes")
 	flags.StringVar(&run.CAFile, "ca-file", "", "a PEM `file` with certificate authorities to trust besides the system's")
 	flags.StringVar(&run.Only, "only", "", "only checks that have this `text` in their id, specification or title")
+	flags.BoolVar(&run.Verbose, "verbose", false, "list all checks, also those that passed")
 	flags.BoolVar(&run.Slow, "slow", false, "also make the checks that wait half a minute each")
 	flags.StringVar(&run.Output, "output", "table", "how the report is shown: table, json or junit")
 	command.RunE = func(command *cobra.Command, arguments []string) error {

@@ -41,6 +41,8 @@ func remedyFor(err error) string {
 	switch {
 	case errors.Is(err, errNotInThisBuild):
 		return "Use a complete build, as `go build ./cmd/authly` makes it."
+	case errors.Is(err, ErrNoProvider):
+		return "See that the provider runs, that the issuer is written as it is in its metadata, and that this machine trusts its certificate (--ca-file)."
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "Another program listens there. Stop it, or choose another address with --listen or AUTHLY_LISTEN."
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

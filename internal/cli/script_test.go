@@ -102,6 +102,16 @@ func fixedActions() Actions {
 			}
 			return nil, nil
 		},
+		Conformance: func(_ context.Context, run ConformanceRun, output io.Writer) error {
+			if run.Issuer == "https://broken.example.com" {
+				return ErrChecksFailed
+			}
+			if run.Issuer == "https://nobody.example.com" {
+				return fmt.Errorf("%w: %w", ErrNoProvider, syscall.ECONNREFUSED)
+			}
+			_, err := fmt.Fprintf(output, "%+v\n", run)
+			return err
+		},
 		RegistrationTokenCreate: func(_ context.Context, _ config.Config, request RegistrationTokenRequest) (RegistrationToken, error) {
 			return RegistrationToken{
 				ID: "id-1", Name: request.Name, RegistrationPolicy: request.RegistrationPolicy, UsesLeft: request.Uses, CreatedAt: at,

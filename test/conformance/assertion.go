@@ -121,12 +121,12 @@ func assertionChecks() []Check {
 	at := func(seconds int64) int64 { return clock.System().Now().Unix() + seconds }
 	return []Check{
 		{"core-9-private-key-jwt", core, "9", "private_key_jwt works with the issuer as its audience", func(p *probe) { p.signIn(byKey(p)) }},
-		{"registration-2-jwks-uri", registration, "2", "so it does with keys that are fetched from jwks_uri", func(p *probe) {
+		{"registration-2-jwks-uri", registration, "2", "private_key_jwt works with keys that are fetched from jwks_uri", func(p *probe) {
 			p.needs("token_endpoint_auth_methods_supported", "private_key_jwt")
 			address := p.receiver().serve("application/json", p.keyPair(0).document(p))
 			p.signIn(p.dynamic(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": address}))
 		}},
-		{"core-10.1.1-rotation", core, "10.1.1", "a client that replaces its key is known by the new one within a minute, and may refresh", func(p *probe) {
+		{"core-10.1.1-rotation", core, "10.1.1", "a client that replaces the key at its jwks_uri is known by the new one within a minute", func(p *probe) {
 			p.needs("token_endpoint_auth_methods_supported", "private_key_jwt")
 			keys := p.receiver()
 			address := keys.serve("application/json", p.keyPair(0).document(p))
@@ -149,27 +149,27 @@ func assertionChecks() []Check {
 			}
 			p.fail("after a minute the answer is still %s", got.says())
 		}},
-		refused("replay", "an assertion works once", func(p *probe, c Client) string {
+		refused("replay", "an assertion is refused the second time", func(p *probe, c Client) string {
 			used := p.assertion(c, nil)
 			p.refusal(p.asserted(used, unknownCode), http.StatusBadRequest, "invalid_grant")
 			return used
 		}),
-		altered("audience", "one for somebody else is refused", func(*probe) map[string]any { return map[string]any{"aud": "https://evil.example"} }),
-		altered("expired", "so is one that has expired", func(*probe) map[string]any { return map[string]any{"iat": at(-600), "exp": at(-300)} }),
-		altered("no-exp", "and one that never does", func(*probe) map[string]any { return map[string]any{"exp": nil} }),
-		altered("subject", "and one about another client", func(*probe) map[string]any { return map[string]any{"sub": "somebody-else"} }),
-		altered("issuer", "and one by another client", func(*probe) map[string]any { return map[string]any{"iss": "somebody-else"} }),
-		altered("early", "and one that is not valid yet", func(*probe) map[string]any {
+		altered("audience", "an assertion for somebody else is refused", func(*probe) map[string]any { return map[string]any{"aud": "https://evil.example"} }),
+		altered("expired", "an assertion that has expired is refused", func(*probe) map[string]any { return map[string]any{"iat": at(-600), "exp": at(-300)} }),
+		altered("no-exp", "an assertion that never expires is refused", func(*probe) map[string]any { return map[string]any{"exp": nil} }),
+		altered("subject", "an assertion about another client is refused", func(*probe) map[string]any { return map[string]any{"sub": "somebody-else"} }),
+		altered("issuer", "an assertion by another client is refused", func(*probe) map[string]any { return map[string]any{"iss": "somebody-else"} }),
+		altered("early", "an assertion that is not valid yet is refused", func(*probe) map[string]any {
 			return map[string]any{"nbf": at(3600), "iat": at(3600), "exp": at(3660)}
 		}),
-		refused("signature", "and one that was signed with another key", func(p *probe, c Client) string {
+		refused("signature", "an assertion that was signed with another key is refused", func(p *probe, c Client) string {
 			other := p.keyPair(1)
 			other.id, c.key = c.key.id, &other
 			return p.assertion(c, nil)
 		}),
-		refused("unsigned", "and one without a signature", func(p *probe, c Client) string { return unsigned(p.assertion(c, nil)) }),
-		refused("confusion", "and one whose signature is a MAC with the public key", func(p *probe, c Client) string { return confused(p, c, p.assertion(c, nil)) }),
-		refused("embedded-key", "and one that brings its own key along", func(p *probe, c Client) string {
+		refused("unsigned", "an assertion without a signature is refused", func(p *probe, c Client) string { return unsigned(p.assertion(c, nil)) }),
+		refused("confusion", "an assertion whose signature is a MAC with the public key is refused", func(p *probe, c Client) string { return confused(p, c, p.assertion(c, nil)) }),
+		refused("embedded-key", "an assertion that brings its own key along is refused", func(p *probe, c Client) string {
 			other := p.keyPair(1)
 			other.embedded, c.key = true, &other
 			return p.assertion(c, nil)

@@ -31,7 +31,7 @@ func backChannelChecks() []Check {
 			event, isObject := events["http://schemas.openid.net/event/backchannel-logout"].(map[string]any)
 			p.must(len(events) == 1 && isObject && len(event) == 0, "events is %v", claims["events"])
 		}},
-		{"backchannel-2.4-session", backChannel, "2.4", "it names the person and the session as the ID token does, and has no nonce", func(p *probe) {
+		{"backchannel-2.4-session", backChannel, "2.4", "the logout token names person and session as the ID token does, and has no nonce", func(p *probe) {
 			made, got := p.loggedOut()
 			claims, known := p.verified(got.form.Get("logout_token")), p.idToken(made.tokens)
 			p.must(claims["sub"] != nil || claims["sid"] != nil, "there is neither sub nor sid")
@@ -42,7 +42,7 @@ func backChannelChecks() []Check {
 			_, there := claims["nonce"]
 			p.must(!there, "there is a nonce")
 		}},
-		{"backchannel-2.4-type", backChannel, "2.4", "its header says that it is a logout token", func(p *probe) {
+		{"backchannel-2.4-type", backChannel, "2.4", "the header of the logout token says what it is", func(p *probe) {
 			_, got := p.loggedOut()
 			if kind := headerOf(got.form.Get("logout_token"))["typ"]; kind != "logout+jwt" {
 				p.warn("typ is %v", kind)
@@ -51,7 +51,7 @@ func backChannelChecks() []Check {
 		{"backchannel-2.7-tokens", backChannel, "2.7", "refresh tokens end with the session, unless offline_access was granted", func(p *probe) {
 			p.needs("grant_types_supported", "refresh_token")
 			c := p.dynamic(map[string]any{"grant_types": []string{"authorization_code", "refresh_token"}})
-			made := p.signIn(c)
+			made := p.stranger().signIn(c)
 			if made.tokens.text("refresh_token") == "" {
 				p.skip("the client gets no refresh token without offline_access")
 			}
@@ -61,10 +61,10 @@ func backChannelChecks() []Check {
 				p.warn("the refresh token still works")
 			}
 		}},
-		{"backchannel-2.7-offline", backChannel, "2.7", "and stay where it was", func(p *probe) {
+		{"backchannel-2.7-offline", backChannel, "2.7", "refresh tokens with offline_access stay when the session ends", func(p *probe) {
 			p.needs("scopes_supported", "offline_access")
 			c := p.dynamic(map[string]any{"grant_types": []string{"authorization_code", "refresh_token"}})
-			made := p.signIn(c, with("scope", "openid offline_access"), with("prompt", "consent"))
+			made := p.stranger().signIn(c, with("scope", "openid offline_access"), with("prompt", "consent"))
 			if made.tokens.text("refresh_token") == "" {
 				p.skip("the client gets no refresh token")
 			}
@@ -84,7 +84,7 @@ func (p *probe) loggedOut() (grant, delivery) {
 	}
 	address, arrived := p.receiver().box()
 	const goodbye = "https://app.example/goodbye"
-	made := p.signIn(p.dynamic(map[string]any{
+	made := p.stranger().signIn(p.dynamic(map[string]any{
 		"backchannel_logout_uri": address, "backchannel_logout_session_required": true, "post_logout_redirect_uris": []string{goodbye},
 	}))
 	ended := p.endSession(made, url.Values{"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {goodbye}})

@@ -48,7 +48,7 @@ func tokenRequestChecks() []Check {
 			got := code(p, with("extra", "foobar"))
 			p.must(got.status == http.StatusOK, "the answer is %s", got.says())
 		}},
-		{"oauth21-3.2-repeated", oauth21, "3.2", "and refuses those that are repeated", func(p *probe) {
+		{"oauth21-3.2-repeated", oauth21, "3.2", "the token endpoint refuses parameters that are repeated", func(p *probe) {
 			sent := p.request(p.confidential())
 			given := p.browser().code(sent).Get("code")
 			p.refusal(p.redeem(p.confidential(), sent, given, with("code", given, given)), http.StatusBadRequest, "invalid_request")
@@ -73,7 +73,7 @@ func tokenRequestChecks() []Check {
 			}
 			p.must(p.get(p.endpoint("userinfo_endpoint"), bearer(got.text("access_token"))).status >= 400, "UserInfo takes it")
 		}},
-		{"rfc7662-2.2-no-store", "RFC 7662", "2.2", "answers about tokens are not to be stored, and are JSON", func(p *probe) {
+		{"rfc7662-2.2-no-store", "RFC 7662", "2.2", "answers of introspection are JSON, and not to be stored", func(p *probe) {
 			got := p.post(p.endpoint("introspection_endpoint"), url.Values{"token": {"nonsense"}}, basic(p.confidential()))
 			p.must(strings.HasPrefix(got.header.Get("Content-Type"), "application/json"), "it is %s", got.header.Get("Content-Type"))
 			if !strings.Contains(got.header.Get("Cache-Control"), "no-store") {
@@ -86,11 +86,11 @@ func tokenRequestChecks() []Check {
 			got := p.post(p.endpoint("introspection_endpoint"), url.Values{"token": {"x"}}, basic(c))
 			p.must(got.status == http.StatusUnauthorized, "the answer is %s", got.says())
 		}},
-		{"rfc7009-2.1-anonymous", "RFC 7009", "2.1", "revocation needs the client", func(p *probe) {
+		{"rfc7009-2.1-anonymous", "RFC 7009", "2.1", "revocation needs credentials", func(p *probe) {
 			got := p.post(p.endpoint("revocation_endpoint"), url.Values{"token": {"x"}})
 			p.must(got.status == http.StatusUnauthorized || got.status == http.StatusBadRequest, "the answer is %s", got.says())
 		}},
-		{"rfc7009-2.1-missing", "RFC 7009", "2.1", "and a token", func(p *probe) {
+		{"rfc7009-2.1-missing", "RFC 7009", "2.1", "revocation needs a token", func(p *probe) {
 			p.refusal(p.post(p.endpoint("revocation_endpoint"), url.Values{}, basic(p.confidential())), http.StatusBadRequest, "invalid_request")
 		}},
 	}
@@ -123,7 +123,7 @@ func takenBackChecks() []Check {
 				p.warn("whoever saw a code can end the tokens of its owner")
 			}
 		}},
-		{"oauth21-4.1.3-late-replay", oauth21, "4.1.3", "a code that is used again after half a minute is refused too", func(p *probe) {
+		{"oauth21-4.1.3-late-replay", oauth21, "4.1.3", "a code that comes back after half a minute is refused, and takes back what it gave", func(p *probe) {
 			p.slow()
 			made := p.signIn(p.confidential())
 			p.pause(halfMinute)
@@ -141,7 +141,7 @@ func takenBackChecks() []Check {
 			}
 			p.refusal(again, http.StatusBadRequest, "invalid_grant")
 		}},
-		{"oauth21-4.3.1-reuse", oauth21, "4.3.1", "and ends the tokens of who replaced it when it comes back after half a minute", func(p *probe) {
+		{"oauth21-4.3.1-reuse", oauth21, "4.3.1", "a replaced refresh token that comes back after half a minute ends all that followed it", func(p *probe) {
 			p.slow()
 			first, second := rotated(p)
 			p.pause(halfMinute)
@@ -165,7 +165,7 @@ func takenBackChecks() []Check {
 		{"core-3.1.2.1-other-browser", core, "3.1.2.1", "a session of one browser is of no use to another", func(p *probe) {
 			p.signIn(p.confidential())
 			sent := p.request(p.confidential(), with("prompt", "none"))
-			p.refused(p.browser().authorize(sent), sent, "login_required", "interaction_required")
+			p.refused(p.stranger().authorize(sent), sent, "login_required", "interaction_required")
 		}},
 	}
 }

@@ -25,11 +25,25 @@ type browser struct {
 	cookies map[string]*http.Cookie
 }
 
+// stranger is a browser that was never here.
+func (p *probe) stranger() *browser { return p.browserWith(p.jar()) }
+
+// browser is the one of somebody who has mostly signed in before, in a check of the
+// same run: providers bound how often people sign in.
 func (p *probe) browser() *browser {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		p.fail("%v", err)
+	if p.env.cookies == nil {
+		p.env.cookies = p.jar()
 	}
+	return p.browserWith(p.env.cookies)
+}
+
+func (p *probe) jar() http.CookieJar {
+	jar, err := cookiejar.New(nil)
+	p.must(err == nil, "%v", err)
+	return jar
+}
+
+func (p *probe) browserWith(jar http.CookieJar) *browser {
 	client := newHTTPClient(p.env.Roots)
 	client.Jar = jar
 	return &browser{p: p, client: client, cookies: map[string]*http.Cookie{}}

@@ -58,7 +58,7 @@ func Run(ctx context.Context, target Target, only string) (Report, error) {
 		return Report{}, err
 	}
 	defer env.close()
-	report := Report{Issuer: target.Issuer}
+	report := Report{Issuer: env.Issuer}
 	for _, check := range Checks() {
 		if only != "" && !strings.Contains(strings.ToLower(check.ID+" "+check.Specification+" "+check.Title), strings.ToLower(only)) {
 			continue
@@ -108,16 +108,4 @@ func (r Report) Count(outcome Outcome) int {
 		}
 	}
 	return count
-}
-
-// Summary is the one sentence that may be said of a run.
-func (r Report) Summary() string {
-	made := len(r.Results) - r.Count(Skipped)
-	text := fmt.Sprintf("passes %d of %d checks, not certified", r.Count(Passed), made)
-	for _, more := range []Outcome{Warning, Failed, Skipped} {
-		if count := r.Count(more); count > 0 {
-			text += fmt.Sprintf("; %d %s", count, more)
-		}
-	}
-	return text
 }

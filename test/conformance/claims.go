@@ -29,7 +29,7 @@ func claimChecks() []Check {
 	refused := func(p *probe, ended landing, sent request) { p.refused(ended, sent, "invalid_request") }
 	return []Check{
 		{"core-2-sub-stable", core, "2", "sub stays the same from one sign-in to the next", func(p *probe) {
-			one, two := p.idToken(p.signIn(p.confidential()).tokens), p.idToken(p.signIn(p.confidential()).tokens)
+			one, two := p.idToken(p.signIn(p.confidential()).tokens), p.idToken(p.stranger().signIn(p.confidential()).tokens)
 			p.must(one["sub"] == two["sub"], "it is %v and %v", one["sub"], two["sub"])
 		}},
 		{"core-2-azp", core, "2", "azp is the client, if it is there, and is there for several audiences", func(p *probe) {
@@ -65,9 +65,9 @@ func claimChecks() []Check {
 				}
 			}
 		}},
-		asking("5.5-malformed", "5.5", "claims that are no JSON object are refused", "nonsense", refused),
-		asking("5.5-no-object", "5.5", "and those that are of another kind", `{"id_token":["name"]}`, refused),
-		asking("5.5-odd", "5.5", "unknown claims and members are ignored", `{"id_token":{"urn:example:made-up":null,"auth_time":{"essential":true}},"userinfo":{"urn:example:made-up":{"essential":true,"x":1}},"other":{}}`, answered),
+		asking("5.5-malformed", "5.5", "a claims parameter that is no JSON object is refused", "nonsense", refused),
+		asking("5.5-no-object", "5.5", "a claims parameter whose members are no objects is refused", `{"id_token":["name"]}`, refused),
+		asking("5.5-odd", "5.5", "unknown claims and members of the claims parameter are ignored", `{"id_token":{"urn:example:made-up":null,"auth_time":{"essential":true}},"userinfo":{"urn:example:made-up":{"essential":true,"x":1}},"other":{}}`, answered),
 		asking("5.5.1-voluntary-acr", "5.5.1.1", "an acr that is only wished for refuses nobody", `{"id_token":{"acr":{"values":["urn:example:unheard-of"]}}}`, answered),
 		asking("5.5-auth-time", "5.5", "auth_time is there when it is asked for", `{"id_token":{"auth_time":{"essential":true}}}`, func(p *probe, ended landing, sent request) {
 			p.must(ended.response.Get("code") != "", "the response is %s", ended.response.Encode())

@@ -57,7 +57,7 @@ func discoveryChecks() []Check {
 			p.must(p.text("issuer") == p.env.Issuer, "it is %q", p.text("issuer"))
 		}},
 		Check{"discovery-4.2-response", oidcDiscovery, "4.2", "the document is JSON, for everybody, and may be kept for a while", func(p *probe) {
-			got := p.get(p.env.Issuer+"/.well-known/openid-configuration", header("Origin", "https://app.example"))
+			got := p.get(p.env.base()+"/.well-known/openid-configuration", header("Origin", "https://app.example"))
 			p.must(strings.HasPrefix(got.header.Get("Content-Type"), "application/json"), "it is %s", got.header.Get("Content-Type"))
 			if got.header.Get("Access-Control-Allow-Origin") != "*" {
 				p.warn("scripts of other origins can't read it")
@@ -93,7 +93,7 @@ func discoveryChecks() []Check {
 			p.must(slices.Contains(grants, "authorization_code"), "the grants are %v", grants)
 			p.must(!slices.Contains(grants, "implicit") && !slices.Contains(grants, "password"), "OAuth 2.1 has dropped one of %v", grants)
 		}},
-		Check{"discovery-3-recommended", oidcDiscovery, "3", "scopes_supported with openid, and claims_supported", func(p *probe) {
+		Check{"discovery-3-recommended", oidcDiscovery, "3", "scopes_supported is there with openid, and so is claims_supported", func(p *probe) {
 			if p.env.metadata["scopes_supported"] != nil {
 				p.must(slices.Contains(p.list("scopes_supported"), "openid"), "the scopes are %v", p.list("scopes_supported"))
 			} else {
@@ -104,12 +104,12 @@ func discoveryChecks() []Check {
 			}
 		}},
 		Check{"discovery-3-rs256", oidcDiscovery, "3", "RS256 is listed for ID tokens", func(p *probe) { p.mustList("id_token_signing_alg_values_supported", "RS256") }},
-		Check{"rfc8725-3.2-none", "RFC 8725", "3.2", "none is listed nowhere", func(p *probe) {
+		Check{"rfc8725-3.2-none", "RFC 8725", "3.2", "the algorithm none is listed nowhere", func(p *probe) {
 			for name := range p.env.metadata {
 				p.must(!strings.Contains(name, "_alg_") || !slices.Contains(p.list(name), "none"), "%s lists none", name)
 			}
 		}},
-		Check{"rfc7636-4.2-plain", rfc7636, "4.2", "plain is not listed", func(p *probe) {
+		Check{"rfc7636-4.2-plain", rfc7636, "4.2", "the code challenge method plain is not listed", func(p *probe) {
 			p.must(!slices.Contains(p.list("code_challenge_methods_supported"), "plain"), "the methods are %v", p.list("code_challenge_methods_supported"))
 		}},
 		Check{"rfc9207-3-flag", "RFC 9207", "3", "iss in responses is announced", func(p *probe) {
@@ -198,9 +198,15 @@ func keyChecks() []Check {
 			}
 		}}
 	}
-	isRSA := func(key map[string]any) bool { return key["kty"] == "RSA" }
+	member := func(name, section string) Check {
+		return Check{"rfc7518-" + section + "-" + name, "RFC 7518", section, "RSA keys have " + name, func(p *probe) {
+			for i, key := range p.keys() {
+				p.must(key["kty"] != "RSA" || key[name] != nil, "key %d has no %s", i, name)
+			}
+		}}
+	}
 	return []Check{
-		{"jwks-5-keys", "RFC 7517", "5", "the set has keys", func(p *probe) { p.must(len(p.keys()) > 0, "there is none") }},
+		{"jwks-5-keys", "RFC 7517", "5", "the key set has keys", func(p *probe) { p.must(len(p.keys()) > 0, "there is none") }},
 		check("4.1-kty", "4.1", "each key has kty", func(p *probe, key map[string]any, name string) { p.must(key["kty"] != nil, "%s has none", name) }),
 		check("4.2-use", "4.2", "each key has use sig", func(p *probe, key map[string]any, name string) {
 			p.must(key["use"] == "sig", "%s has %v", name, key["use"])
@@ -209,12 +215,8 @@ func keyChecks() []Check {
 			text, _ := key["kid"].(string)
 			p.must(text != "", "%s has none", name)
 		}),
-		check("6.3.1-n", "6.3.1 of RFC 7518", "RSA keys have n", func(p *probe, key map[string]any, name string) {
-			p.must(!isRSA(key) || key["n"] != nil, "%s has none", name)
-		}),
-		check("6.3.1-e", "6.3.1 of RFC 7518", "RSA keys have e", func(p *probe, key map[string]any, name string) {
-			p.must(!isRSA(key) || key["e"] != nil, "%s has none", name)
-		}),
+		member("n", "6.3.1.1"),
+		member("e", "6.3.1.2"),
 		check("4.4-alg", "4.4", "each key has an asymmetric alg", func(p *probe, key map[string]any, name string) {
 			alg, _ := key["alg"].(string)
 			p.must(slices.Contains([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}, alg), "%s has %q", name, alg)

@@ -87,7 +87,7 @@ func registeredChecks() []Check {
 			claims := p.verified(p.decrypted(p.signIn(c).tokens.text("id_token")))
 			p.must(claims["iss"] == p.env.Issuer && claims["aud"] == c.ID, "iss is %v, aud is %v", claims["iss"], claims["aud"])
 		}},
-		{"core-10.2-userinfo", core, "10.2", "so is UserInfo", func(p *probe) {
+		{"core-10.2-userinfo", core, "10.2", "UserInfo is signed and then encrypted where it is registered", func(p *probe) {
 			p.needs("userinfo_encryption_alg_values_supported", "RSA-OAEP-256")
 			p.needs("userinfo_signing_alg_values_supported", "RS256")
 			c := p.dynamic(map[string]any{
@@ -111,7 +111,7 @@ func registeredChecks() []Check {
 			p.must(slices.Contains(page.values("a", "href"), policy), "there is no link to the policy")
 			p.must(slices.Contains(page.values("a", "href"), terms), "there is no link to the terms")
 		}},
-		{"registration-2-logo", registration, "2", "and shows its logo", func(p *probe) {
+		{"registration-2-logo", registration, "2", "the sign-in page shows the client's logo", func(p *probe) {
 			var logo bytes.Buffer
 			p.must(png.Encode(&logo, image.NewNRGBA(image.Rect(0, 0, 8, 8))) == nil, "no logo")
 			c := p.dynamic(map[string]any{"logo_uri": p.receiver().serve("image/png", logo.Bytes())})

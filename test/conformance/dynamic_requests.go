@@ -20,7 +20,7 @@ func redirectChecks() []Check {
 		}}
 	}
 	return []Check{
-		{"core-3.1.2.1-two-uris", core, "3.1.2.1", "with two registered and none sent, the browser goes to neither", func(p *probe) {
+		{"core-3.1.2.1-two-uris", core, "3.1.2.1", "without redirect_uri a client that has two gets no response", func(p *probe) {
 			c := p.dynamic(map[string]any{"redirect_uris": []string{dynamicCallback, dynamicCallback + "2"}})
 			p.nowhere(p.browser().authorize(p.request(c, without("redirect_uri"))))
 		}},
@@ -29,9 +29,9 @@ func redirectChecks() []Check {
 			made := p.signIn(c)
 			p.must(made.response.Get("bar") == "foo", "the response is %s", made.response.Encode())
 		}},
-		nowhere("query-mismatch", "another value in the query leads nowhere", dynamicCallback+"?bar=baz"),
-		nowhere("query-added", "nor does another parameter", withQuery+"&more=x"),
-		nowhere("query-missing", "nor does the URI without its query", dynamicCallback),
+		nowhere("query-mismatch", "a redirect URI with another value in its registered query leads nowhere", dynamicCallback+"?bar=baz"),
+		nowhere("query-added", "a redirect URI with a parameter more than the registered query leads nowhere", withQuery+"&more=x"),
+		nowhere("query-missing", "a redirect URI without its registered query leads nowhere", dynamicCallback),
 		{"rfc8252-8.4-native", "RFC 8252", "7.3", "a client with a loopback redirect URI can register, and use any port", func(p *probe) {
 			c := p.dynamic(map[string]any{
 				"redirect_uris": []string{"http://127.0.0.1/callback"}, "application_type": "native", "token_endpoint_auth_method": "none",
@@ -162,14 +162,14 @@ func requestObjectChecks() []Check {
 			other.id = p.keyPair(0).id
 			return object(p, c, inside, other)
 		}),
-		refused("unsigned", "so is one without a signature", func(_ *probe, good string, _ Client, _ request) string { return unsigned(good) }),
-		refused("client", "and one of another client", func(p *probe, _ string, c Client, inside request) string {
+		refused("unsigned", "a request object without a signature is refused", func(_ *probe, good string, _ Client, _ request) string { return unsigned(good) }),
+		refused("client", "a request object about another client is refused", func(p *probe, _ string, c Client, inside request) string {
 			inside.Values = url.Values{
 				"client_id": {"somebody-else"}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {inside.Get("redirect_uri")},
 			}
 			return object(p, c, inside, p.keyPair(0))
 		}),
-		{"rfc9101-10.5-required", rfc9101, "10.5", "a client that has to send one is refused without", func(p *probe) {
+		{"rfc9101-10.5-required", rfc9101, "10.5", "a client that has to send a request object is refused without", func(p *probe) {
 			byValue(p)
 			sent := p.request(registered(p, map[string]any{"require_signed_request_object": true}))
 			ended := p.browser().authorize(sent)

@@ -28,10 +28,10 @@ func endpointChecks() []Check {
 			got := p.unknownGrant()
 			p.must(got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized, "the answer is %s", got.says())
 		}},
-		{"rfc6749-5.2-body", rfc6749, "5.2", "the error is a JSON object with error", func(p *probe) {
+		{"rfc6749-5.2-body", rfc6749, "5.2", "an error of the token endpoint is a JSON object with error", func(p *probe) {
 			p.must(p.unknownGrant().text("error") != "", "there is none")
 		}},
-		{"rfc6749-5.2-code", rfc6749, "5.2", "the error is one of the specification's", func(p *probe) {
+		{"rfc6749-5.2-code", rfc6749, "5.2", "an error of the token endpoint is one of the specification's", func(p *probe) {
 			p.refusalOneOf(p.unknownGrant(), "unsupported_grant_type", "invalid_client", "invalid_request")
 		}},
 		{"rfc6749-5.2-missing-grant", rfc6749, "5.2", "a missing grant_type is no default", func(p *probe) {
@@ -67,11 +67,11 @@ func endpointChecks() []Check {
 		{"rfc6750-3-status", rfc6750, "3", "UserInfo without a token is answered with 401", func(p *probe) {
 			p.must(p.get(p.endpoint("userinfo_endpoint")).status == http.StatusUnauthorized, "the answer is %s", p.get(p.endpoint("userinfo_endpoint")).says())
 		}},
-		{"rfc6750-3-challenge", rfc6750, "3", "and a Bearer challenge", func(p *probe) {
+		{"rfc6750-3-challenge", rfc6750, "3", "UserInfo without a token is answered with a Bearer challenge", func(p *probe) {
 			challenge := p.get(p.endpoint("userinfo_endpoint")).header.Get("WWW-Authenticate")
 			p.must(strings.HasPrefix(strings.ToLower(challenge), "bearer"), "WWW-Authenticate is %q", challenge)
 		}},
-		{"rfc6750-3.1-no-code", rfc6750, "3.1", "which has no error code for who did not try", func(p *probe) {
+		{"rfc6750-3.1-no-code", rfc6750, "3.1", "the challenge has no error code for who sent no token", func(p *probe) {
 			if strings.Contains(p.get(p.endpoint("userinfo_endpoint")).header.Get("WWW-Authenticate"), "error=") {
 				p.warn("there is an error code")
 			}
@@ -80,7 +80,7 @@ func endpointChecks() []Check {
 			got := p.get(p.endpoint("userinfo_endpoint"), bearer("nonsense"))
 			p.must(got.status == http.StatusUnauthorized && strings.Contains(got.header.Get("WWW-Authenticate"), "invalid_token"), "the answer is %s", got.says())
 		}},
-		{"rfc9700-4.3.2-query", "RFC 9700", "4.3.2", "UserInfo takes no token in the query", func(p *probe) {
+		{"rfc9700-4.3.2-query", "RFC 9700", "4.3.2", "UserInfo takes nothing in the query for a token", func(p *probe) {
 			got := p.get(p.endpoint("userinfo_endpoint") + "?access_token=nonsense")
 			p.must(got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized, "the answer is %s", got.says())
 		}},
@@ -94,7 +94,7 @@ func endpointChecks() []Check {
 			p.must(got.status == http.StatusOK, "the answer is %s", got.says())
 		}},
 		{"rfc8414-3-unknown-paths", rfc8414, "3", "a well-known path that is not there is 404", func(p *probe) {
-			got := p.get(p.env.Issuer + "/.well-known/unheard-of")
+			got := p.get(p.env.base() + "/.well-known/unheard-of")
 			p.must(got.status == http.StatusNotFound, "the answer is %s", got.says())
 		}},
 	}

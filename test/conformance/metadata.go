@@ -22,7 +22,7 @@ func metadataChecks() []Check {
 			}
 		}},
 		{"rfc8414-2-host", rfc8414, "2", "what a request says about its host changes nothing", func(p *probe) {
-			got := p.get(p.env.Issuer+"/.well-known/openid-configuration", func(r *http.Request) {
+			got := p.get(p.env.base()+"/.well-known/openid-configuration", func(r *http.Request) {
 				r.Header.Set("X-Forwarded-Host", "evil.example")
 				r.Header.Set("X-Forwarded-Proto", "gopher")
 				r.Header.Set("Forwarded", "host=evil.example;proto=gopher")
@@ -94,7 +94,7 @@ func metadataChecks() []Check {
 				}
 			}
 		}},
-		{"jwks-8.5-response", "RFC 7517", "8.5", "the set is JSON, for everybody, and may be kept for a while", func(p *probe) {
+		{"jwks-8.5-response", "RFC 7517", "8.5", "the key set is JSON, for everybody, and may be kept for a while", func(p *probe) {
 			got := p.get(p.endpoint("jwks_uri"), header("Origin", "https://app.example"))
 			kind, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 			p.must(kind == "application/json" || kind == "application/jwk-set+json", "it is %s", kind)

@@ -16,12 +16,13 @@ func modeChecks() []Check {
 	byPost := func(p *probe, changes ...url.Values) (landing, request) {
 		p.needs("response_modes_supported", "form_post")
 		sent := p.request(p.confidential(), append(changes, with("response_mode", "form_post"))...)
-		return p.browser().authorize(sent), sent
+		return p.browserFor(sent).authorize(sent), sent
 	}
 	signed := func(p *probe, mode string, changes ...url.Values) map[string]any {
 		p.needs("response_modes_supported", mode)
 		c := p.confidential()
-		ended := p.browser().authorize(p.request(c, append(changes, with("response_mode", mode))...))
+		sent := p.request(c, append(changes, with("response_mode", mode))...)
+		ended := p.browserFor(sent).authorize(sent)
 		p.must(len(ended.response) == 1 && ended.response.Has("response"), "the parameters are %s", ended.response.Encode())
 		claims := p.verified(ended.response.Get("response"))
 		exp, _ := claims["exp"].(float64)
@@ -36,11 +37,11 @@ func modeChecks() []Check {
 			got := p.redeem(p.confidential(), sent, ended.response.Get("code"))
 			p.must(got.status == http.StatusOK, "the code is answered with %s", got.says())
 		}},
-		{"form-post-2-error", formPost, "2", "so does an error", func(p *probe) {
+		{"form-post-2-error", formPost, "2", "an error comes by form post, with state", func(p *probe) {
 			ended, sent := byPost(p, with("prompt", "none"))
 			p.must(ended.byPost && ended.response.Get("error") != "" && ended.response.Get("state") == sent.Get("state"), "the response is %s", ended.response.Encode())
 		}},
-		{"form-post-2-no-store", formPost, "2", "the page is not to be stored", func(p *probe) {
+		{"form-post-2-no-store", formPost, "2", "the page with the form is not to be stored", func(p *probe) {
 			ended, _ := byPost(p)
 			p.must(strings.Contains(ended.page.header.Get("Cache-Control"), "no-store"), "Cache-Control is %q", ended.page.header.Get("Cache-Control"))
 		}},
@@ -48,15 +49,15 @@ func modeChecks() []Check {
 			claims := signed(p, "query.jwt")
 			p.must(claims["code"] != nil, "the response is %v", claims)
 		}},
-		{"jarm-2.3-form-post", jarm, "2.3", "so has form_post.jwt", func(p *probe) { p.must(signed(p, "form_post.jwt")["code"] != nil, "there is no code") }},
-		{"jarm-2.1-error", jarm, "2.1", "so has an error", func(p *probe) {
+		{"jarm-2.3-form-post", jarm, "2.3", "form_post.jwt has one signed parameter, for the client, for a while", func(p *probe) { p.must(signed(p, "form_post.jwt")["code"] != nil, "there is no code") }},
+		{"jarm-2.1-error", jarm, "2.1", "an error in the mode jwt is signed, for the client, for a while", func(p *probe) {
 			p.must(signed(p, "jwt", with("prompt", "none"))["error"] != nil, "there is no error")
 		}},
 		{"oauth-mode-unknown", "OAuth 2.0 Multiple Response Types", "2.1", "a response_mode that is not advertised is refused", func(p *probe) {
 			sent := p.request(p.confidential(), with("response_mode", "urn:example:unheard-of"))
 			p.refused(p.browser().authorize(sent), sent, "invalid_request")
 		}},
-		{"oauth-mode-fragment", "OAuth 2.0 Multiple Response Types", "2.1", "fragment works only where it is advertised", func(p *probe) {
+		{"oauth-mode-fragment", "OAuth 2.0 Multiple Response Types", "2.1", "the response_mode fragment works only where it is advertised", func(p *probe) {
 			if slices.Contains(p.list("response_modes_supported"), "fragment") {
 				p.skip("it is advertised")
 			}
@@ -80,4 +81,12 @@ func modeChecks() []Check {
 			p.refused(p.browser().authorize(sent), sent, "registration_not_supported")
 		}},
 	}
+}
+
+// browserFor is a stranger where a request wants to be refused because nobody has signed in.
+func (p *probe) browserFor(sent request) *browser {
+	if sent.Get("prompt") == "none" {
+		return p.stranger()
+	}
+	return p.browser()
 }

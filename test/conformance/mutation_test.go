@@ -62,6 +62,11 @@ func TestChecksHaveNamesOfTheirOwn(t *testing.T) {
 		if seen[check.ID] || check.ID == "" || check.Specification == "" || check.Section == "" || check.Title == "" {
 			t.Errorf("%+v", check)
 		}
+		for _, follows := range []string{"and ", "so ", "nor ", "also ", "which "} {
+			if strings.HasPrefix(check.Title, follows) {
+				t.Errorf("%s: %q can't stand by itself", check.ID, check.Title)
+			}
+		}
 		seen[check.ID] = true
 	}
 }
@@ -123,8 +128,8 @@ func keyMutants() []mutant {
 		member("use", "enc", "jwks-4.2-use"),
 		member("alg", "HS256", "jwks-4.4-alg"),
 		member("alg", "ES384", "jwks-rs256"),
-		member("n", nil, "jwks-6.3.1-n"),
-		member("e", nil, "jwks-6.3.1-e"),
+		member("n", nil, "rfc7518-6.3.1.1-n"),
+		member("e", nil, "rfc7518-6.3.1.2-e"),
 		member("d", "AAAA", "jwks-9.3-private"),
 		{name: "a kind of key that nobody knows", response: eachKey(func(key map[string]any) { key["kty"] = "AKP" }), warns: []string{"jwks-6-known"}},
 		{name: "no keys", response: document(keySet, func(members map[string]any) { members["keys"] = []any{} }), fails: []string{"jwks-5-keys", "jarm-2.3-query", "backchannel-2.4-claims"}},

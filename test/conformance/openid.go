@@ -28,24 +28,24 @@ func idTokenChecks() []Check {
 		claim("iss", "iss of the ID token is the issuer", func(p *probe, _ grant, claims map[string]any) {
 			p.must(claims["iss"] == p.env.Issuer, "it is %v", claims["iss"])
 		}),
-		claim("sub", "sub has up to 255 ASCII characters", func(p *probe, _ grant, claims map[string]any) {
+		claim("sub", "sub of the ID token has up to 255 ASCII characters", func(p *probe, _ grant, claims map[string]any) {
 			sub, _ := claims["sub"].(string)
 			p.must(sub != "" && len(sub) <= 255 && !strings.ContainsFunc(sub, func(r rune) bool { return r > 0x7e || r < 0x20 }), "it is %q", sub)
 		}),
-		claim("aud", "aud is the client", func(p *probe, made grant, claims map[string]any) {
+		claim("aud", "aud of the ID token is the client", func(p *probe, made grant, claims map[string]any) {
 			list, isList := claims["aud"].([]any)
 			p.must(claims["aud"] == made.request.Get("client_id") || isList && slices.Contains(list, any(made.request.Get("client_id"))), "it is %v", claims["aud"])
 		}),
-		claim("times", "exp is ahead, and iat is now", func(p *probe, _ grant, claims map[string]any) {
+		claim("times", "exp of the ID token is ahead, and iat is now", func(p *probe, _ grant, claims map[string]any) {
 			exp, _ := claims["exp"].(float64)
 			iat, _ := claims["iat"].(float64)
 			now := float64(clock.System().Now().Unix())
 			p.must(iat > now-300 && iat < now+300 && exp > now, "iat is %v, exp is %v", claims["iat"], claims["exp"])
 		}),
-		claim("nonce", "nonce is the one that was sent", func(p *probe, made grant, claims map[string]any) {
+		claim("nonce", "nonce of the ID token is the one that was sent", func(p *probe, made grant, claims map[string]any) {
 			p.must(claims["nonce"] == made.request.Get("nonce"), "it is %v", claims["nonce"])
 		}),
-		{"core-2-nonce-absent", core, "2", "without a nonce in the request there is none in the token", func(p *probe) {
+		{"core-2-nonce-absent", core, "2", "without a nonce in the request there is none in the ID token", func(p *probe) {
 			made := p.signIn(p.confidential(), without("nonce"))
 			p.must(p.idToken(made.tokens)["nonce"] == nil, "there is one")
 		}},
@@ -135,11 +135,11 @@ func userInfoChecks() []Check {
 				p.warn("Cache-Control is %q", got.header.Get("Cache-Control"))
 			}
 		}},
-		{"rfc9700-4.3.2-query-token", "RFC 9700", "4.3.2", "a good token in the query is refused", func(p *probe) {
+		{"rfc9700-4.3.2-query-token", "RFC 9700", "4.3.2", "UserInfo refuses a good token in the query", func(p *probe) {
 			got := p.get(p.endpoint("userinfo_endpoint") + "?access_token=" + url.QueryEscape(p.signIn(p.confidential()).accessToken()))
 			p.must(got.status >= 400, "it is answered with %d", got.status)
 		}},
-		{"core-5.3-id-token", core, "5.3", "an ID token is no access token", func(p *probe) {
+		{"core-5.3-id-token", core, "5.3", "UserInfo does not take an ID token for an access token", func(p *probe) {
 			got := p.get(p.endpoint("userinfo_endpoint"), bearer(p.signIn(p.confidential()).tokens.text("id_token")))
 			p.must(got.status == http.StatusUnauthorized, "it is answered with %d", got.status)
 		}},
@@ -188,7 +188,7 @@ func userInfoChecks() []Check {
 			}
 			p.must(p.idToken(made.tokens)["name"] == nil, "name is in the ID token")
 		}},
-		{"core-5.5-id-token", core, "5.5", "and in the ID token when it is asked for there", func(p *probe) {
+		{"core-5.5-id-token", core, "5.5", "a claim that is asked for by name in the ID token is there", func(p *probe) {
 			if !p.flag("claims_parameter_supported") {
 				p.skip("claims_parameter_supported is not true")
 			}
@@ -217,7 +217,7 @@ func promptChecks() []Check {
 	return []Check{
 		{"core-3.1.2.1-none-nobody", core, "3.1.2.1", "prompt=none without a session is refused, and shows no page", func(p *probe) {
 			sent := p.request(p.confidential(), with("prompt", "none"), with("state", longText))
-			p.refused(p.browser().authorize(sent), sent, "login_required", "interaction_required", "consent_required", "account_selection_required")
+			p.refused(p.stranger().authorize(sent), sent, "login_required", "interaction_required", "consent_required", "account_selection_required")
 		}},
 		{"core-3.1.2.1-none", core, "3.1.2.1", "prompt=none with a session gives the same person, silently", func(p *probe) {
 			made := p.signIn(p.confidential())
@@ -236,8 +236,8 @@ func promptChecks() []Check {
 			p.refused(p.browser().authorize(sent), sent, "invalid_request")
 		}},
 		{"core-3.1.2.1-login", core, "3.1.2.1", "prompt=login asks again, and auth_time moves on", func(p *probe) { later(p, with("prompt", "login")) }},
-		{"core-3.1.2.1-max-age-1", core, "3.1.2.1", "so does max_age=1 after two seconds", func(p *probe) { later(p, with("max_age", "1")) }},
-		{"core-3.1.2.1-max-age-0", core, "3.1.2.1", "and max_age=0", func(p *probe) { later(p, with("max_age", "0")) }},
+		{"core-3.1.2.1-max-age-1", core, "3.1.2.1", "max_age=1 asks again after two seconds, and auth_time moves on", func(p *probe) { later(p, with("max_age", "1")) }},
+		{"core-3.1.2.1-max-age-0", core, "3.1.2.1", "max_age=0 asks again, and auth_time moves on", func(p *probe) { later(p, with("max_age", "0")) }},
 		{"core-3.1.2.1-max-age-long", core, "3.1.2.1", "a long max_age asks nobody, and auth_time is there and stays", func(p *probe) {
 			made := p.signIn(p.confidential(), with("max_age", "15000"))
 			before := made.browser.logins
@@ -263,7 +263,7 @@ func promptChecks() []Check {
 			ended := silently(p, made, with("id_token_hint", made.tokens.text("id_token")))
 			p.must(ended.response.Get("code") != "", "the response is %s", ended.response.Encode())
 		}},
-		{"core-3.1.2.2-forged-hint", core, "3.1.2.2", "a forged hint is not believed", func(p *probe) {
+		{"core-3.1.2.2-forged-hint", core, "3.1.2.2", "a forged id_token_hint is not believed", func(p *probe) {
 			made := p.signIn(p.confidential())
 			token := made.tokens.text("id_token")
 			ended := silently(p, made, with("id_token_hint", token[:strings.LastIndex(token, ".")+1]+"AAAA"))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -88,7 +89,24 @@ func basic(c Client) change {
 	return func(r *http.Request) { r.SetBasicAuth(url.QueryEscape(c.ID), url.QueryEscape(c.Secret)) }
 }
 
+// send waits and tries again where a provider says that it was asked too often.
 func (p *probe) send(method, address string, form url.Values, changes ...change) (answer, error) {
+	for try := 1; ; try++ {
+		got, err := p.sendOnce(method, address, form, changes...)
+		seconds, isNumber := strconv.Atoi(got.header.Get("Retry-After"))
+		if err != nil || got.status != http.StatusTooManyRequests || isNumber != nil || seconds > maxWaitSeconds || try == maxTries {
+			return got, err
+		}
+		p.pause(time.Duration(max(seconds, 1)) * time.Second)
+	}
+}
+
+const (
+	maxTries       = 3
+	maxWaitSeconds = 60
+)
+
+func (p *probe) sendOnce(method, address string, form url.Values, changes ...change) (answer, error) {
 	var body io.Reader
 	if form != nil {
 		body = strings.NewReader(form.Encode())

@@ -49,7 +49,7 @@ func registrationChecks() []Check {
 			}
 			p.must((got.text("registration_client_uri") == "") == (got.text("registration_access_token") == ""), "one of registration_client_uri and registration_access_token is missing")
 		}},
-		{"rfc7591-2-unknown", "RFC 7591", "2", "unknown members are ignored", func(p *probe) { accepted(p, map[string]any{"urn:example:unheard-of": map[string]any{"x": 1}}) }},
+		{"rfc7591-2-unknown", "RFC 7591", "2", "unknown members of a registration are ignored", func(p *probe) { accepted(p, map[string]any{"urn:example:unheard-of": map[string]any{"x": 1}}) }},
 		{"rfc7591-3.2.1-method", "RFC 7591", "3.2.1", "the authentication method that is registered is said", func(p *probe) {
 			p.needs("token_endpoint_auth_methods_supported", "client_secret_post")
 			got := accepted(p, map[string]any{"token_endpoint_auth_method": "client_secret_post"})
@@ -63,7 +63,7 @@ func registrationChecks() []Check {
 			method := got.text("token_endpoint_auth_method")
 			p.must(method == "client_secret_basic", "token_endpoint_auth_method is %q", method)
 		}},
-		{"rfc7591-3.2.1-no-store", "RFC 7591", "3.2.1", "the answer has a secret, and is not to be stored", func(p *probe) {
+		{"rfc7591-3.2.1-no-store", "RFC 7591", "3.2.1", "the answer to a registration is not to be stored", func(p *probe) {
 			got := accepted(p, nil)
 			p.must(strings.Contains(got.header.Get("Cache-Control"), "no-store"), "Cache-Control is %q", got.header.Get("Cache-Control"))
 		}},
@@ -78,7 +78,7 @@ func registrationChecks() []Check {
 			}
 			p.removed(got)
 		}},
-		{"registration-2-malformed", registration, "3.3", "what is no JSON object is an error, in JSON", func(p *probe) {
+		{"registration-2-malformed", registration, "3.3", "a registration that is no JSON object is an error, in JSON", func(p *probe) {
 			if p.env.Registration != "open" && p.env.InitialAccessToken == "" {
 				p.skip("no initial access token is configured")
 			}
@@ -89,21 +89,21 @@ func registrationChecks() []Check {
 			got := p.call(http.MethodPost, p.endpoint("registration_endpoint"), nil, changes...)
 			p.refusal(got, http.StatusBadRequest, "invalid_client_metadata", "invalid_request")
 		}},
-		{"registration-2-fragment", registration, "2", "a redirect URI with a fragment is refused", func(p *probe) {
+		{"registration-2-fragment", registration, "2", "a redirect URI with a fragment can't be registered", func(p *probe) {
 			refused(p, map[string]any{"redirect_uris": []string{"https://app.example/callback#x"}}, "invalid_redirect_uri", "invalid_client_metadata")
 		}},
-		{"oauth21-8.4.2-scheme", oauth21, "8.4.2", "so is one that runs code", func(p *probe) {
+		{"oauth21-8.4.2-scheme", oauth21, "8.4.2", "a redirect URI that runs code is refused", func(p *probe) {
 			for _, uri := range []string{"javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x", "about:blank", "blob:x"} {
 				refused(p, map[string]any{"redirect_uris": []string{uri}}, "invalid_redirect_uri", "invalid_client_metadata")
 			}
 		}},
-		{"registration-2-no-uris", registration, "2", "and a client without any", func(p *probe) {
+		{"registration-2-no-uris", registration, "2", "a client without redirect URIs can't be registered", func(p *probe) {
 			refused(p, map[string]any{"redirect_uris": []string{}}, "invalid_redirect_uri", "invalid_client_metadata")
 		}},
-		{"registration-2-two-key-sets", registration, "2", "and one with jwks and jwks_uri", func(p *probe) {
+		{"registration-2-two-key-sets", registration, "2", "a client with jwks and jwks_uri can't be registered", func(p *probe) {
 			refused(p, map[string]any{"jwks": map[string]any{"keys": []any{}}, "jwks_uri": "https://app.example/jwks"}, "invalid_client_metadata")
 		}},
-		{"registration-2-private-key", registration, "2", "and one that gives away a private key", func(p *probe) {
+		{"registration-2-private-key", registration, "2", "a client that gives away a secret key can't be registered", func(p *probe) {
 			refused(p, map[string]any{"jwks": map[string]any{"keys": []any{map[string]any{"kty": "oct", "k": "AAAA"}}}}, "invalid_client_metadata")
 		}},
 		{"registration-2-initiate-login", registration, "2", "initiate_login_uri has to be https, and is said back", func(p *probe) {

@@ -24,9 +24,9 @@ func responseChecks() []Check {
 			p.must(ended.response.Get("code") != "", "the response is %s", ended.response.Encode())
 			p.onlyKnown(ended.response, "code", "state", "iss", "session_state")
 		}},
-		{"rfc6749-4.1.2.1-parameters", rfc6749, "4.1.2.1", "so is an error, in characters that the specification allows", func(p *probe) {
+		{"rfc6749-4.1.2.1-parameters", rfc6749, "4.1.2.1", "an error has the parameters of the specifications, in characters that they allow", func(p *probe) {
 			for _, wrong := range wrongRequests() {
-				ended := p.browser().authorize(p.request(p.confidential(), wrong))
+				ended := p.stranger().authorize(p.request(p.confidential(), wrong))
 				p.must(ended.response.Get("error") != "", "the response to %s is %s", wrong.Encode(), ended.response.Encode())
 				p.onlyKnown(ended.response, "error", "error_description", "error_uri", "state", "iss", "session_state")
 				for _, r := range ended.response.Get("error") + ended.response.Get("error_description") {
@@ -34,14 +34,14 @@ func responseChecks() []Check {
 				}
 			}
 		}},
-		{"rfc9207-2-error", "RFC 9207", "2", "iss is in errors too", func(p *probe) {
+		{"rfc9207-2-error", "RFC 9207", "2", "iss is in errors", func(p *probe) {
 			p.announcesIssuer()
 			for _, wrong := range wrongRequests() {
-				ended := p.browser().authorize(p.request(p.confidential(), wrong))
+				ended := p.stranger().authorize(p.request(p.confidential(), wrong))
 				p.must(ended.response.Get("iss") == p.env.Issuer, "iss is %q after %s", ended.response.Get("iss"), wrong.Encode())
 			}
 		}},
-		{"rfc9207-2-form-post", "RFC 9207", "2", "and in responses by form post", func(p *probe) {
+		{"rfc9207-2-form-post", "RFC 9207", "2", "iss is in responses by form post", func(p *probe) {
 			p.announcesIssuer()
 			p.needs("response_modes_supported", "form_post")
 			ended := p.browser().authorize(p.request(p.confidential(), with("response_mode", "form_post")))
@@ -50,7 +50,7 @@ func responseChecks() []Check {
 		{"rfc6749-10.10-code", rfc6749, "10.10", "codes can't be guessed", func(p *probe) {
 			p.random("codes", func() string { return p.browser().code(p.request(p.confidential())).Get("code") })
 		}},
-		{"rfc6749-10.10-access-token", rfc6749, "10.10", "nor can access tokens", func(p *probe) {
+		{"rfc6749-10.10-access-token", rfc6749, "10.10", "access tokens can't be guessed", func(p *probe) {
 			p.random("access tokens", func() string {
 				token := p.signIn(p.confidential()).accessToken()
 				return token[strings.LastIndex(token, ".")+1:] // of a JWT, its signature
@@ -65,7 +65,7 @@ func responseChecks() []Check {
 			ended := p.browser().drive(http.MethodGet, address, nil, sent.Get("redirect_uri"))
 			p.must(ended.response.Get("code") != "", "it ends at %d %s", ended.page.status, ended.response.Encode())
 		}},
-		{"form-post-2-page", formPostMode, "2", "the page posts to the redirect URI, and has a button for browsers without scripts", func(p *probe) {
+		{"form-post-2-page", formPostMode, "2", "the form goes to the redirect URI, and has a button for browsers without scripts", func(p *probe) {
 			p.needs("response_modes_supported", "form_post")
 			sent := p.request(p.confidential(), with("response_mode", "form_post"))
 			ended := p.browser().authorize(sent)
@@ -92,14 +92,14 @@ func responseChecks() []Check {
 			p.must(ended.byPost, "it is told in the query")
 			p.refused(ended, sent, "invalid_request", "unsupported_response_type")
 		}},
-		{"jarm-2.1-claims", "JWT Secured Authorization Response Mode", "2.1", "a signed response has what the response would have, inside", func(p *probe) {
+		{"jarm-2.1-claims", "JWT Secured Authorization Response Mode", "2.1", "a signed response has the state and the code inside", func(p *probe) {
 			p.needs("response_modes_supported", "jwt")
 			sent := p.request(p.confidential(), with("response_mode", "jwt"))
 			claims := p.verified(p.browser().authorize(sent).response.Get("response"))
 			p.must(claims["state"] == sent.Get("state") && claims["code"] != nil, "state is %v, code is %v", claims["state"], claims["code"])
 		}},
 		{"rfc9700-4.12-redirect", "RFC 9700", "4.12", "no redirect after a form makes the browser send it again", func(p *probe) {
-			b := p.browser()
+			b := p.stranger()
 			b.code(p.request(p.confidential(), with("prompt", "consent")))
 			p.must(len(b.afterForms) > 0, "no form was answered with a redirect")
 			for _, status := range b.afterForms {
@@ -119,7 +119,7 @@ func responseChecks() []Check {
 			p.must(strings.Contains(page.header.Get("Cache-Control"), "no-store"), "Cache-Control is %q", page.header.Get("Cache-Control"))
 		}},
 		{"rfc6265-8.3-cookies", "RFC 6265", "8.3", "cookies can't be read by scripts, and don't travel in the clear", func(p *probe) {
-			made := p.signIn(p.confidential())
+			made := p.stranger().signIn(p.confidential())
 			p.must(len(made.browser.cookies) > 0, "there are no cookies")
 			for name, cookie := range made.browser.cookies {
 				p.must(cookie.HttpOnly, "scripts can read %s", name)
@@ -134,7 +134,7 @@ func responseChecks() []Check {
 
 // wrongRequests are refused in several places of a server.
 func wrongRequests() []url.Values {
-	return []url.Values{with("response_type", "token"), with("prompt", "none"), with("prompt", "urn:example:unheard-of"), with("code_challenge_method", "plain")}
+	return []url.Values{with("response_type", "token"), with("prompt", "none"), with("prompt", "urn:example:unheard-of")}
 }
 
 func (p *probe) announcesIssuer() {
@@ -186,7 +186,7 @@ func spread(text string) float64 {
 
 // signInAnswer is the answer with the page at which somebody arrives who is not signed in.
 func (p *probe) signInAnswer(c Client) answer {
-	b := p.browser()
+	b := p.stranger()
 	address := p.endpoint("authorization_endpoint") + "?" + p.request(c).Encode()
 	for range maxSteps {
 		got := b.send(http.MethodGet, address, nil)

@@ -21,7 +21,7 @@ func rotationChecks() []Check {
 		return found
 	}
 	return []Check{
-		{"core-10.1.1-new-key", core, "10.1.1", "after a rotation the set has a new key, and new ID tokens name another one", func(p *probe) {
+		{"core-10.1.1-new-key", core, "10.1.1", "after a rotation there is a new key, and new ID tokens name another one than before", func(p *probe) {
 			published := kids(p)
 			before := rotated(p)
 			fresh := 0
@@ -35,7 +35,7 @@ func rotationChecks() []Check {
 			p.idToken(after.tokens)
 			p.must(headerOf(after.tokens.text("id_token"))["kid"] != headerOf(before.tokens.text("id_token"))["kid"], "the kid is the same")
 		}},
-		{"core-10.1.1-old-key", core, "10.1.1", "the old key is there as long as its tokens live, and they count", func(p *probe) {
+		{"core-10.1.1-old-key", core, "10.1.1", "after a rotation the old key is still there, and its tokens count", func(p *probe) {
 			before := rotated(p)
 			if !kids(p)[headerOf(before.tokens.text("id_token"))["kid"]] {
 				p.warn("the old key is not there any more")
@@ -44,7 +44,7 @@ func rotationChecks() []Check {
 			p.idToken(before.tokens)
 			p.userInfo(before.accessToken())
 		}},
-		{"core-3.1.2.2-old-hint", core, "3.1.2.2", "and an ID token of the old key is a good hint", func(p *probe) {
+		{"core-3.1.2.2-old-hint", core, "3.1.2.2", "after a rotation an ID token of the old key is a good hint", func(p *probe) {
 			before := rotated(p)
 			sent := p.request(p.confidential(), with("prompt", "none"), with("id_token_hint", before.tokens.text("id_token")))
 			ended := before.browser.authorize(sent)

@@ -139,6 +139,7 @@ type environment struct {
 	metadata map[string]json.RawMessage
 	received *receiver // nil without one
 	keyPairs *keyPairs
+	cookies  http.CookieJar // of the browser that most checks use
 }
 
 const timeout = 30 * time.Second
@@ -152,7 +153,7 @@ func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	target.Pages = target.Pages.withDefaults()
 	env := &environment{Target: target, http: newHTTPClient(target.Roots), keyPairs: &keyPairs{}}
 	p := &probe{ctx: ctx, env: env}
-	answer, err := p.send(http.MethodGet, target.Issuer+"/.well-known/openid-configuration", nil)
+	answer, err := p.send(http.MethodGet, env.base()+"/.well-known/openid-configuration", nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the metadata: %w", err)
 	}
@@ -164,6 +165,9 @@ func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	}
 	return env, nil
 }
+
+// base is the issuer as paths are added to it (Discovery section 4.1).
+func (e *environment) base() string { return strings.TrimSuffix(e.Issuer, "/") }
 
 func (e *environment) close() {
 	e.received.close()

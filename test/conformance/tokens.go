@@ -33,10 +33,10 @@ func codeChecks() []Check {
 		{"oauth21-4.1.3-verifier", oauth21, "4.1.3", "a wrong code_verifier is refused", func(p *probe) {
 			p.refusal(redeemed(p, p.confidential(), with("code_verifier", strings.Repeat("x", 43))), http.StatusBadRequest, "invalid_grant")
 		}},
-		{"oauth21-4.1.3-verifier-missing", oauth21, "4.1.3", "so is a missing one", func(p *probe) {
+		{"oauth21-4.1.3-verifier-missing", oauth21, "4.1.3", "a code that was asked for with a challenge is refused without a code_verifier", func(p *probe) {
 			p.refusal(redeemed(p, p.confidential(), without("code_verifier")), http.StatusBadRequest, "invalid_grant", "invalid_request")
 		}},
-		{"oauth21-7.6-verifier-extra", oauth21, "7.6", "and one for a request without a challenge", func(p *probe) {
+		{"oauth21-7.6-verifier-extra", oauth21, "7.6", "a code_verifier for a request without a challenge is refused", func(p *probe) {
 			c := p.confidential()
 			if !c.WithoutPKCE {
 				p.skip("the client has to send a challenge")
@@ -45,13 +45,13 @@ func codeChecks() []Check {
 			got := p.redeem(c, sent, p.browser().code(sent).Get("code"), with("code_verifier", sent.verifier))
 			p.refusal(got, http.StatusBadRequest, "invalid_grant", "invalid_request")
 		}},
-		{"rfc6749-4.1.3-redirect", rfc6749, "4.1.3", "another redirect_uri is refused", func(p *probe) {
+		{"rfc6749-4.1.3-redirect", rfc6749, "4.1.3", "a code is refused with another redirect_uri", func(p *probe) {
 			p.refusal(redeemed(p, p.confidential(), with("redirect_uri", "https://evil.example/")), http.StatusBadRequest, "invalid_grant")
 		}},
 		{"rfc6749-4.1.3-client", rfc6749, "4.1.3", "another client can't use a code", func(p *probe) {
 			p.refusal(redeemed(p, p.second()), http.StatusBadRequest, "invalid_grant")
 		}},
-		{"rfc6749-2.3.1-wrong-secret", rfc6749, "2.3.1", "a wrong secret is invalid_client, with a challenge", func(p *probe) {
+		{"rfc6749-2.3.1-wrong-secret", rfc6749, "2.3.1", "a wrong client secret is invalid_client, with a challenge", func(p *probe) {
 			c := p.confidential()
 			c.Secret = "wrong"
 			got := p.token(c, url.Values{"grant_type": {"client_credentials"}})
@@ -172,11 +172,11 @@ func issuedChecks() []Check {
 			got := p.post(p.endpoint("introspection_endpoint"), url.Values{"token": {made.accessToken()}}, basic(p.confidential()))
 			p.must(got.status == http.StatusOK && got.object()["active"] == true, "the answer is %s", got.says())
 		}},
-		{"rfc7662-2.2-inactive", "RFC 7662", "2.2", "of any other it says that it is not active, and nothing else", func(p *probe) {
+		{"rfc7662-2.2-inactive", "RFC 7662", "2.2", "introspection says of other tokens that they are not active, and nothing else", func(p *probe) {
 			got := p.post(p.endpoint("introspection_endpoint"), url.Values{"token": {"nonsense"}}, basic(p.confidential()))
 			p.must(got.status == http.StatusOK && got.object()["active"] == false && len(got.object()) == 1, "the answer is %s", got.says())
 		}},
-		{"rfc7662-4-foreign", "RFC 7662", "4", "also of another client's", func(p *probe) {
+		{"rfc7662-4-foreign", "RFC 7662", "4", "introspection tells a client nothing about another client's token", func(p *probe) {
 			second := p.second()
 			made := p.signIn(p.confidential())
 			got := p.post(p.endpoint("introspection_endpoint"), url.Values{"token": {made.accessToken()}}, basic(second))
@@ -188,7 +188,7 @@ func issuedChecks() []Check {
 			p.must(got.status == http.StatusOK, "revocation answers with %s", got.says())
 			p.must(p.get(p.endpoint("userinfo_endpoint"), bearer(made.accessToken())).status == http.StatusUnauthorized, "UserInfo still takes it")
 		}},
-		{"rfc7009-2.1-foreign", "RFC 7009", "2.1", "another client can't revoke it", func(p *probe) {
+		{"rfc7009-2.1-foreign", "RFC 7009", "2.1", "a client can't revoke another client's token", func(p *probe) {
 			second := p.second()
 			made := p.signIn(p.confidential())
 			_ = p.post(p.endpoint("revocation_endpoint"), url.Values{"token": {made.accessToken()}}, basic(second))
