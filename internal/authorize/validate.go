@@ -178,6 +178,8 @@ func checkFixed(known client.Client, params oauth.Params) error {
 func responseMode(known client.Client, params oauth.Params) (oauth.ResponseMode, error) {
 	mode := oauth.ResponseMode(params.Get("response_mode"))
 	switch {
+	case mode == "" && !known.MayReceive(oauth.ResponseModeQuery): // the default of the response type code
+		return "", oauth.Refuse(oauth.InvalidRequest, "response_mode is missing, and the client may not use the default one")
 	case mode == "":
 		return "", nil
 	case !mode.IsSupported():

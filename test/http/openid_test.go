@@ -110,6 +110,14 @@ func TestResponseModeOfTheClient(t *testing.T) {
 			},
 		},
 		{
+			Name: "asvs-10.4.12 a client of signed responses that leaves the mode out", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequest, Redirect: map[string]string{"code": ""}},
+			Do: func(w *World) testx.Answer {
+				known := w.Confidential(callback, func(m *client.Metadata) { m.ResponseModes = []oauth.ResponseMode{oauth.ResponseModeJWT} })
+				browser := w.Browser()
+				return withIssuer(w, browser.Through(browser.Open(w.AuthorizeURL(w.Request(known))), w.Ada))
+			},
+		},
+		{
 			Name: "the registered query stays in the form's action", Want: Want{Status: http.StatusOK, Body: []string{`action="https://app.example/callback?a=1&amp;b=2"`}},
 			Do: func(w *World) testx.Answer {
 				known := w.Confidential(callback+"?a=1&b=2", nil)
