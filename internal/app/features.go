@@ -187,6 +187,12 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})
 	browser := interaction.NewBrowser(built.interactions, cookies, issuer+"/oauth/authorize")
 	sessions := session.NewBrowser(built.sessions, cookies)
+	var states authorize.States // nil unless clients may watch sessions
+	if a.settings.Logout.SessionManagement {
+		watched := session.NewBrowserStates(cookies, a.clock)
+		watched.Mount(a.router)
+		sessions, states = sessions.WithStates(watched), watched
+	}
 
 	health{a.database}.Mount(a.router, issuer)
 	a.router.Browser().Handle(ui.StaticRoute, renderer.Static(), httpx.Quiet())
@@ -197,7 +203,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built),
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
-		Descriptions: a.Scopes, Logos: a.Logos, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
+		Descriptions: a.Scopes, Logos: a.Logos, States: states, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
 	}).Mount(a.router)
 	login.NewHandler(login.HandlerDeps{
 		Service: login.New(login.Deps{

@@ -11,6 +11,7 @@ import (
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
+	"authly/internal/session"
 )
 
 // mountDiscovery describes what is mounted, and nothing else.
@@ -23,6 +24,7 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			IntrospectionEndpoint: issuer + "/oauth/introspect", EndSessionEndpoint: issuer + logout.EndSessionPath,
 			BackChannelLogout:    true,
 			FrontChannelLogout:   true,
+			CheckSessionIframe:   a.checkSessionIframe(),
 			RegistrationEndpoint: a.registrationEndpoint(),
 			ResponseTypes:        []oauth.ResponseType{oauth.ResponseTypeCode},
 			ResponseModes:        oauth.ResponseModes(), GrantTypes: built.mounted,
@@ -52,6 +54,14 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 	}
 	handler.Mount(a.router)
 	return nil
+}
+
+// checkSessionIframe returns where clients watch sessions, "" if they can't.
+func (a *App) checkSessionIframe() string {
+	if !a.settings.Logout.SessionManagement {
+		return ""
+	}
+	return a.settings.Issuer + session.CheckPath
 }
 
 // promptValues returns the prompts that do what they say. create is understood, but

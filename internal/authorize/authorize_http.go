@@ -48,6 +48,14 @@ type Logos interface {
 	URL(ctx context.Context, client uuid.UUID, clientID string) (string, error)
 }
 
+// States says what a browser's session looks like to a client (OpenID Connect Session
+// Management 1.0 section 2).
+type States interface {
+	SessionState(w http.ResponseWriter, r *http.Request, clientID, redirectURI string, current session.Session) string
+	// NobodySignedIn takes away what a session has left behind that ended unnoticed.
+	NobodySignedIn(w http.ResponseWriter, r *http.Request)
+}
+
 // HandlerDeps is what the handler needs.
 type HandlerDeps struct {
 	Service      *Service
@@ -58,6 +66,8 @@ type HandlerDeps struct {
 	Renderer     *ui.Renderer
 	Descriptions Scopes
 	Logos        Logos
+	// States is nil if clients can't watch sessions.
+	States States
 
 	// The pages, as the browser sees them.
 	SignInURL, SelectAccountURL, ConsentURL string
@@ -151,6 +161,9 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 		h.fail(w, r, err)
 		return
 	}
+	if !who.ok && h.States != nil {
+		h.States.NobodySignedIn(w, r)
+	}
 	step, refusal, err := h.Service.next(r.Context(), under, known, who)
 	if err != nil {
 		h.fail(w, r, err)
@@ -158,8 +171,7 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 	}
 	switch step {
 	case interaction.StepRespond:
-		response, err := h.Service.respond(r.Context(), under.Request, known, who.session, stored)
-		h.leave(w, r, response, stored, err)
+		h.respond(w, r, under.Request, known, who.session, stored)
 	case interaction.StepRefuse:
 		response, err := h.Service.refuse(r.Context(), under.Request, known, stored, refusal)
 		h.leave(w, r, response, stored, err)
@@ -191,6 +203,16 @@ func (h *Handler) page(step interaction.Step) string {
 func (h *Handler) who(r *http.Request) (signedIn, error) {
 	current, ok, err := h.Sessions.Read(r)
 	return signedIn{current, ok}, err
+}
+
+// respond sends the browser to the client with a code.
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, request interaction.Request, known client.Client, who session.Session, stored *interaction.Interaction) {
+	allowing := allowed{session: who}
+	if h.States != nil {
+		allowing.sessionState = h.States.SessionState(w, r, known.ClientID, request.RedirectURI, who)
+	}
+	response, err := h.Service.respond(r.Context(), request, known, allowing, stored)
+	h.leave(w, r, response, stored, err)
 }
 
 // leave sends the browser to the client with a response.

@@ -126,8 +126,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	switch form.Get("decision") {
 	case "allow":
-		response, err := h.Service.respond(r.Context(), bound.Request, at.known, who, &bound.Interaction)
-		h.leave(w, r, response, &bound.Interaction, err)
+		h.respond(w, r, bound.Request, at.known, who, &bound.Interaction)
 	case "deny":
 		response, err := h.Service.refuse(r.Context(), bound.Request, at.known, &bound.Interaction,
 			oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))

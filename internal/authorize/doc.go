@@ -15,7 +15,8 @@
 //
 // RFC 6749 section 4.1, RFC 7636 (PKCE), RFC 8707 (resource), RFC 9207 (iss),
 // OpenID Connect Core 1.0 sections 3.1.2.1 to 3.1.2.6 and 5.5, OAuth 2.0 Form Post Response
-// Mode, JARM. Request objects (RFC 9101) are read before anything else of the
+// Mode, JARM, and session_state in responses with a code (OpenID Connect Session Management
+// 1.0 section 2), where that is turned on. Request objects (RFC 9101) are read before anything else of the
 // request; one that is kept at an address is fetched only if the client has registered that very
 // address. Not here: pushed requests.
 package authorize

@@ -39,10 +39,17 @@ func (r Response) Location() string {
 	return oauth.RedirectURIWithParameters(r.RedirectURI, r.Parameters)
 }
 
+// allowed is who allowed a request, in which session.
+type allowed struct {
+	session      session.Session
+	sessionState string // "" if the client can't watch the session
+}
+
 // respond issues the code for a request that the person has allowed, and
 // returns what the browser takes to the client. A stored interaction ends in the same
 // transaction, so that it can't be answered twice.
-func (s *Service) respond(ctx context.Context, request interaction.Request, known client.Client, who session.Session, stored *interaction.Interaction) (Response, error) {
+func (s *Service) respond(ctx context.Context, request interaction.Request, known client.Client, by allowed, stored *interaction.Interaction) (Response, error) {
+	who := by.session
 	var value secret.Redacted
 	maxAge, err := oidc.ParseMaxAge(request.MaxAge)
 	if err != nil {
@@ -70,7 +77,11 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 	if err != nil {
 		return Response{}, fmt.Errorf("answer an authorization request: %w", err)
 	}
-	return s.response(request, known, oauth.Parameter{Name: "code", Value: value.Reveal()})
+	parameters := []oauth.Parameter{{Name: "code", Value: value.Reveal()}}
+	if by.sessionState != "" {
+		parameters = append(parameters, oauth.Parameter{Name: "session_state", Value: by.sessionState})
+	}
+	return s.response(request, known, parameters...)
 }
 
 // refuse ends a stored interaction and returns what the browser takes to the client.

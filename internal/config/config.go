@@ -37,6 +37,7 @@ type Config struct {
 	Keys      Keys
 	Egress    Egress
 	Requests  Requests
+	Logout    Logout
 
 	Registration Registration
 
@@ -133,6 +134,12 @@ type Egress struct {
 type Requests struct {
 	// RequestURI lets request objects be fetched from registered addresses.
 	RequestURI bool
+}
+
+// Logout says how clients learn of a logout, besides the ways that are always there.
+type Logout struct {
+	// SessionManagement lets clients watch a browser's session by a frame.
+	SessionManagement bool
 }
 
 // Registration says who may register clients (RFC 7591).

@@ -289,6 +289,11 @@ var table = []option{
 		description: "Whether clients may keep request objects at addresses that they have registered, from which this server fetches them during a sign-in (OpenID Connect Core 1.0, section 6.2).",
 	},
 	{
+		name: "logout.session_management", standard: "false",
+		field:       func(c *Config) any { return &c.Logout.SessionManagement },
+		description: "Whether clients may watch by a hidden frame if the browser's session is still the same (OpenID Connect Session Management 1.0). The frame needs a cookie of this server on the client's page, which most of today's browsers withhold from other sites: there it always says that something has changed. Clients on sites of their own need front-channel or back-channel logout instead, which are always on.",
+	},
+	{
 		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},
 		field:       func(c *Config) any { return &c.Registration.Mode },
 		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly registration-token create` makes; or anybody.",

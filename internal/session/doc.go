@@ -16,6 +16,12 @@
 // purpose takes that with it. [Service.Sweep] therefore keeps a session for as long as
 // something refers to it.
 //
+// Where it is turned on, clients can watch by a frame whether a browser's session is still
+// the same ([BrowserStates], OpenID Connect Session Management 1.0). What they watch is a cookie: it
+// changes when this browser signs in or out. A session that ends otherwise (it expires, an administrator ends it)
+// is noticed when the browser comes here the next time. Browsers that keep cookies from frames on
+// other sites, as most do today, make every answer "changed".
+//
 // Not here: how somebody is recognized (package login), who asks for the end of a
 // session (package logout).
 package session

@@ -15,11 +15,19 @@ type Browser struct {
 	service *Service
 	cookies *httpx.Cookies
 	clock   clock.Clock
+	states  *BrowserStates // nil if no client can watch them
 }
 
 // NewBrowser returns a Browser.
 func NewBrowser(service *Service, cookies *httpx.Cookies) *Browser {
 	return &Browser{service: service, cookies: cookies, clock: service.clock}
+}
+
+// WithStates returns the same browser with states that clients can watch.
+func (b *Browser) WithStates(states *BrowserStates) *Browser {
+	watched := *b
+	watched.states = states
+	return &watched
 }
 
 // Read returns the session of the browser, and whether there is a live one.
@@ -36,8 +44,17 @@ func (b *Browser) Token(r *http.Request) secret.Redacted {
 
 // Write gives the browser the token of a session for as long as the session lives.
 func (b *Browser) Write(w http.ResponseWriter, token secret.Redacted, started Session) {
-	b.cookies.Set(w, cookieName, token, started.ExpiresAt.Sub(b.clock.Now()))
+	lifetime := started.ExpiresAt.Sub(b.clock.Now())
+	b.cookies.Set(w, cookieName, token, lifetime)
+	if b.states != nil {
+		b.states.renew(w, lifetime)
+	}
 }
 
 // Clear makes the browser forget its session; see [Service.End] for ending it.
-func (b *Browser) Clear(w http.ResponseWriter) { b.cookies.Clear(w, cookieName) }
+func (b *Browser) Clear(w http.ResponseWriter) {
+	b.cookies.Clear(w, cookieName)
+	if b.states != nil {
+		b.states.forget(w)
+	}
+}

@@ -59,6 +59,7 @@ func newRelyingParty(t *testing.T, s *testx.Server, known testx.Client) *relying
 	mux.HandleFunc("GET /post", p.post)
 	mux.HandleFunc("GET /callback", p.callback)
 	mux.HandleFunc("POST /callback", p.callback) // response_mode=form_post
+	mux.HandleFunc("GET /watch", p.watch)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.url = server.URL

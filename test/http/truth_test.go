@@ -67,7 +67,7 @@ func registered() map[string]kind {
 
 // everything turns on what is off by default.
 func everything(c *config.Config) {
-	c.Requests.RequestURI, c.Registration.Mode = true, "open"
+	c.Requests.RequestURI, c.Registration.Mode, c.Logout.SessionManagement = true, "open", true
 }
 
 // DI-06 and certification of metadata: names that the registry has, types as

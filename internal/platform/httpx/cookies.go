@@ -29,7 +29,8 @@ type Cookies struct{ secure bool }
 // NewCookies returns cookies for the issuer in options.
 func NewCookies(options CookieOptions) *Cookies { return &Cookies{isHTTPS(options.Issuer)} }
 
-func (c *Cookies) fullName(name string) string {
+// FullName returns the name of a cookie as it is sent.
+func (c *Cookies) FullName(name string) string {
 	if c.secure {
 		return hostPrefix + name
 	}
@@ -38,7 +39,7 @@ func (c *Cookies) fullName(name string) string {
 
 func (c *Cookies) cookie(name, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // not Secure only where there is no TLS: on loopback
-		Name: c.fullName(name), Value: value, MaxAge: maxAge,
+		Name: c.FullName(name), Value: value, MaxAge: maxAge,
 		Path: "/", HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
 	}
 }
@@ -50,10 +51,22 @@ func (c *Cookies) Set(w http.ResponseWriter, name string, value secret.Redacted,
 	http.SetCookie(w, c.cookie(name, value.Reveal(), max(seconds, 0)))
 }
 
+// SetForScripts is Set for a cookie that scripts can read, and that counts in frames
+// on pages of other sites too, if there is TLS and the browser lets it. It is for values that prove nothing.
+func (c *Cookies) SetForScripts(w http.ResponseWriter, name string, value secret.Redacted, maxAge time.Duration) {
+	seconds := int((maxAge + time.Second - 1) / time.Second)
+	made := c.cookie(name, value.Reveal(), max(seconds, 0)) //nolint:gosec // HttpOnly is what it can't be
+	made.HttpOnly = false
+	if c.secure { // browsers take SameSite=None with Secure only
+		made.SameSite = http.SameSiteNoneMode
+	}
+	http.SetCookie(w, made)
+}
+
 // Get returns the value of a cookie. A cookie that comes twice counts as absent:
 // one of the two was planted, and there is no telling which.
 func (c *Cookies) Get(r *http.Request, name string) (secret.Redacted, bool) {
-	found := r.CookiesNamed(c.fullName(name))
+	found := r.CookiesNamed(c.FullName(name))
 	if len(found) != 1 || found[0].Value == "" || len(found[0].Value) > maxCookieValue {
 		return secret.Redacted{}, false
 	}

@@ -14,11 +14,12 @@ import (
 // images, and no script at all; a route may be given scripts of our own.
 const (
 	formActionSelf = "form-action 'self'"
+	noAncestors    = "frame-ancestors 'none'"
 	pagePolicy     = "default-src 'none'; style-src 'self'; img-src 'self'; " + formActionSelf +
-		"; frame-ancestors 'none'; base-uri 'none'"
+		"; " + noAncestors + "; base-uri 'none'"
 	scriptPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; " + formActionSelf +
-		"; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
-	programPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+		"; " + noAncestors + "; base-uri 'none'; require-trusted-types-for 'script'"
+	programPolicy = "default-src 'none'; " + noAncestors + "; base-uri 'none'"
 )
 
 // setCommonHeaders sets what every answer carries, also those that no route gave.
@@ -114,6 +115,13 @@ func isFrameSource(origin string) bool {
 	host, port, hasPort := strings.Cut(host, ":")
 	const digits, names = "0123456789", "abcdefghijklmnopqrstuvwxyz0123456789-."
 	return host != "" && strings.Trim(host, names) == "" && (!hasPort || port != "" && strings.Trim(port, digits) == "")
+}
+
+// AllowFraming lets every site have the page that is being answered in a frame. Never
+// call it for a page on which there is something to see or to press (clickjacking).
+func AllowFraming(w http.ResponseWriter) {
+	w.Header().Set("Content-Security-Policy", strings.Replace(w.Header().Get("Content-Security-Policy"), noAncestors, "frame-ancestors *", 1))
+	w.Header().Del("X-Frame-Options") // it has no value for this
 }
 
 // AllowScript lets the page that is being answered run one inline script, by the

@@ -4,7 +4,8 @@
 //
 // The pages are plain HTML forms. They need no script, load nothing from
 // elsewhere and carry no inline style, so that the content security policy can
-// forbid all three. The ids, names and texts that programs may rely on are written
+// forbid all three; two pages have a script that presses a button for the person, and one
+// has frames that tell clients of a logout. The ids, names and texts that programs may rely on are written
 // down in docs/pages.md and held by a test.
 //
 // What a client says about itself (its name, its links) is shown as text, without

@@ -108,6 +108,7 @@ func (o options) settings() (config.Config, error) {
 	settings.Throttle = config.Throttle{AccountBurst: 100, AccountInterval: time.Second, AddressBurst: 10000, AddressInterval: 10 * time.Millisecond}
 	settings.Egress = config.Egress{AllowLoopback: true, AdditionalCAFile: o.suiteCA}
 	settings.Requests.RequestURI = true
+	settings.Logout.SessionManagement = true
 	settings.Registration.Mode = string(registration.InitialAccessToken)
 	if problems := settings.Validate(); len(problems) > 0 {
 		return config.Config{}, problems
