@@ -8,3 +8,5 @@
 //
 // The kit is ours. Passing it is no certification, and its reports say so.
 package conformance
+
+//go:generate env TEST_ENGINES=sqlite go test -run ^TestKit$ -update .

@@ -129,6 +129,7 @@ func TestKit(t *testing.T) {
 			if len(report.Results) < 150 {
 				t.Errorf("there are only %d checks", len(report.Results))
 			}
+			compareDocument(t, report)
 			t.Log(report.Summary())
 		})
 	}

@@ -153,8 +153,8 @@ func bodyOf(t *testing.T, response *http.Response) []byte {
 	return body
 }
 
-// document changes a JSON object that is answered at a path.
-func document(path string, change func(members map[string]any)) func(*testing.T, *http.Response) {
+// answering changes a JSON object that is answered at a path.
+func answering(path string, change func(members map[string]any)) func(*testing.T, *http.Response) {
 	return func(t *testing.T, response *http.Response) {
 		if response.Request.URL.Path != path {
 			return
@@ -171,7 +171,7 @@ func document(path string, change func(members map[string]any)) func(*testing.T,
 
 // set changes one member, or takes it away where the value is nil.
 func set(path, name string, value any) func(*testing.T, *http.Response) {
-	return document(path, func(members map[string]any) {
+	return answering(path, func(members map[string]any) {
 		members[name] = value
 		if value == nil {
 			delete(members, name)
@@ -181,7 +181,7 @@ func set(path, name string, value any) func(*testing.T, *http.Response) {
 
 // eachKey changes all published keys.
 func eachKey(change func(key map[string]any)) func(*testing.T, *http.Response) {
-	return document(keySet, func(members map[string]any) {
+	return answering(keySet, func(members map[string]any) {
 		for _, key := range members["keys"].([]any) {
 			change(key.(map[string]any))
 		}
@@ -250,11 +250,13 @@ func (m *mutated) claims(change func(claims map[string]any)) func(*testing.T, *h
 }
 
 func (m *mutated) signed(kid string, change func(claims map[string]any)) func(*testing.T, *http.Response) {
-	public := gojose.JSONWebKey{Key: m.signing.Public(), KeyID: "mutant", Algorithm: "RS256", Use: "sig"}
-	publish := document(keySet, func(members map[string]any) { members["keys"] = append(members["keys"].([]any), public) })
+	publish := answering(keySet, func(members map[string]any) {
+		public := gojose.JSONWebKey{Key: m.signing.Public(), KeyID: "mutant", Algorithm: "RS256", Use: "sig"}
+		members["keys"] = append(members["keys"].([]any), public)
+	})
 	return func(t *testing.T, response *http.Response) {
 		publish(t, response)
-		document(exchanging, func(members map[string]any) {
+		answering(exchanging, func(members map[string]any) {
 			token, ok := members["id_token"].(string)
 			if !ok {
 				return
