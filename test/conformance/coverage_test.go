@@ -113,6 +113,8 @@ func logoutModules() []row {
 		{"oidcc-backchannel-logout-discovery-…", "backchannel-2.1-metadata"},
 		{"oidcc-backchannel-rp-initiated-logout", "backchannel-2.5-request backchannel-2.4-claims backchannel-2.4-session backchannel-2.1-sid"},
 		{"oidcc-frontchannel-logout-discovery-…", "frontchannel-3-metadata"},
+		{"oidcc-frontchannel-rp-initiated-logout", "frontchannel-2-frame frontchannel-2-session frontchannel-3-onward frontchannel-3-policy"},
+		{"oidcc-session-management-…", "session-3.3-frame session-2-state session-3.2-hash session-3.2-changes"},
 	}
 }
 

@@ -47,7 +47,7 @@ func (m *mutated) mutants() map[string][]mutant {
 	return map[string][]mutant{
 		"documents and claims": slices.Concat(metadataMutants(), keyMutants(), m.claimMutants()),
 		"tokens":               slices.Concat(m.tokenMutants(), userInfoMutants(), issuedMutants()),
-		"pages and clients":    slices.Concat(authorizationMutants(), responseMutants(), logoutMutants(), registrationMutants()),
+		"pages and clients":    slices.Concat(authorizationMutants(), responseMutants(), logoutMutants(), frontChannelMutants(), registrationMutants()),
 	}
 }
 

@@ -278,3 +278,38 @@ func TestDirectoryOfSomebodyElseIsNotEmptied(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What the logout plans look at is there: the suite's addresses are told in a frame,
+// and sessions can be watched.
+func TestLogoutPlansFindWhatTheyNeed(t *testing.T) {
+	t.Parallel()
+	made, client := start(t)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, made.values.Issuer+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var told map[string]any
+	if err := json.NewDecoder(response.Body).Decode(&told); err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range []string{
+		"backchannel_logout_supported", "backchannel_logout_session_supported", "frontchannel_logout_supported", "frontchannel_logout_session_supported",
+	} {
+		if told[member] != true {
+			t.Errorf("%s is %v", member, told[member])
+		}
+	}
+	if frame, _ := told["check_session_iframe"].(string); !strings.HasPrefix(frame, made.values.Issuer+"/") {
+		t.Errorf("check_session_iframe is %v", told["check_session_iframe"])
+	}
+	for _, known := range []credentials{made.values.Client, made.values.Client2, made.values.SecretPost} {
+		if found, err := made.app.Clients.Find(t.Context(), known.ID); err != nil || found.FrontChannelLogoutURI != made.values.Base+"/frontchannel_logout" || !found.FrontChannelLogoutSessionRequired {
+			t.Errorf("a client is told at %q: %v", found.FrontChannelLogoutURI, err)
+		}
+	}
+}
