@@ -1,10 +1,13 @@
 package conformance
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"authly/internal/platform/clock"
 )
@@ -94,8 +97,24 @@ func (p *probe) loggedOut() (grant, delivery) {
 
 // endSession goes to the end session endpoint with the browser of a sign-in.
 func (p *probe) endSession(made grant, parameters url.Values) landing {
-	address := p.endpoint("end_session_endpoint") + "?" + parameters.Encode()
-	return made.browser.drive(http.MethodGet, address, nil, parameters.Get("post_logout_redirect_uri"))
+	address, target := p.endpoint("end_session_endpoint")+"?"+parameters.Encode(), parameters.Get("post_logout_redirect_uri")
+	return p.onward(made.browser.drive(http.MethodGet, address, nil, target), target)
+}
+
+// onward follows a page that leads to the client by itself, as one does that tells
+// clients in frames first (Front-Channel Logout section 3).
+func (p *probe) onward(ended landing, target string) landing {
+	if ended.response != nil || target == "" {
+		return ended
+	}
+	root, err := html.Parse(bytes.NewReader(ended.page.body))
+	p.must(err == nil, "the page can't be read: %v", err)
+	for _, content := range (tree{root}).values("meta", "content") {
+		if _, address, found := strings.Cut(content, "url="); found && leadsTo(address, target) {
+			ended.response = queryOf(address)
+		}
+	}
+	return ended
 }
 
 // await waits for a delivery.

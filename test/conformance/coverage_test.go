@@ -55,7 +55,7 @@ func configModules() []row {
 	return []row{
 		{"address, JSON, issuer", "discovery-4.2-response discovery-4.3-issuer rfc8414-2-issuer discovery-3-https"},
 		{"RS256, subject types, response types, grant types", "discovery-3-rs256 discovery-3-subject-types discovery-3-code discovery-3-grants"},
-		{"endpoints are https URLs", "rfc8414-2-endpoints"},
+		{"endpoints are https URLs", "rfc8414-2-endpoints discovery-3-https"},
 		{"types of members, registered names (warn)", "rfc8414-2-types rfc8414-2-nothing-empty rfc8414-2-registered"},
 		{"recommended members (warn)", "discovery-3-userinfo_endpoint discovery-3-recommended discovery-3-sub"},
 		{"RS256 for request objects (warn), locales, challenge methods", "discovery-3-request-object-rs256 discovery-3-locales rfc7636-5-s256"},
@@ -111,7 +111,7 @@ func logoutModules() []row {
 		{"…-no-id-token-hint", "logout-4-no-hint"},
 		{"…-no-params, …-only-state, …-no-post-logout-redirect-uri", "logout-2-no-parameters logout-2-only-state logout-2-hint-only"},
 		{"oidcc-backchannel-logout-discovery-…", "backchannel-2.1-metadata"},
-		{"oidcc-backchannel-rp-initiated-logout", "backchannel-2.5-request backchannel-2.4-claims backchannel-2.4-session backchannel-2.1-sid"},
+		{"oidcc-backchannel-rp-initiated-logout", "backchannel-2.5-request backchannel-2.4-claims backchannel-2.4-session backchannel-2.1-sid backchannel-2.4-type"},
 		{"oidcc-frontchannel-logout-discovery-…", "frontchannel-3-metadata"},
 		{"oidcc-frontchannel-rp-initiated-logout", "frontchannel-2-frame frontchannel-2-session frontchannel-3-onward frontchannel-3-policy"},
 		{"oidcc-session-management-…", "session-3.3-frame session-2-state session-3.2-hash session-3.2-changes"},
@@ -167,6 +167,7 @@ func ownClaims() []row {
 		{"registration, and the client's own record", "registration-* rfc7591-* rfc7592-2.2-replace"},
 		{"scripts of other origins", "rfc10017-*"},
 		{"pages: framing, storing, referrer, cookies", "oauth21-framing rfc9700-4.16-framing rfc9700-4.2.4-referrer rfc6265-8.3-cookies rfc9700-4.12-redirect"},
+		{"TLS where it ends here", "rfc9325-*"},
 		{"logout needs the person's consent, and ends tokens", "logout-6-confirmation logout-2-tokens backchannel-2.7-*"},
 	}
 }

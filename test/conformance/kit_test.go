@@ -101,9 +101,10 @@ func TestKit(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			receiver := newReceiver(t)
-			s := testx.NewServer(t, engine, testx.WithConfig(settings(receiver)))
+			secure, roots := overTLS(t, receiver)
+			s := testx.NewServer(t, engine, testx.WithConfig(settings(receiver)), secure)
 			checked := target(t, s)
-			checked.Receiver = receiver
+			checked.Issuer, checked.Roots, checked.Receiver = s.Settings.Issuer, roots, receiver
 			checked.RotateKeys = func(ctx context.Context) error {
 				_, err := s.Keys().Rotate(ctx, keys.RotateOptions{Force: true})
 				return err

@@ -76,7 +76,7 @@ func logoutChecks() []Check {
 			c := client(p)
 			made := p.stranger().signIn(c)
 			form := url.Values{"id_token_hint": {made.tokens.text("id_token")}, "post_logout_redirect_uri": {c.PostLogoutRedirectURI}, "state": {"s"}}
-			got := made.browser.drive(http.MethodPost, p.endpoint("end_session_endpoint"), form, c.PostLogoutRedirectURI)
+			got := p.onward(made.browser.drive(http.MethodPost, p.endpoint("end_session_endpoint"), form, c.PostLogoutRedirectURI), c.PostLogoutRedirectURI)
 			p.must(got.response.Get("state") == "s", "it ends at %d %s", got.page.status, got.response.Encode())
 		}},
 		{"logout-2-hint-only", rpInitiated, "2", "with a hint alone the browser stays, and is signed out", func(p *probe) {
