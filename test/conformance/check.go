@@ -46,7 +46,9 @@ type Report struct {
 // Checks returns all checks, by specification.
 func Checks() []Check {
 	return slices.Concat(
-		discoveryChecks(), metadataChecks(), keyChecks(), endpointChecks(), authorizationChecks(), responseChecks(), openIDChecks(), modeChecks(), tokenChecks(), bindingChecks(), logoutChecks(), backChannelChecks(), frontChannelChecks(), registrationChecks(), dynamicChecks(), rotationChecks(), transportChecks(),
+		discoveryChecks(), metadataChecks(), keyChecks(), endpointChecks(), authorizationChecks(), responseChecks(), openIDChecks(), modeChecks(),
+		tokenChecks(), bindingChecks(), logoutChecks(), backChannelChecks(), frontChannelChecks(), registrationChecks(), dynamicChecks(),
+		rotationChecks(), transportChecks(),
 	)
 }
 

@@ -57,7 +57,7 @@ func authorizationMutants() []mutant {
 			w.WriteHeader(http.StatusSeeOther)
 			return true
 		}, fails: []string{
-			"oauth21-2.3.1-appended", "oauth21-2.3.1-query", "oauth21-2.3.1-host", "oauth21-2.3.1-port", "oauth21-2.3.1-near", "rfc6749-4.1.2.1-nobody",
+			"oauth21-2.3.1-appended", "oauth21-2.3.1-query", "oauth21-2.3.1-host", "oauth21-2.3.1-port", "oauth21-2.3.1-near", "oauth21-2.3.1-fragment", "rfc6749-4.1.2.1-nobody",
 			"core-3.1.2.1-query-mismatch", "core-3.1.2.1-query-added",
 		}},
 		{name: "takes a redirect URI for another", request: asking(func(parameters url.Values) { parameters.Set("redirect_uri", "https://app.example/callback") }), fails: []string{

@@ -46,6 +46,7 @@ func TestKitNoticesEachFault(t *testing.T) {
 func (m *mutated) mutants() map[string][]mutant {
 	return map[string][]mutant{
 		"documents and claims": slices.Concat(metadataMutants(), keyMutants(), m.claimMutants()),
+		"strict and careless":  slices.Concat(missingMutants(), strictMutants(), m.carelessMutants()),
 		"tokens":               slices.Concat(m.tokenMutants(), userInfoMutants(), issuedMutants()),
 		"pages and clients":    slices.Concat(authorizationMutants(), responseMutants(), logoutMutants(), frontChannelMutants(), registrationMutants()),
 	}
