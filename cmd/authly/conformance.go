@@ -20,7 +20,7 @@ func checkConformance(ctx context.Context, run cli.ConformanceRun, output io.Wri
 	}
 	report, err := conformance.Run(ctx, target, run.Only)
 	if err != nil {
-		if ctx.Err() == nil {
+		if errors.Is(err, conformance.ErrNoMetadata) && ctx.Err() == nil {
 			err = fmt.Errorf("%w: %w", cli.ErrNoProvider, err)
 		}
 		return err

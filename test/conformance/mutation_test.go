@@ -2,10 +2,12 @@ package conformance_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"authly/test/conformance"
@@ -77,6 +79,35 @@ func TestKitNoticesKeysThatStay(t *testing.T) {
 	m.target.RotateKeys = func(context.Context) error { return nil }
 	if got := m.outcomeOf(t, nil, "core-10.1.1-new-key"); got.Outcome != conformance.Failed {
 		t.Errorf("it is %s", got.Outcome)
+	}
+}
+
+// Whoever interrupts the kit gets no report about what was not made, and no client of
+// the kit stays behind.
+func TestInterruption(t *testing.T) {
+	t.Parallel()
+	m := newMutated(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	var deleted atomic.Int32
+	m.current.Store(&mutant{
+		answer: refusingForms(func(form url.Values) bool {
+			if form.Has("client_assertion") {
+				interrupt()
+			}
+			return false
+		}),
+		response: func(_ *testing.T, response *http.Response) {
+			if response.Request.Method == http.MethodDelete && response.StatusCode == http.StatusNoContent {
+				deleted.Add(1)
+			}
+		},
+	})
+	report, err := conformance.Run(ctx, m.target, "core-9-private-key-jwt")
+	if !errors.Is(err, context.Canceled) || len(report.Results) != 0 {
+		t.Errorf("%d results, %v", len(report.Results), err)
+	}
+	if deleted.Load() != 1 {
+		t.Errorf("%d clients were deleted", deleted.Load())
 	}
 }
 

@@ -24,8 +24,11 @@ type probe struct {
 }
 
 // cleanUp takes away what a check left behind. That it can't is no finding: what a
-// provider has to delete is a check of its own.
+// provider has to delete is a check of its own. It is done after an interruption too.
 func (p *probe) cleanUp() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), 10*time.Second)
+	defer cancel()
+	p.ctx = ctx
 	for _, clean := range p.cleanups {
 		func() {
 			defer func() { _ = recover() }()

@@ -1,9 +1,11 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -89,7 +91,7 @@ func (p Pages) withDefaults() Pages {
 // ReadTarget reads a target from a JSON file.
 func ReadTarget(file string) (Target, error) {
 	var target Target
-	return target, readJSON(file, &target)
+	return target, readJSON(file, &target, (*json.Decoder).DisallowUnknownFields) // a misspelt client would only be skipped
 }
 
 // ReadDevFile reads what "authly serve --dev" writes beside its database.
@@ -121,12 +123,16 @@ func ReadDevFile(file string) (Target, error) {
 	return target, nil
 }
 
-func readJSON(file string, into any) error {
+func readJSON(file string, into any, options ...func(*json.Decoder)) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the clients: %w", err)
 	}
-	if err := json.Unmarshal(content, into); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	for _, option := range options {
+		option(decoder)
+	}
+	if err := decoder.Decode(into); err != nil {
 		return fmt.Errorf("read the clients: %s is not what is expected: %w", file, err)
 	}
 	return nil
@@ -144,6 +150,10 @@ type environment struct {
 
 const timeout = 30 * time.Second
 
+// ErrNoMetadata is returned where there is nothing to check: a provider that does not
+// answer, or has no metadata.
+var ErrNoMetadata = errors.New("read the metadata")
+
 func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	parsed, err := url.Parse(target.Issuer)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
@@ -153,12 +163,12 @@ func newEnvironment(ctx context.Context, target Target) (*environment, error) {
 	target.Pages = target.Pages.withDefaults()
 	env := &environment{Target: target, http: newHTTPClient(target.Roots), keyPairs: &keyPairs{}}
 	p := &probe{ctx: ctx, env: env}
-	answer, err := p.send(http.MethodGet, env.base()+"/.well-known/openid-configuration", nil)
+	answer, err := p.sendOnce(http.MethodGet, env.base()+"/.well-known/openid-configuration", nil)
 	if err != nil {
-		return nil, fmt.Errorf("read the metadata: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNoMetadata, err)
 	}
 	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &env.metadata) != nil {
-		return nil, fmt.Errorf("read the metadata: %s answers with %d and no JSON object", answer.url, answer.status)
+		return nil, fmt.Errorf("%w: %s answers with %d and no JSON object", ErrNoMetadata, answer.url, answer.status)
 	}
 	if env.received, err = newReceiver(ctx, target.Receiver); err != nil {
 		return nil, err
