@@ -55,6 +55,9 @@ type assertion struct {
 	Expiry    *float64        `json:"exp"`
 	NotBefore *float64        `json:"nbf"`
 	IssuedAt  *float64        `json:"iat"`
+	// Only request objects have these.
+	ResponseType json.RawMessage `json:"response_type"`
+	RedirectURI  json.RawMessage `json:"redirect_uri"`
 }
 
 func (m privateKeyJWT) Authenticate(ctx context.Context, known client.Client, credentials Credentials) error {
@@ -72,6 +75,9 @@ func (m privateKeyJWT) Authenticate(ctx context.Context, known client.Client, cr
 	var claims assertion
 	if err := jose.UnmarshalClaims(payload, &claims); err != nil {
 		return refused(err)
+	}
+	if claims.ResponseType != nil || claims.RedirectURI != nil {
+		return refused(errors.New("a request object, which everybody can see")) // RFC 9101 section 10.8
 	}
 	if claims.Issuer != known.ClientID || claims.Subject != known.ClientID {
 		return refused(errors.New("iss or sub is not the client"))

@@ -116,6 +116,12 @@ func TestClientAssertionAttacks(t *testing.T) {
 		"nested too deeply": func(w *World, known keyed) string {
 			return w.assert(known, jose.TypeJWT, w.claims(known, map[string]any{"x": json.RawMessage(strings.Repeat("[", 200) + strings.Repeat("]", 200))}))
 		},
+		"rfc9101-10.8 a request object that names its client as sub": func(w *World, known keyed) string {
+			return w.assert(known, jose.TypeJWT, w.claims(known, map[string]any{"response_type": "code", "client_id": known.ClientID}))
+		},
+		"rfc9101-10.8 a request object without a type and response_type": func(w *World, known keyed) string {
+			return forge(w.T, known.key, fmt.Sprintf(`{"alg":"ES256","kid":%q}`, known.key.KeyID), claimsText(w.T, w.claims(known, map[string]any{"redirect_uri": callback})))
+		},
 		"five parts, as an encrypted one has": func(w *World, known keyed) string {
 			return w.assert(known, jose.TypeJWT, w.claims(known, nil)) + ".AAAA.AAAA"
 		},
