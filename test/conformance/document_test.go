@@ -138,6 +138,20 @@ func compareDocument(t *testing.T, report conformance.Report) {
 	}
 }
 
+// The README names the same result.
+func compareReadme(t *testing.T, report conformance.Report) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed := report.Count(conformance.Passed)
+	said := fmt.Sprintf("Authly passes %d of %d checks of it, not certified", passed, len(report.Results)-report.Count(conformance.Skipped))
+	if !strings.Contains(string(readme), said) {
+		t.Errorf("README.md doesn't say %q", said)
+	}
+}
+
 // The file that the document shows is one that the kit reads.
 func TestExampleOfTheDocument(t *testing.T) {
 	t.Parallel()

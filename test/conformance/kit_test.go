@@ -128,6 +128,7 @@ func TestKit(t *testing.T) {
 				t.Errorf("there are only %d checks", len(report.Results))
 			}
 			compareDocument(t, report)
+			compareReadme(t, report)
 			t.Log(report.Summary())
 		})
 	}
