@@ -291,7 +291,7 @@ var table = []option{
 	{
 		name: "logout.session_management", standard: "false",
 		field:       func(c *Config) any { return &c.Logout.SessionManagement },
-		description: "Whether clients may watch by a hidden frame if the browser's session is still the same (OpenID Connect Session Management 1.0). The frame needs a cookie of this server on the client's page, which most of today's browsers withhold from other sites: there it always says that something has changed. Clients on sites of their own need front-channel or back-channel logout instead, which are always on.",
+		description: "Whether clients may watch by a hidden frame if the browser's session is still the same (OpenID Connect Session Management 1.0). It is of use to clients on the same site as the issuer only: elsewhere most of today's browsers withhold the cookie that the frame needs, so that it always says that something has changed, and a silent request in a frame finds nobody signed in. Clients on other sites need front-channel or back-channel logout instead, which are always on.",
 	},
 	{
 		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -36,8 +37,8 @@ func (o *Outbox) frames(ctx context.Context, issuer string, sessionID uuid.UUID)
 	room := maxOriginBytes
 	for _, uri := range registered {
 		origin := oauth.Origin(uri)
-		if origin == "" {
-			continue // not written by this program
+		if origin == "" || strings.Contains(origin, "[") {
+			continue // registered before there were rules for it (client.Metadata)
 		}
 		if !slices.Contains(made.Origins, origin) {
 			if room -= len(origin) + 1; room < 0 {

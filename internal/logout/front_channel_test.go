@@ -71,6 +71,14 @@ func TestFrames(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
+		// What was registered before there were rules is left out, and keeps nobody else from being told.
+		for _, old := range []string{"http://[::1]:3000/out", "javascript:alert(1)", "https://one.example; script-src *"} {
+			_, err := database.Write(t.Context()).Exec(t.Context(), `UPDATE clients SET frontchannel_logout_uri = $1 WHERE id = $2`, old, loopback.ID)
+			w.must(err)
+			if got := w.frames(ended); len(got.URIs) != 3 || len(got.Origins) != 2 {
+				t.Errorf("%s: %v", old, got)
+			}
+		}
 		if none := w.frames(w.session(w.client("/back", nil))); len(none.URIs)+len(none.Origins) > 0 {
 			t.Errorf("nobody wants to be told so: %v", none)
 		}

@@ -221,11 +221,14 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request, v visit) {
 	httpx.Attach(r.Context(), slog.String("sign_out", "succeeded"), slog.String("user_id", v.current.UserID.String()))
 	h.deps.Browser.Clear(w)
 	frames, err := h.deps.Service.Frames(r.Context(), v.current)
+	if err == nil {
+		err = httpx.AllowFrames(w, frames.Origins)
+	}
 	if err != nil {
 		httpx.Report(r.Context(), err) // the person is signed out, and goes on
 	}
 	switch {
-	case len(frames.URIs) > 0:
+	case err == nil && len(frames.URIs) > 0:
 		h.tell(w, r, v, frames)
 	case v.request.RedirectURI != "":
 		httpx.SeeOther(w, r, v.request.location())
@@ -240,10 +243,6 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request, v visit) {
 // address: there is nothing that somebody else could open to see whose clients these are, or to
 // be sent anywhere, and whoever reloads it is not signed in any more.
 func (h *Handler) tell(w http.ResponseWriter, r *http.Request, v visit, frames Frames) {
-	if err := httpx.AllowFrames(w, frames.Origins); err != nil {
-		h.fail(w, r, err)
-		return
-	}
 	page := ui.SignedOutPage{Frames: frames.URIs}
 	if v.request.RedirectURI == "" {
 		page.LoginURL = loginPath

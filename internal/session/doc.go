@@ -20,7 +20,9 @@
 // the same ([BrowserStates], OpenID Connect Session Management 1.0). What they watch is a cookie: it
 // changes when this browser signs in or out. A session that ends otherwise (it expires, an administrator ends it)
 // is noticed when the browser comes here the next time. Browsers that keep cookies from frames on
-// other sites, as most do today, make every answer "changed".
+// other sites, as most do today, make every answer "changed" there; and a request with prompt=none in such a frame
+// finds nobody signed in, because the session's own cookie is never sent there (SameSite=Lax). It is for clients
+// on the issuer's site.
 //
 // Not here: how somebody is recognized (package login), who asks for the end of a
 // session (package logout).

@@ -50,9 +50,10 @@ func (s *BrowserStates) SessionState(w http.ResponseWriter, r *http.Request, cli
 }
 
 // NobodySignedIn makes a browser forget a state whose session has expired, or was
-// ended elsewhere: clients that watch it learn of that now.
+// ended elsewhere: clients that watch it learn of that now. In a frame on another site the state comes
+// without the session's own cookie, which says nothing; so only a page of its own counts.
 func (s *BrowserStates) NobodySignedIn(w http.ResponseWriter, r *http.Request) {
-	if _, there := s.cookies.Get(r, stateCookie); there {
+	if _, there := s.cookies.Get(r, stateCookie); there && r.Header.Get("Sec-Fetch-Dest") == "document" {
 		s.forget(w)
 	}
 }

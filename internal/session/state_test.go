@@ -113,8 +113,16 @@ func TestNobodySignedIn(t *testing.T) {
 	if len(answer.Result().Cookies()) > 0 {
 		t.Error("there was nothing to take away")
 	}
-	answer = httptest.NewRecorder()
 	request.AddCookie(&http.Cookie{Name: "authly_browser_state", Value: "x"})
+	for _, destination := range []string{"", "iframe", "frame", "empty"} {
+		answer = httptest.NewRecorder()
+		request.Header.Set("Sec-Fetch-Dest", destination)
+		if states.NobodySignedIn(answer, request); len(answer.Result().Cookies()) > 0 {
+			t.Errorf("in %q the session's own cookie may be missing for another reason", destination)
+		}
+	}
+	answer = httptest.NewRecorder()
+	request.Header.Set("Sec-Fetch-Dest", "document")
 	states.NobodySignedIn(answer, request)
 	if gone := named(answer, "authly_browser_state"); len(gone) != 1 || gone[0].MaxAge >= 0 {
 		t.Errorf("the state is %v", gone)

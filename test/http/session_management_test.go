@@ -110,11 +110,15 @@ func TestSessionManagement(t *testing.T) {
 		{Name: "a session that has expired is noticed", Want: Want{Status: http.StatusSeeOther, Error: oauth.LoginRequired}, Do: func(w *World) testx.Answer {
 			s := w.shopper(nil)
 			state(w, s, s.silent())
-			w.Clock.Advance(25 * time.Hour)
-			answer := s.silent()
-			if browserState(s.Browser) != "" {
-				w.T.Error("the state is still there")
+			kept := cookies(s.Browser)
+			ask := func(destination string) testx.Answer {
+				return w.Get("/oauth/authorize?"+w.Request(s.shop, set("prompt", "none")).Encode(), testx.Header("Cookie", kept), testx.Header("Sec-Fetch-Dest", destination))
 			}
+			refuseText(w.T, ask("document"), "Set-Cookie")
+			w.Clock.Advance(25 * time.Hour)
+			refuseText(w.T, ask("iframe"), "Set-Cookie")
+			answer := ask("document")
+			Want{Header: map[string]string{"Set-Cookie": "authly_browser_state=; Path=/; Max-Age=0"}}.check(w.T, answer)
 			return answer
 		}},
 		{Name: "a native client has no origin", Want: Want{Status: http.StatusSeeOther, Redirect: map[string]string{"session_state": ""}}, Do: func(w *World) testx.Answer {
