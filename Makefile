@@ -30,7 +30,7 @@ test-fast: ## Run the tests on SQLite only, without a browser and the race detec
 	TEST_ENGINES=sqlite CGO_ENABLED=0 $(GO) test ./internal/... ./cmd/... .
 
 race: ## Run the tests of races a hundred times
-	$(SERVICES) env CGO_ENABLED=1 $(GO) test -race -timeout 2h -run 'Race|Concurrent|Parallel' -count=100 ./...
+	$(SERVICES) env CGO_ENABLED=1 $(GO) test -race -timeout 2h -run 'Race|AtOnce|Concurrent|Parallel|Nodes|Shared' -count=100 ./...
 
 fuzz: ## Fuzz every parser for FUZZTIME each (60s)
 	scripts/fuzz $(FUZZTIME)
