@@ -1,0 +1,196 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/db"
+)
+
+type store struct{ database *db.DB }
+
+// errOvertaken is returned when another node has sealed the same batch.
+var errOvertaken = errors.New("another node was faster")
+
+const (
+	eventColumns = `id, occurred_at, action, outcome, actor_kind, actor_id, actor_name, client_id, target_kind, target_id, target_name, address, request_id, details`
+	batchColumns = `number, events, digest, sealed_at, deleted_at, deletion`
+)
+
+func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
+	return s.database.Tx(ctx, work)
+}
+
+func (s store) insert(ctx context.Context, e Event, details string) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_events (`+eventColumns+`) VALUES `+db.Values(1, 14),
+		e.ID, e.OccurredAt, string(e.Action), string(e.Outcome), string(e.Actor.Kind), e.Actor.ID, e.Actor.Name, e.ClientID,
+		e.Target.Kind, e.Target.ID, e.Target.Name, e.Origin.Address, e.Origin.RequestID, details)
+	return err
+}
+
+func scanStored(row db.Row) (stored, error) {
+	var (
+		e                     stored
+		action, outcome, kind string
+		batch                 *int64
+	)
+	err := row.Scan(&e.ID, &e.OccurredAt, &action, &outcome, &kind, &e.Actor.ID, &e.Actor.Name, &e.ClientID,
+		&e.Target.Kind, &e.Target.ID, &e.Target.Name, &e.Origin.Address, &e.Origin.RequestID, &e.details, &batch)
+	e.Action, e.Outcome, e.Actor.Kind = Action(action), Outcome(outcome), ActorKind(kind)
+	if batch != nil {
+		e.Batch = *batch
+	}
+	return e, err
+}
+
+func scanEvent(row db.Row) (Event, error) {
+	e, err := scanStored(row)
+	if err != nil {
+		return Event{}, err
+	}
+	if err := json.Unmarshal([]byte(e.details), &e.Details); err != nil {
+		e.Details = Details{Note: "unreadable"} // somebody has changed it: Verify says so
+	}
+	return e.Event, nil
+}
+
+// list adds only the conditions that are asked for, so that each has its index.
+func (s store) list(ctx context.Context, query Query) ([]Event, error) {
+	var (
+		conditions []string
+		arguments  []any
+	)
+	where := func(condition string, argument any) {
+		arguments = append(arguments, argument)
+		conditions = append(conditions, strings.ReplaceAll(condition, "$?", "$"+strconv.Itoa(len(arguments))))
+	}
+	for _, equal := range []struct{ column, value string }{
+		{"action", string(query.Action)},
+		{"outcome", string(query.Outcome)},
+		{"actor_id", query.ActorID},
+		{"client_id", query.ClientID},
+		{"target_kind", query.TargetKind},
+		{"target_id", query.TargetID},
+	} {
+		if equal.value != "" {
+			where(equal.column+" = $?", equal.value)
+		}
+	}
+	if !query.Since.IsZero() {
+		where("occurred_at >= $?", query.Since)
+	}
+	if !query.Until.IsZero() {
+		where("occurred_at < $?", query.Until)
+	}
+	if query.Before != uuid.Nil {
+		where("id < $?", query.Before)
+	}
+	statement := `SELECT ` + eventColumns + `, batch FROM audit_events`
+	if len(conditions) > 0 {
+		statement += ` WHERE ` + strings.Join(conditions, " AND ")
+	}
+	arguments = append(arguments, query.Limit)
+	rows, err := s.database.Read(ctx).Query(ctx, statement+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(arguments)), arguments...)
+	return db.Collect(rows, err, scanEvent)
+}
+
+func (s store) find(ctx context.Context, event uuid.UUID) (Event, bool, error) {
+	known, err := scanEvent(s.database.Read(ctx).QueryRow(ctx, `SELECT `+eventColumns+`, batch FROM audit_events WHERE id = $1`, event))
+	return found(known, err)
+}
+
+func (s store) unsealed(ctx context.Context, most int) ([]stored, error) {
+	rows, err := s.database.Write(ctx).Query(ctx,
+		`SELECT `+eventColumns+`, batch FROM audit_events WHERE batch IS NULL ORDER BY id LIMIT $1`, most)
+	return db.Collect(rows, err, scanStored)
+}
+
+func (s store) countUnsealed(ctx context.Context) (count int64, err error) {
+	err = s.database.Read(ctx).QueryRow(ctx, `SELECT COUNT(*) FROM audit_events WHERE batch IS NULL`).Scan(&count)
+	return count, err
+}
+
+func (s store) ofBatch(ctx context.Context, number int64, most int) ([]stored, error) {
+	rows, err := s.database.Read(ctx).Query(ctx,
+		`SELECT `+eventColumns+`, batch FROM audit_events WHERE batch = $1 ORDER BY id LIMIT $2`, number, most)
+	return db.Collect(rows, err, scanStored)
+}
+
+// isStray tells whether there are events of a deleted batch.
+func (s store) isStray(ctx context.Context) (stray bool, err error) {
+	err = s.database.Read(ctx).QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM audit_batches b
+		WHERE b.deleted_at IS NOT NULL AND EXISTS (SELECT 1 FROM audit_events e WHERE e.batch = b.number))`).Scan(&stray)
+	return stray, err
+}
+
+func scanBatch(row db.Row) (batch, error) {
+	var b batch
+	err := row.Scan(&b.number, &b.events, &b.digest, &b.sealedAt, &b.deletedAt, &b.deletion)
+	return b, err
+}
+
+// lastBatch returns the newest batch, the zero value if there is none.
+func (s store) lastBatch(ctx context.Context) (batch, error) {
+	last, _, err := found(scanBatch(s.database.Write(ctx).QueryRow(ctx, `SELECT `+batchColumns+` FROM audit_batches ORDER BY number DESC LIMIT 1`)))
+	return last, err
+}
+
+func (s store) batchAfter(ctx context.Context, number int64) (batch, bool, error) {
+	return found(scanBatch(s.database.Read(ctx).QueryRow(ctx,
+		`SELECT `+batchColumns+` FROM audit_batches WHERE number > $1 ORDER BY number LIMIT 1`, number)))
+}
+
+func (s store) oldestBatch(ctx context.Context) (batch, bool, error) {
+	return found(scanBatch(s.database.Read(ctx).QueryRow(ctx,
+		`SELECT `+batchColumns+` FROM audit_batches WHERE deleted_at IS NULL ORDER BY number LIMIT 1`)))
+}
+
+// insertBatch fails with errOvertaken if there is a batch of that number.
+func (s store) insertBatch(ctx context.Context, b batch) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_batches (number, events, digest, sealed_at) VALUES ($1, $2, $3, $4)`,
+		b.number, b.events, b.digest, b.sealedAt)
+	if db.IsUnique(err, "number") {
+		return errOvertaken
+	}
+	return err
+}
+
+// assign puts exactly these events into a batch.
+func (s store) assign(ctx context.Context, number int64, events []stored) error {
+	arguments := make([]any, 0, len(events)+1)
+	arguments = append(arguments, number)
+	for _, each := range events {
+		arguments = append(arguments, each.ID)
+	}
+	changed, err := s.database.Write(ctx).Exec(ctx,
+		`UPDATE audit_events SET batch = $1 WHERE batch IS NULL AND id IN (`+db.Placeholders(2, len(events))+`)`, arguments...)
+	if err == nil && changed != int64(len(events)) {
+		return errOvertaken
+	}
+	return err
+}
+
+func (s store) markDeleted(ctx context.Context, number int64, at time.Time, deletion []byte) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx,
+		`UPDATE audit_batches SET deleted_at = $2, deletion = $3 WHERE number = $1 AND deleted_at IS NULL`, number, at, deletion)
+	return changed == 1, err
+}
+
+func (s store) deleteEvents(ctx context.Context, number int64) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM audit_events WHERE batch = $1`, number)
+	return err
+}
+
+// found tells whether there was a row.
+func found[T any](row T, err error) (T, bool, error) {
+	if errors.Is(err, db.ErrNoRows) {
+		return row, false, nil
+	}
+	return row, err == nil, err
+}

@@ -1,0 +1,309 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"authly/internal/audit"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/id"
+	"authly/internal/platform/secret"
+)
+
+var start = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+type world struct {
+	t        *testing.T
+	database *db.DB
+	clock    *clock.Fake
+	log      *audit.Log
+}
+
+var from = audit.Origin{Address: "192.0.2.7", RequestID: "request-1"}
+
+func newWorld(t *testing.T, database *db.DB) *world {
+	t.Helper()
+	w := &world{t: t, database: database, clock: clock.NewFake(start)}
+	w.log = w.with("the key of the chain")
+	return w
+}
+
+func (w *world) with(key string) *audit.Log {
+	return audit.New(audit.Deps{
+		Database: w.database, Clock: w.clock, ChainKey: secret.FromString(key), Origin: func(context.Context) audit.Origin { return from },
+	})
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) record(events ...audit.Event) {
+	w.t.Helper()
+	for _, event := range events {
+		w.must(w.log.Record(w.t.Context(), event))
+	}
+}
+
+func (w *world) list(query audit.Query) []audit.Event {
+	w.t.Helper()
+	page, err := w.log.List(w.t.Context(), query)
+	w.must(err)
+	return page.Events
+}
+
+func (w *world) verify(noted string) audit.Verification {
+	w.t.Helper()
+	found, err := w.log.Verify(w.t.Context(), noted)
+	w.must(err)
+	return found
+}
+
+func (w *world) exec(statement string, arguments ...any) {
+	w.t.Helper()
+	changed, err := w.database.Write(w.t.Context()).Exec(w.t.Context(), statement, arguments...)
+	w.must(err)
+	if changed == 0 {
+		w.t.Fatalf("%s: nothing was changed", statement)
+	}
+}
+
+func event(action audit.Action, actor, target string) audit.Event {
+	return audit.Event{
+		Action: action, Actor: audit.Actor{Kind: audit.User, ID: actor, Name: "name of " + actor}, ClientID: "console",
+		Target: audit.Target{Kind: "client", ID: target, Name: "name of " + target},
+	}
+}
+
+func TestRecordAndFind(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		made := event(audit.ClientUpdate, "ada", "app")
+		made.Details = audit.Details{Changes: []audit.Change{{Field: "client_name", Before: "Old \u2028 <b>", After: nil}}, Scopes: []string{"openid"}, Reason: "why"}
+		w.record(made, audit.Event{Action: audit.SignIn, Outcome: audit.Failure})
+		all := w.list(audit.Query{})
+		if len(all) != 2 {
+			t.Fatalf("%d events", len(all))
+		}
+		want := made
+		want.OccurredAt, want.Outcome, want.Origin, want.ID = start, audit.Success, from, all[1].ID
+		if diff := cmp.Diff(want, all[1]); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if all[0].Actor.Kind != audit.Unknown || all[0].Outcome != audit.Failure {
+			t.Errorf("defaults: %+v", all[0])
+		}
+		found, isThere, err := w.log.Find(t.Context(), all[1].ID)
+		w.must(err)
+		if diff := cmp.Diff(all[1], found); !isThere || diff != "" {
+			t.Errorf("found %v (-want +got):\n%s", isThere, diff)
+		}
+		if _, isThere, err := w.log.Find(t.Context(), id.New()); err != nil || isThere {
+			t.Errorf("an event that is not there: %v %v", isThere, err)
+		}
+	})
+}
+
+// What is rolled back has not happened, and what can't be logged must not happen.
+func TestOneTransaction(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		failed := errors.New("the change failed")
+		err := database.Tx(t.Context(), func(ctx context.Context) error {
+			w.must(w.log.Record(ctx, event(audit.ClientCreate, "ada", "app")))
+			return failed
+		})
+		if !errors.Is(err, failed) || len(w.list(audit.Query{})) != 0 {
+			t.Errorf("%v, and the log has %v", err, w.list(audit.Query{}))
+		}
+		if err := w.log.Record(t.Context(), audit.Event{Action: audit.Action(strings.Repeat("x", 65))}); err == nil {
+			t.Error("an action without end was recorded")
+		}
+	})
+}
+
+func TestFiltersAndPages(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		for i := range 7 {
+			w.clock.Set(start.Add(time.Duration(i) * time.Minute))
+			actor, action, outcome := "ada", audit.ClientCreate, audit.Success
+			if i%2 == 1 {
+				actor, action, outcome = "bob", audit.ClientDelete, audit.Failure
+			}
+			made := event(action, actor, string(rune('a'+i)))
+			made.Outcome = outcome
+			w.record(made)
+		}
+		for name, test := range map[string]struct {
+			query audit.Query
+			want  string // the targets, newest first
+		}{
+			"all":           {audit.Query{}, "gfedcba"},
+			"action":        {audit.Query{Action: audit.ClientDelete}, "fdb"},
+			"outcome":       {audit.Query{Outcome: audit.Success}, "geca"},
+			"actor":         {audit.Query{ActorID: "bob"}, "fdb"},
+			"target":        {audit.Query{TargetID: "c"}, "c"},
+			"kind":          {audit.Query{TargetKind: "client"}, "gfedcba"},
+			"other kind":    {audit.Query{TargetKind: "user"}, ""},
+			"client":        {audit.Query{ClientID: "console"}, "gfedcba"},
+			"since":         {audit.Query{Since: start.Add(5 * time.Minute)}, "gf"},
+			"until":         {audit.Query{Until: start.Add(2 * time.Minute)}, "ba"},
+			"both":          {audit.Query{ActorID: "ada", Since: start.Add(time.Minute), Until: start.Add(6 * time.Minute)}, "ec"},
+			"not an action": {audit.Query{Action: "x' OR '1'='1"}, ""},
+		} {
+			got := ""
+			for _, each := range w.list(test.query) {
+				got += each.Target.ID
+			}
+			if got != test.want {
+				t.Errorf("%s: %q, want %q", name, got, test.want)
+			}
+		}
+		got, query := "", audit.Query{Limit: 3}
+		for pages := 1; ; pages++ {
+			page, err := w.log.List(t.Context(), query)
+			w.must(err)
+			for _, each := range page.Events {
+				got += each.Target.ID
+			}
+			got += "."
+			if query.Before = page.Next; page.Next == uuid.Nil || pages > 5 {
+				break
+			}
+		}
+		if got != "gfe.dcb.a." {
+			t.Errorf("the pages are %q", got)
+		}
+	})
+}
+
+type rows []audit.Event
+
+func (r rows) AuditEvents(_ context.Context, query audit.Query) (found []audit.Event, _ error) {
+	for _, each := range r {
+		if query.Before == uuid.Nil || each.ID.String() < query.Before.String() {
+			found = append(found, each)
+		}
+	}
+	return found[:min(len(found), query.Limit)], nil
+}
+
+func TestSourcesAreMergedByTime(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		other := rows{{ID: id.New(), Action: audit.TokenIssue}}
+		w.record(event(audit.ClientCreate, "ada", "app"))
+		other = append(rows{{ID: id.New(), Action: audit.TokenRefresh}}, other...)
+		w.record(event(audit.ClientDelete, "ada", "app"))
+		w.log.Use(other)
+		got, query := "", audit.Query{Limit: 1}
+		for range 5 {
+			page, err := w.log.List(t.Context(), query)
+			w.must(err)
+			for _, each := range page.Events {
+				got += string(each.Action) + " "
+			}
+			if query.Before = page.Next; page.Next == uuid.Nil {
+				break
+			}
+		}
+		if got != "client.delete token.refresh client.create token.issue " {
+			t.Errorf("the pages are %q", got)
+		}
+	})
+}
+
+func TestEventsAreBounded(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		long := event(audit.ClientUpdate, strings.Repeat("é", 2000), "nul \x00 and \xff")
+		long.Details.Changes = []audit.Change{{Field: "redirect_uris", Before: strings.Repeat("x", 20000), After: "y"}}
+		worse := event(audit.ClientUpdate, "ada", "app")
+		for range 2000 {
+			worse.Details.Changes = append(worse.Details.Changes, audit.Change{Field: strings.Repeat("name", 10)})
+		}
+		w.record(long, worse)
+		w.must(w.log.Seal(t.Context()))
+		all := w.list(audit.Query{})
+		if got := all[1]; len(got.Actor.ID) > 512 || got.Target.ID != "nul \ufffd and \ufffd" || got.Details.Changes[0].Field != "redirect_uris" ||
+			got.Details.Changes[0].Before != nil || got.Details.Note == "" {
+			t.Errorf("%+v", got)
+		}
+		if all[0].Details.Note == "" || !w.verify("").OK() {
+			t.Errorf("%+v %+v", all[0].Details, w.verify(""))
+		}
+	})
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	got := audit.Compare(
+		map[string]any{"same": []string{"a"}, "changed": 1, "gone": true}, map[string]any{"same": []string{"a"}, "changed": 2, "new": "x"},
+	)
+	want := []audit.Change{{Field: "changed", Before: 1, After: 2}, {Field: "gone", Before: true}, {Field: "new", After: "x"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestVerifyRefusesWrongHeads(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		for _, wrong := range []string{"x", "1", "1:", "1:zz", "-1:00", "0:", "1:" + strings.Repeat("a", 65)} {
+			if _, err := w.log.Verify(t.Context(), wrong); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%q: %v", wrong, err)
+			}
+		}
+	})
+}
+
+// However many nodes seal and however many write meanwhile, each event is in one batch.
+func TestSealRace(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		var racing sync.WaitGroup
+		const writers, each = 16, 10
+		for range writers {
+			racing.Go(func() {
+				for range each {
+					if err := w.log.Record(t.Context(), event(audit.SignIn, "ada", "x")); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			racing.Go(func() {
+				for range each {
+					if err := w.log.Seal(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		racing.Wait()
+		w.must(w.log.Seal(t.Context()))
+		if found := w.verify(""); !found.OK() || found.Events != writers*each || found.Unsealed != 0 {
+			t.Errorf("%+v", found)
+		}
+	})
+}

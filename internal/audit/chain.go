@@ -1,0 +1,266 @@
+package audit
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"authly/internal/platform/fault"
+)
+
+// batch is a sealed batch of events.
+type batch struct {
+	number    int64
+	events    int64
+	digest    []byte
+	sealedAt  time.Time
+	deletedAt *time.Time
+	deletion  []byte
+}
+
+// batchSize bounds what one transaction seals.
+const batchSize = 500
+
+// maxBatches bounds one run of the job; the rest is for the next.
+const maxBatches = 200
+
+// Seal seals the events that were recorded into batches. Several nodes may do it at
+// once: a batch's number is there once.
+func (l *Log) Seal(ctx context.Context) error {
+	for range maxBatches {
+		sealed, err := l.sealOne(ctx)
+		if errors.Is(err, errOvertaken) {
+			return nil // another node is at it
+		}
+		if err != nil {
+			return fmt.Errorf("seal the audit log: %w", err)
+		}
+		if sealed < batchSize {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (l *Log) sealOne(ctx context.Context) (sealed int, err error) {
+	err = l.store.inTransaction(ctx, func(ctx context.Context) error {
+		sealed = 0
+		unsealed, err := l.store.unsealed(ctx, batchSize)
+		if err != nil || len(unsealed) == 0 {
+			return err
+		}
+		last, err := l.store.lastBatch(ctx)
+		if err != nil {
+			return err
+		}
+		made := batch{number: last.number + 1, events: int64(len(unsealed)), sealedAt: l.clock.Now()}
+		if made.digest, err = l.digest(made.number, last.digest, unsealed); err != nil {
+			return err
+		}
+		if err := l.store.insertBatch(ctx, made); err != nil {
+			return err
+		}
+		sealed = len(unsealed)
+		return l.store.assign(ctx, made.number, unsealed)
+	})
+	return sealed, err
+}
+
+// sealedEvent is the form of an event that its batch's digest is over. A field must
+// never be renamed or moved: old digests would be wrong.
+type sealedEvent struct {
+	ID         string `json:"id"`
+	OccurredAt int64  `json:"occurred_at"` // microseconds since the epoch
+	Action     string `json:"action"`
+	Outcome    string `json:"outcome"`
+	ActorKind  string `json:"actor_kind"`
+	ActorID    string `json:"actor_id"`
+	ActorName  string `json:"actor_name"`
+	ClientID   string `json:"client_id"`
+	TargetKind string `json:"target_kind"`
+	TargetID   string `json:"target_id"`
+	TargetName string `json:"target_name"`
+	Address    string `json:"address"`
+	RequestID  string `json:"request_id"`
+	Details    string `json:"details"`
+}
+
+// stored is an event with the very text of its details.
+type stored struct {
+	Event
+	details string
+}
+
+func (s stored) sealed() sealedEvent {
+	return sealedEvent{
+		ID: s.ID.String(), OccurredAt: s.OccurredAt.UnixMicro(), Action: string(s.Action), Outcome: string(s.Outcome), ActorKind: string(s.Actor.Kind),
+		ActorID: s.Actor.ID, ActorName: s.Actor.Name, ClientID: s.ClientID, TargetKind: s.Target.Kind, TargetID: s.Target.ID, TargetName: s.Target.Name,
+		Address: s.Origin.Address, RequestID: s.Origin.RequestID, Details: s.details,
+	}
+}
+
+// digest of a batch: of its number, the digest before it, how many events there are,
+// and each of them, in the order of their identifiers.
+func (l *Log) digest(number int64, previous []byte, events []stored) ([]byte, error) {
+	sum := hmac.New(sha256.New, []byte(l.chainKey.Reveal()))
+	_, _ = fmt.Fprintf(sum, "authly audit batch\n%d\n%x\n%d\n", number, previous, len(events))
+	encoder := json.NewEncoder(sum) // ends each event with a line feed, and escapes those within
+	for _, each := range events {
+		if err := encoder.Encode(each.sealed()); err != nil {
+			return nil, fmt.Errorf("encode an event: %w", err)
+		}
+	}
+	return sum.Sum(nil), nil
+}
+
+// deletion proves that a batch was deleted by this server, and when.
+func (l *Log) deletion(of batch, at time.Time) []byte {
+	sum := hmac.New(sha256.New, []byte(l.chainKey.Reveal()))
+	_, _ = fmt.Fprintf(sum, "authly audit deletion\n%d\n%x\n%d\n", of.number, of.digest, at.UnixMicro())
+	return sum.Sum(nil)
+}
+
+// Verification is what a look at the whole chain found.
+type Verification struct {
+	// Batches and Events that are sealed and as they were.
+	Batches, Events int64
+	// Deleted is how many batches were deleted because their time was over.
+	Deleted int64
+	// Unsealed events are not in the chain yet.
+	Unsealed int64
+	// Head is the number and the digest of the newest batch, in a form to note; ""
+	// for an empty chain.
+	Head string
+	// Problem is the first thing that is wrong, "" for none.
+	Problem string
+}
+
+// OK tells whether everything is as it was when it was sealed.
+func (v Verification) OK() bool { return v.Problem == "" }
+
+// Verify reads the whole chain. With a head that was noted before, it also finds
+// batches that were cut off at the end. The error is a fault of kind Invalid for a
+// head that can't be one; a chain that is wrong is no error.
+func (l *Log) Verify(ctx context.Context, noted string) (Verification, error) {
+	var found Verification
+	known := noted == ""
+	if !known {
+		var number int64
+		var digest string
+		if _, err := fmt.Sscanf(noted, "%d:%64s", &number, &digest); err != nil || number <= 0 || head(batch{number: number, digest: unhex(digest)}) != noted {
+			return found, fault.New(fault.Invalid, "audit.head").WithField("head", "audit.head")
+		}
+	}
+	var previous batch
+	for found.Problem == "" {
+		next, isThere, err := l.store.batchAfter(ctx, previous.number)
+		if err != nil {
+			return found, fmt.Errorf("verify the audit log: %w", err)
+		}
+		if !isThere {
+			break
+		}
+		if err := l.verifyBatch(ctx, previous, next, &found); err != nil {
+			return found, fmt.Errorf("verify the audit log: %w", err)
+		}
+		known = known || head(next) == noted
+		previous = next
+	}
+	found.Head = head(previous)
+	if found.Problem == "" && !known {
+		found.Problem = "the batch of the noted head is not there any more"
+	}
+	var err error
+	if found.Unsealed, err = l.store.countUnsealed(ctx); err != nil {
+		return found, fmt.Errorf("verify the audit log: %w", err)
+	}
+	if stray, err := l.store.isStray(ctx); err != nil {
+		return found, fmt.Errorf("verify the audit log: %w", err)
+	} else if stray && found.Problem == "" {
+		found.Problem = "there are events of a batch that was deleted"
+	}
+	return found, nil
+}
+
+func unhex(text string) []byte {
+	decoded, err := hex.DecodeString(text)
+	if err != nil {
+		return nil
+	}
+	return decoded
+}
+
+func head(of batch) string {
+	if of.number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d:%x", of.number, of.digest)
+}
+
+func (l *Log) verifyBatch(ctx context.Context, previous, next batch, found *Verification) error {
+	if next.number != previous.number+1 {
+		found.Problem = fmt.Sprintf("batch %d is missing", previous.number+1)
+		return nil
+	}
+	if next.deletedAt != nil {
+		found.Deleted++
+		if !hmac.Equal(next.deletion, l.deletion(next, *next.deletedAt)) {
+			found.Problem = fmt.Sprintf("batch %d was deleted, and not by this server", next.number)
+		}
+		return nil
+	}
+	events, err := l.store.ofBatch(ctx, next.number, batchSize+1)
+	if err != nil {
+		return err
+	}
+	digest, err := l.digest(next.number, previous.digest, events)
+	if err != nil {
+		return err
+	}
+	if int64(len(events)) != next.events || !hmac.Equal(digest, next.digest) {
+		found.Problem = fmt.Sprintf("batch %d is not as it was sealed at %s", next.number, next.sealedAt.UTC().Format(time.RFC3339))
+		return nil
+	}
+	found.Batches++
+	found.Events += next.events
+	return nil
+}
+
+// Delete deletes the batches that were sealed before a time, the oldest first, and
+// records that. What is not sealed stays. Several nodes may do it at once.
+func (l *Log) Delete(ctx context.Context, before time.Time) error {
+	deleted := int64(0)
+	for range maxBatches {
+		oldest, isThere, err := l.store.oldestBatch(ctx)
+		if err != nil {
+			return fmt.Errorf("delete old audit events: %w", err)
+		}
+		if !isThere || !oldest.sealedAt.Before(before) {
+			break
+		}
+		err = l.store.inTransaction(ctx, func(ctx context.Context) error {
+			now := l.clock.Now()
+			first, err := l.store.markDeleted(ctx, oldest.number, now, l.deletion(oldest, now))
+			if err != nil || !first {
+				return err
+			}
+			deleted += oldest.events
+			return l.store.deleteEvents(ctx, oldest.number)
+		})
+		if err != nil {
+			return fmt.Errorf("delete old audit events: %w", err)
+		}
+	}
+	if deleted == 0 {
+		return nil
+	}
+	return l.Record(ctx, Event{
+		Action: Retention, Actor: Actor{Kind: Server}, Target: Target{Kind: "audit_event"},
+		Details: Details{Note: fmt.Sprintf("%d events from before %s", deleted, before.UTC().Format(time.RFC3339))},
+	})
+}

@@ -1,0 +1,23 @@
+// Package audit keeps the log of what happened: who changed what, who signed in,
+// and what was refused.
+//
+// An event is written by [Log.Record] in the transaction of what it tells about, so
+// that there is never one without the other. Where a row says it all, such as that of
+// an access token, the row is the event: its package offers it as a [Source], and
+// nothing is written twice.
+//
+//	recorded ──▶ sealed into a batch ──▶ deleted with the whole batch
+//
+// A job seals events into batches. The digest of a batch is keyed with a secret that is
+// itself sealed, and has the digest of the batch before it in it, so that whoever can write
+// to the database can't change, add or leave out an event that was sealed without
+// [Log.Verify] finding it. Batches are made afterwards and not event by event, because
+// writers would have to queue behind one another. An event can be changed unnoticed
+// until it is sealed, and the newest batches can be cut off unless the head of the chain
+// is noted elsewhere: [Verification.Head] is for that.
+//
+// What an event holds is bounded, and has no secrets: nothing of type secret.Redacted
+// has a form that could be written, and changes are made from what may be read.
+//
+// Not here: sending events to other systems, other than by [Log.List] page by page.
+package audit

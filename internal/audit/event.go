@@ -1,0 +1,117 @@
+package audit
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Action is what was done, as the kind of its object and a verb.
+type Action string
+
+// The actions. Sources have more of their own.
+const (
+	SignIn         Action = "session.sign_in"
+	SignOut        Action = "session.sign_out"
+	SessionEnd     Action = "session.end"
+	ConsentGive    Action = "consent.give"
+	ConsentDeny    Action = "consent.deny"
+	CodeReplay     Action = "code.replay"
+	RefreshReuse   Action = "refresh_token.reuse"
+	SetUp          Action = "server.set_up"
+	Recover        Action = "server.recover"
+	Retention      Action = "audit.delete"
+	ClientCreate   Action = "client.create"
+	ClientUpdate   Action = "client.update"
+	ClientDelete   Action = "client.delete"
+	SecretCreate   Action = "client_secret.create"
+	SecretDelete   Action = "client_secret.delete"
+	ScopeCreate    Action = "scope.create"
+	ScopeUpdate    Action = "scope.update"
+	ScopeDelete    Action = "scope.delete"
+	UserCreate     Action = "user.create"
+	UserUpdate     Action = "user.update"
+	UserDelete     Action = "user.delete"
+	PasswordReset  Action = "user.password_reset"
+	GrantRevoke    Action = "grant.revoke"
+	TokenRevoke    Action = "token.revoke"
+	KeyRotate      Action = "key.rotate"
+	InitialCreate  Action = "initial_access_token.create"
+	InitialRevoke  Action = "initial_access_token.revoke"
+	TokenIssue     Action = "token.issue"
+	TokenRefresh   Action = "token.refresh"
+	RegisterClient Action = "client.register"
+)
+
+// Outcome is how it ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Success Outcome = "success"
+	Failure Outcome = "failure"
+)
+
+// ActorKind says what sort of somebody acted.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	User     ActorKind = "user"
+	Client   ActorKind = "client"
+	Operator ActorKind = "operator" // somebody with access to the server's own machine
+	Server   ActorKind = "server"   // the server by itself
+	Unknown  ActorKind = "unknown"  // nobody who proved who they are
+)
+
+// Actor is who did it.
+type Actor struct {
+	Kind ActorKind
+	ID   string // the subject of a user, the client_id of a client
+	Name string
+}
+
+// Target is what it was done to.
+type Target struct {
+	Kind string
+	ID   string
+	Name string
+}
+
+// Change is a field before and after. Neither has a secret.
+type Change struct {
+	Field  string `json:"field"`
+	Before any    `json:"before"`
+	After  any    `json:"after"`
+}
+
+// Details is what else there is to say.
+type Details struct {
+	// Reason is why something failed, or was done; a short word.
+	Reason  string   `json:"reason,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
+	Scopes  []string `json:"scopes,omitempty"`
+	Note    string   `json:"note,omitempty"`
+}
+
+// Event is one thing that happened.
+type Event struct {
+	ID         uuid.UUID
+	OccurredAt time.Time
+	Action     Action
+	Outcome    Outcome
+	Actor      Actor
+	// ClientID is through which client it was done, "" for none.
+	ClientID string
+	Target   Target
+	Origin   Origin
+	Details  Details
+	// Batch is the number of the batch that it is sealed in, 0 for none.
+	Batch int64
+}
+
+// Origin is where a request came from.
+type Origin struct {
+	Address   string
+	RequestID string
+}

@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/id"
+)
+
+// The bounds of an event.
+const (
+	maxTextBytes    = 512
+	maxDetailsBytes = 16 << 10
+)
+
+// The size of a page.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Record writes an event, in the transaction of ctx if there is one. ID, time and
+// origin are filled in. A caller whose event can't be written must fail, too.
+func (l *Log) Record(ctx context.Context, event Event) error {
+	event.ID, event.OccurredAt, event.Origin = id.New(), l.clock.Now(), l.origin(ctx)
+	if event.Actor.Kind == "" {
+		event.Actor.Kind = Unknown
+	}
+	if event.Outcome == "" {
+		event.Outcome = Success
+	}
+	for _, text := range []*string{
+		&event.Actor.ID, &event.Actor.Name, &event.ClientID, &event.Target.Kind, &event.Target.ID, &event.Target.Name,
+		&event.Origin.Address, &event.Origin.RequestID, &event.Details.Reason, &event.Details.Note,
+	} {
+		*text = bounded(*text)
+	}
+	details, err := encode(event.Details)
+	if err != nil {
+		return fmt.Errorf("record the event %s: %w", event.Action, err)
+	}
+	if err := l.store.insert(ctx, event, details); err != nil {
+		return fmt.Errorf("record the event %s: %w", event.Action, err)
+	}
+	return nil
+}
+
+// bounded cuts a text at a whole character, and makes it one that every engine takes.
+func bounded(text string) string {
+	if !utf8.ValidString(text) || slices.Contains([]byte(text), 0) {
+		cleaned := make([]rune, 0, len(text))
+		for _, character := range text {
+			if character == 0 {
+				character = utf8.RuneError
+			}
+			cleaned = append(cleaned, character)
+		}
+		text = string(cleaned)
+	}
+	if len(text) <= maxTextBytes {
+		return text
+	}
+	end := maxTextBytes
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}
+
+// Query says which events are wanted. What is left at its zero value may be anything.
+type Query struct {
+	Action     Action
+	Outcome    Outcome
+	ActorID    string
+	ClientID   string
+	TargetKind string
+	TargetID   string
+	// Since and Until bound the time: from Since on, before Until.
+	Since, Until time.Time
+	// Before is the last event of the page before, zero for the first page.
+	Before uuid.UUID
+	// Limit is the size of a page: DefaultLimit if zero, at most MaxLimit.
+	Limit int
+}
+
+// Page is a part of the log, the newest event first.
+type Page struct {
+	Events []Event
+	// Next is what to ask before for the next page, zero if this is the last.
+	Next uuid.UUID
+}
+
+// List returns a page of the events that match.
+func (l *Log) List(ctx context.Context, query Query) (Page, error) {
+	if query.Limit <= 0 {
+		query.Limit = DefaultLimit
+	}
+	wanted := min(query.Limit, MaxLimit)
+	query.Limit = wanted + 1 // one more tells whether there is another page
+	all, err := l.store.list(ctx, query)
+	if err != nil {
+		return Page{}, fmt.Errorf("read the audit log: %w", err)
+	}
+	for _, source := range l.sources {
+		more, err := source.AuditEvents(ctx, query)
+		if err != nil {
+			return Page{}, fmt.Errorf("read the audit log: %w", err)
+		}
+		all = append(all, more...)
+	}
+	// Identifiers sort by the time of their making, in each source alike.
+	slices.SortFunc(all, func(a, b Event) int { return slices.Compare(b.ID[:], a.ID[:]) })
+	page := Page{Events: all}
+	if len(all) > wanted {
+		page.Events = all[:wanted]
+		page.Next = all[wanted-1].ID
+	}
+	return page, nil
+}
+
+// Find returns an event that was recorded; found tells whether there is one.
+func (l *Log) Find(ctx context.Context, event uuid.UUID) (_ Event, found bool, _ error) {
+	known, found, err := l.store.find(ctx, event)
+	if err != nil {
+		return Event{}, false, fmt.Errorf("read the audit log: %w", err)
+	}
+	return known, found, nil
+}
