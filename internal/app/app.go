@@ -193,6 +193,7 @@ const (
 	// A client that only gets tokens of its own is used while one of them has its row: for no
 	// less than the shortest lifetime that can be configured.
 	logoInterval         = time.Minute
+	sealInterval         = time.Minute
 	registrationInterval = 20 * time.Second
 )
 
@@ -209,6 +210,8 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
 		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: a.Registrations.Sweep},
 		jobs.Job{Name: "fetch client logos", Every: logoInterval, Run: a.Logos.FetchDue},
+		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: built.audit.Seal},
+		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents(built.audit)},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

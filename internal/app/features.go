@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"authly/internal/audit"
 	"authly/internal/authorize"
 	"authly/internal/bootstrap"
 	"authly/internal/client"
@@ -41,6 +42,7 @@ type features struct {
 	counts       *ratelimit.SQL
 	throttle     *ratelimit.Limiter
 	limits       *addressLimits
+	audit        *audit.Log
 	egress       *egress.Client
 	clientAuth   *clientauth.Service
 	interactions *interaction.Service
@@ -87,6 +89,9 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		return nil, fmt.Errorf("prepare the key of pairwise subjects: %w", err)
 	}
 	built.subjects = subject.New(subjectKey)
+	if built.audit, err = newAudit(ctx, a.database, a.clock, a.keys); err != nil {
+		return nil, err
+	}
 	built.outbox = logout.NewOutbox(a.database, a.clock)
 	built.sessions = session.NewService(session.Deps{
 		Database: a.database, Clock: a.clock, Endings: built.outbox,
@@ -109,7 +114,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
 	built.logout = logout.New(logout.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects,
-		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox,
+		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox, Audit: built.audit,
 	})
 	built.logoutTokens = logout.NewDeliverer(logout.DelivererDeps{
 		Outbox: built.outbox, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects, ClientKeys: built.clientKeys,
@@ -117,6 +122,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	})
 	built.setup = bootstrap.New(bootstrap.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
+		Audit: built.audit,
 	})
 	built.mounted = a.useGrants()
 	if err := a.buildRegistration(built); err != nil {
@@ -134,7 +140,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys,
+		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: built.audit,
 	})
 }
 
@@ -200,7 +206,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
 			Codes: participating{a.Tokens, built.outbox}, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
-			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built),
+			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: built.audit,
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
 		Descriptions: a.Scopes, Logos: a.Logos, States: states, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
@@ -208,6 +214,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	login.NewHandler(login.HandlerDeps{
 		Service: login.New(login.Deps{
 			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
+			Audit: built.audit,
 		}),
 		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Logos: a.Logos, Clock: a.clock, Issuer: issuer,
 	}).Mount(a.router)

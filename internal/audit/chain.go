@@ -23,6 +23,9 @@ type batch struct {
 	deletion  []byte
 }
 
+// errNoKey keeps a log that only adds events from making a chain that anybody could make.
+var errNoKey = errors.New("the audit log has no key for its chain")
+
 // batchSize bounds what one transaction seals.
 const batchSize = 500
 
@@ -32,6 +35,9 @@ const maxBatches = 200
 // Seal seals the events that were recorded into batches. Several nodes may do it at
 // once: a batch's number is there once.
 func (l *Log) Seal(ctx context.Context) error {
+	if l.chainKey.IsZero() {
+		return errNoKey
+	}
 	for range maxBatches {
 		sealed, err := l.sealOne(ctx)
 		if errors.Is(err, errOvertaken) {
@@ -148,6 +154,9 @@ func (v Verification) OK() bool { return v.Problem == "" }
 // head that can't be one; a chain that is wrong is no error.
 func (l *Log) Verify(ctx context.Context, noted string) (Verification, error) {
 	var found Verification
+	if l.chainKey.IsZero() {
+		return found, errNoKey
+	}
 	known := noted == ""
 	if !known {
 		var number int64
@@ -234,6 +243,9 @@ func (l *Log) verifyBatch(ctx context.Context, previous, next batch, found *Veri
 // Delete deletes the batches that were sealed before a time, the oldest first, and
 // records that. What is not sealed stays. Several nodes may do it at once.
 func (l *Log) Delete(ctx context.Context, before time.Time) error {
+	if l.chainKey.IsZero() {
+		return errNoKey
+	}
 	deleted := int64(0)
 	for range maxBatches {
 		oldest, isThere, err := l.store.oldestBatch(ctx)

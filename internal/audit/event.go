@@ -91,7 +91,13 @@ type Details struct {
 	Reason  string   `json:"reason,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
 	Scopes  []string `json:"scopes,omitempty"`
-	Note    string   `json:"note,omitempty"`
+	// Methods are those of an authentication (RFC 8176).
+	Methods []string `json:"methods,omitempty"`
+	// Subject is the user whom it is about, if that is neither actor nor target.
+	Subject string `json:"subject,omitempty"`
+	// InitialToken is the identifier of the initial access token that was used (RFC 7591 section 3).
+	InitialToken string `json:"initial_access_token,omitempty"`
+	Note         string `json:"note,omitempty"`
 }
 
 // Event is one thing that happened.

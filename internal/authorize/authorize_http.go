@@ -171,7 +171,7 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 	}
 	switch step {
 	case interaction.StepRespond:
-		h.respond(w, r, under.Request, known, who.session, stored)
+		h.respond(w, r, under.Request, known, allowed{session: who.session, decision: decidedBefore}, stored)
 	case interaction.StepRefuse:
 		response, err := h.Service.refuse(r.Context(), under.Request, known, stored, refusal)
 		h.leave(w, r, response, stored, err)
@@ -206,12 +206,11 @@ func (h *Handler) who(r *http.Request) (signedIn, error) {
 }
 
 // respond sends the browser to the client with a code.
-func (h *Handler) respond(w http.ResponseWriter, r *http.Request, request interaction.Request, known client.Client, who session.Session, stored *interaction.Interaction) {
-	allowing := allowed{session: who}
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, request interaction.Request, known client.Client, by allowed, stored *interaction.Interaction) {
 	if h.States != nil {
-		allowing.sessionState = h.States.SessionState(w, r, known.ClientID, request.RedirectURI, who)
+		by.sessionState = h.States.SessionState(w, r, known.ClientID, request.RedirectURI, by.session)
 	}
-	response, err := h.Service.respond(r.Context(), request, known, allowing, stored)
+	response, err := h.Service.respond(r.Context(), request, known, by, stored)
 	h.leave(w, r, response, stored, err)
 }
 

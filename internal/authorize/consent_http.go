@@ -8,7 +8,6 @@ import (
 	"authly/internal/interaction"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ui"
-	"authly/internal/protocol/oauth"
 	"authly/internal/session"
 )
 
@@ -126,10 +125,9 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	switch form.Get("decision") {
 	case "allow":
-		h.respond(w, r, bound.Request, at.known, who, &bound.Interaction)
+		h.respond(w, r, bound.Request, at.known, allowed{session: who, decision: decidedNow}, &bound.Interaction)
 	case "deny":
-		response, err := h.Service.refuse(r.Context(), bound.Request, at.known, &bound.Interaction,
-			oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
+		response, err := h.Service.deny(r.Context(), bound.Interaction, at.known, who)
 		h.leave(w, r, response, &bound.Interaction, err)
 	default:
 		h.renderConsent(w, r, http.StatusBadRequest, at, "consent.no_decision")

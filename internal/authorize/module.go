@@ -1,12 +1,16 @@
 package authorize
 
 import (
+	"context"
+
+	"authly/internal/audit"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 )
 
 // Deps is what the service needs.
 type Deps struct {
+	Audit        Auditor
 	Database     *db.DB
 	Clock        clock.Clock
 	Issuer       string
@@ -20,6 +24,11 @@ type Deps struct {
 	ClientKeys   ClientKeys
 	// Asker fetches request objects from registered addresses; nil if that is off.
 	Asker Asker
+}
+
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
 }
 
 // Keys signs, and verifies what was signed here.
@@ -42,6 +51,7 @@ type Service struct {
 	signer       Signer
 	verifier     Verifier
 	objects      requestObjects
+	audit        Auditor
 }
 
 // New returns the service.
@@ -50,6 +60,6 @@ func New(deps Deps) *Service {
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients,
 		scopes: scopePolicy{deps.Scopes}, grants: deps.Grants, codes: deps.Codes, interactions: deps.Interactions,
 		subjects: deps.Subjects, signer: deps.Keys, verifier: deps.Keys,
-		objects: requestObjects{issuer: deps.Issuer, keys: deps.ClientKeys, asker: deps.Asker, clock: deps.Clock},
+		objects: requestObjects{issuer: deps.Issuer, keys: deps.ClientKeys, asker: deps.Asker, clock: deps.Clock}, audit: deps.Audit,
 	}
 }

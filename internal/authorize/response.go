@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/interaction"
 	"authly/internal/platform/secret"
@@ -43,6 +44,23 @@ func (r Response) Location() string {
 type allowed struct {
 	session      session.Session
 	sessionState string // "" if the client can't watch the session
+	decision     decision
+}
+
+// decision tells whether the person was asked now, or had allowed it before.
+type decision string
+
+const (
+	decidedNow    decision = "now"
+	decidedBefore decision = "before"
+)
+
+// decided is what the log is told of a person's answer.
+func decided(action audit.Action, request interaction.Request, known client.Client, who session.Session) audit.Event {
+	return audit.Event{
+		Action: action, Actor: audit.Actor{Kind: audit.User, ID: who.UserID.String()}, ClientID: known.ClientID,
+		Target: audit.Target{Kind: "client", ID: known.ClientID, Name: known.Name}, Details: audit.Details{Scopes: request.Scopes},
+	}
 }
 
 // respond issues the code for a request that the person has allowed, and
@@ -67,6 +85,11 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 		if err != nil {
 			return err
 		}
+		if by.decision == decidedNow {
+			if err := s.audit.Record(ctx, decided(audit.ConsentGive, request, known, who)); err != nil {
+				return err
+			}
+		}
 		value, err = s.codes.IssueCode(ctx, token.Code{
 			Client: request.Client, UserID: who.UserID, GrantID: given.ID, SessionID: &who.ID, RedirectURI: request.RedirectURI,
 			CodeChallenge: request.CodeChallenge, Nonce: request.Nonce, Scopes: request.Scopes, Resources: request.Resources,
@@ -82,6 +105,18 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 		parameters = append(parameters, oauth.Parameter{Name: "session_state", Value: by.sessionState})
 	}
 	return s.response(request, known, parameters...)
+}
+
+// deny ends an interaction whose request the person did not allow.
+func (s *Service) deny(ctx context.Context, bound interaction.Interaction, known client.Client, who session.Session) (response Response, err error) {
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.audit.Record(ctx, decided(audit.ConsentDeny, bound.Request, known, who)); err != nil {
+			return err
+		}
+		response, err = s.refuse(ctx, bound.Request, known, &bound, oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
+		return err
+	})
+	return response, err
 }
 
 // refuse ends a stored interaction and returns what the browser takes to the client.

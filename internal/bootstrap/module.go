@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -42,6 +43,11 @@ type Clients interface {
 	Delete(ctx context.Context, record uuid.UUID) error
 }
 
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
 // Deps is what the service needs; all of it is required.
 type Deps struct {
 	Database *db.DB
@@ -51,6 +57,7 @@ type Deps struct {
 	Keys     Keys
 	Users    Users
 	Clients  Clients
+	Audit    Auditor
 }
 
 // Service prepares a server.
@@ -62,12 +69,13 @@ type Service struct {
 	keys    Keys
 	users   Users
 	clients Clients
+	audit   Auditor
 }
 
 // New returns the service.
 func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, scopes: deps.Scopes, keys: deps.Keys,
-		users: deps.Users, clients: deps.Clients,
+		users: deps.Users, clients: deps.Clients, audit: deps.Audit,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
 	"authly/internal/user"
@@ -114,8 +115,13 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 		if exists {
 			return errLink
 		}
-		made, err = s.users.Insert(ctx, prepared)
-		return err
+		if made, err = s.users.Insert(ctx, prepared); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Event{
+			Action: audit.SetUp, Actor: audit.Actor{Kind: audit.User, ID: made.ID.String(), Name: made.Username},
+			Target: audit.Target{Kind: "user", ID: made.ID.String(), Name: made.Username},
+		})
 	})
 	if err != nil {
 		return user.User{}, fmt.Errorf("create the first administrator: %w", err)

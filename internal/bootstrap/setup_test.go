@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"authly/internal/audit"
 	"authly/internal/bootstrap"
 	"authly/internal/client"
 	"authly/internal/platform/clock"
@@ -76,6 +77,7 @@ func newWorld(t *testing.T, database *db.DB, issuer string) *world {
 	w.scopes = scope.New(scope.Deps{Database: database, Clock: w.clock})
 	w.service = bootstrap.New(bootstrap.Deps{
 		Database: database, Clock: w.clock, Issuer: issuer, Scopes: w.scopes, Keys: w.keys, Users: w.users, Clients: w.clients,
+		Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
 	})
 	return w
 }
@@ -193,7 +195,7 @@ func TestSetupTokenIsOvertakenAtTheLastMoment(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database, "https://id.example")
 		token := w.token(t)
-		service := bootstrap.New(bootstrap.Deps{Database: database, Clock: w.clock, Issuer: w.issuer, Users: overtaken{w.users}})
+		service := bootstrap.New(bootstrap.Deps{Database: database, Clock: w.clock, Issuer: w.issuer, Users: overtaken{w.users}, Audit: audit.New(audit.Deps{Database: database, Clock: w.clock})})
 		if _, err := service.CreateAdministrator(t.Context(), token, root("root")); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("got %v, want not found", err)
 		}

@@ -228,11 +228,11 @@ func TestReplaceUnchangedNoticesOthers(t *testing.T) {
 		older.UpdatedAt = known.UpdatedAt.Add(-time.Microsecond)
 		otherwise.State = client.Disabled
 		for name, stale := range map[string]client.Client{"changed": older, "enabled": otherwise} {
-			if _, err := service.ReplaceUnchanged(t.Context(), stale, known.Metadata); fault.KindOf(err) != fault.Conflict {
+			if _, err := service.ReplaceUnchanged(t.Context(), stale, known.Metadata, nothingElse); fault.KindOf(err) != fault.Conflict {
 				t.Errorf("%s meanwhile: %v", name, err)
 			}
 		}
-		if replaced, err := service.ReplaceUnchanged(t.Context(), known, known.Metadata); err != nil || replaced.Client.Name != "Shop" {
+		if replaced, err := service.ReplaceUnchanged(t.Context(), known, known.Metadata, nothingElse); err != nil || replaced.Client.Name != "Shop" {
 			t.Errorf("unchanged: %v", err)
 		}
 	})
@@ -326,3 +326,5 @@ func TestNamesThatDisguise(t *testing.T) {
 		}
 	}
 }
+
+func nothingElse(context.Context) error { return nil }

@@ -100,14 +100,17 @@ func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metada
 
 // ReplaceUnchanged is Replace for metadata that was made from a record as it was
 // read: the fault is of kind Conflict if somebody has changed the record since, whose
-// change would be undone.
-func (s *Service) ReplaceUnchanged(ctx context.Context, known Client, metadata Metadata) (Registered, error) {
+// change would be undone. The work of also is part of the same transaction.
+func (s *Service) ReplaceUnchanged(ctx context.Context, known Client, metadata Metadata, also func(ctx context.Context) error) (Registered, error) {
 	return s.replace(ctx, known.ID, metadata, func(ctx context.Context, now time.Time) error {
 		unchanged, err := s.store.touchUnchanged(ctx, known, now)
 		if err == nil && !unchanged {
 			err = fault.New(fault.Conflict, "client.changed_meanwhile")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return also(ctx)
 	})
 }
 

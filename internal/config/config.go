@@ -40,6 +40,7 @@ type Config struct {
 	Logout    Logout
 
 	Registration Registration
+	Audit        Audit
 
 	// ShutdownTimeout bounds how long requests in flight may take to finish.
 	ShutdownTimeout time.Duration
@@ -140,6 +141,12 @@ type Requests struct {
 type Logout struct {
 	// SessionManagement lets clients watch a browser's session by a frame.
 	SessionManagement bool
+}
+
+// Audit says what is kept of what happened.
+type Audit struct {
+	// Retention is how long events are kept; 0 means for ever.
+	Retention time.Duration
 }
 
 // Registration says who may register clients (RFC 7591).

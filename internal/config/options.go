@@ -294,6 +294,11 @@ var table = []option{
 		description: "Whether clients may watch by a hidden frame if the browser's session is still the same (OpenID Connect Session Management 1.0). It is of use to clients on the same site as the issuer only: elsewhere most of today's browsers withhold the cookie that the frame needs, so that it always says that something has changed, and a silent request in a frame finds nobody signed in. Clients on other sites need front-channel or back-channel logout instead, which are always on.",
 	},
 	{
+		name: "audit.retention", standard: "400d", bounds: lasting(0, 3650*day),
+		field:       func(c *Config) any { return &c.Audit.Retention },
+		description: "How long the events of the audit log are kept. They are deleted in whole batches, so some are kept for a little longer; 0 means for ever.",
+	},
+	{
 		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},
 		field:       func(c *Config) any { return &c.Registration.Mode },
 		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly registration-token create` makes; or anybody.",

@@ -22,6 +22,7 @@ var sectionIntroductions = map[string][2]string{
 	"egress":    {"Egress", "Requests of this server to addresses that clients registered. They go to public https addresses only, follow no redirect, and are bounded in size and time."},
 	"requests":  {"Authorization requests", "What clients may use besides plain parameters and signed request objects by value."},
 	"logout":    {"Logout", "How clients learn of a logout."},
+	"audit":     {"Audit log", "What is kept of what happened."},
 
 	"registration": {"Client registration", "Clients that register themselves. Where it is off, there is no such endpoint."},
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
 	"authly/internal/session"
@@ -28,6 +29,7 @@ type Users interface {
 	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
 	RecordSignIn(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
+	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)
 }
 
 // Sessions starts sessions.
@@ -46,6 +48,11 @@ type Transactions interface {
 	Tx(ctx context.Context, work func(ctx context.Context) error) error
 }
 
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
 // Deps is what the service needs; all of it is required.
 type Deps struct {
 	Throttle     Throttle
@@ -53,6 +60,7 @@ type Deps struct {
 	Sessions     Sessions
 	Interactions Interactions
 	Transactions Transactions
+	Audit        Auditor
 }
 
 // Service signs people in.

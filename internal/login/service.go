@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
@@ -65,6 +67,9 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 		return SignedIn{}, err
 	}
 	known, err := s.deps.Users.VerifyPassword(ctx, attempt.Identifier, attempt.Password)
+	if errors.Is(err, user.ErrWrongCredentials) {
+		return SignedIn{}, s.failed(ctx, attempt, err)
+	}
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -88,6 +93,12 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 		if err := s.deps.Users.RecordSignIn(ctx, known.ID); err != nil {
 			return err
 		}
+		if err := s.deps.Audit.Record(ctx, audit.Event{
+			Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: known.ID.String(), Name: known.Username},
+			Target: audit.Target{Kind: "session", ID: signedIn.Session.ID.String()}, Details: audit.Details{Methods: signedIn.Session.Methods},
+		}); err != nil {
+			return err
+		}
 		if attempt.Interaction == nil {
 			return nil
 		}
@@ -97,6 +108,25 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 		return SignedIn{}, fmt.Errorf("sign a user in: %w", err)
 	}
 	return signedIn, nil
+}
+
+// failed logs an attempt that was let through and had the wrong password. Whose account was
+// meant stands there only if there is such an account: people type passwords into the
+// wrong field. Attempts that were refused before are not logged, so that a flood of
+// them writes nothing. It returns the refusal, or why it could not be logged.
+func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) error {
+	event := audit.Event{Action: audit.SignIn, Outcome: audit.Failure, Details: audit.Details{Reason: "wrong_credentials"}}
+	meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
+	switch {
+	case err == nil:
+		event.Target = audit.Target{Kind: "user", ID: meant.ID.String(), Name: meant.Username}
+	case fault.KindOf(err) != fault.NotFound:
+		return err
+	}
+	if err := s.deps.Audit.Record(ctx, event); err != nil {
+		return err
+	}
+	return refusal
 }
 
 func (s *Service) reserve(ctx context.Context, limit, subject string) error {

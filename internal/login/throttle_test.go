@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/login"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
@@ -144,6 +145,7 @@ func TestWithoutAThrottleNobodySignsIn(t *testing.T) {
 	w := newWorld(t, database)
 	service := login.New(login.Deps{
 		Throttle: brokenThrottle{}, Users: w.users, Sessions: w.sessions, Interactions: w.interactions, Transactions: database,
+		Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
 	})
 	w.hasher.take()
 	_, err := service.SignIn(t.Context(), login.Attempt{Identifier: "ada", Password: secret.FromString(adasPassword)})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/interaction"
 	"authly/internal/login"
@@ -144,6 +145,7 @@ func newWorld(t *testing.T, database *db.DB) *world {
 	must(t, err)
 	w.service = login.New(login.Deps{
 		Throttle: throttle, Users: w.users, Sessions: w.sessions, Interactions: w.interactions, Transactions: database,
+		Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
 	})
 	w.serve(t)
 	return w

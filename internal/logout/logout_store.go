@@ -15,6 +15,10 @@ type store struct{ database *db.DB }
 // errNoRecord is returned for a request that is not there, or not any more.
 var errNoRecord = db.ErrNoRows
 
+func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
+	return s.database.Tx(ctx, work)
+}
+
 func (s store) insertRequest(ctx context.Context, id uuid.UUID, handle secret.Digest, request Request, now, expiresAt time.Time) error {
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`INSERT INTO logout_requests (id, handle_hash, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -38,6 +39,11 @@ type Users interface {
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
 }
 
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
 // Deps is what the service needs; all of it is required.
 type Deps struct {
 	Database *db.DB
@@ -49,6 +55,7 @@ type Deps struct {
 	Sessions Sessions
 	Users    Users
 	Outbox   *Outbox
+	Audit    Auditor
 }
 
 // Service decides about logouts.
@@ -62,13 +69,14 @@ type Service struct {
 	sessions Sessions
 	users    Users
 	outbox   *Outbox
+	audit    Auditor
 }
 
 // New returns the service.
 func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, clients: deps.Clients,
-		subjects: deps.Subjects, sessions: deps.Sessions, users: deps.Users, outbox: deps.Outbox,
+		subjects: deps.Subjects, sessions: deps.Sessions, users: deps.Users, outbox: deps.Outbox, audit: deps.Audit,
 	}
 }
 

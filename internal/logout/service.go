@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
@@ -89,8 +90,17 @@ func (s *Service) Kept(ctx context.Context, handle secret.Redacted) (Request, er
 // End ends a session, and with it everything that was issued from it, except for
 // offline access. Clients that have to be told are told soon after, not here.
 func (s *Service) End(ctx context.Context, current session.Session) error {
-	if err := s.sessions.End(ctx, current.ID); err != nil {
-		return err
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.sessions.End(ctx, current.ID); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Event{
+			Action: audit.SignOut, Actor: audit.Actor{Kind: audit.User, ID: current.UserID.String()},
+			Target: audit.Target{Kind: "session", ID: current.ID.String()},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("end a session: %w", err)
 	}
 	s.outbox.Wake()
 	return nil

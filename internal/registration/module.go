@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -16,7 +17,7 @@ import (
 type Clients interface {
 	Prepare(ctx context.Context, metadata client.Metadata) (client.Prepared, error)
 	Insert(ctx context.Context, prepared client.Prepared) (client.Registered, error)
-	ReplaceUnchanged(ctx context.Context, known client.Client, metadata client.Metadata) (client.Registered, error)
+	ReplaceUnchanged(ctx context.Context, known client.Client, metadata client.Metadata, also func(ctx context.Context) error) (client.Registered, error)
 	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
 	Delete(ctx context.Context, record uuid.UUID) error
 }
@@ -48,6 +49,11 @@ func NewLogos(database *db.DB, at clock.Clock, clients Finder, outside Outside) 
 	return &Logos{store: store{database}, clock: at, clients: clients, outside: outside, drawn: make(chan struct{}, maxDrawn)}
 }
 
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
 // Deps is what the service needs; all of it is required.
 type Deps struct {
 	Database *db.DB
@@ -58,6 +64,7 @@ type Deps struct {
 	Outside  Outside
 	Logos    *Logos
 	Limits   Limits
+	Audit    Auditor
 	Mode     Mode
 	// OpenPolicy is for clients that are registered without an initial access
 	// token; only mode Open looks at it.
@@ -75,6 +82,7 @@ type Service struct {
 	outside     Outside
 	logos       *Logos
 	limits      Limits
+	audit       Auditor
 	mode        Mode
 	openPolicy  Policy
 	requestURIs RequestURIs
@@ -89,7 +97,7 @@ func NewService(deps Deps) (*Service, error) {
 	}
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, logger: deps.Logger, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
-		logos: deps.Logos, limits: deps.Limits, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
+		logos: deps.Logos, limits: deps.Limits, audit: deps.Audit, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
 	}, nil
 }
 
@@ -97,9 +105,10 @@ func NewService(deps Deps) (*Service, error) {
 type InitialTokens struct {
 	store store
 	clock clock.Clock
+	audit Auditor
 }
 
 // NewInitialTokens returns the service.
-func NewInitialTokens(database *db.DB, at clock.Clock) *InitialTokens {
-	return &InitialTokens{store{database}, at}
+func NewInitialTokens(database *db.DB, at clock.Clock, log Auditor) *InitialTokens {
+	return &InitialTokens{store{database}, at, log}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
@@ -67,7 +68,9 @@ func (s *Service) Replace(ctx context.Context, clientID string, presented secret
 		if err != nil {
 			return Registration{}, err
 		}
-		changed, err := s.clients.ReplaceUnchanged(ctx, found.client, metadata)
+		changed, err := s.clients.ReplaceUnchanged(ctx, found.client, metadata, func(ctx context.Context) error {
+			return s.audit.Record(ctx, ownEvent(audit.ClientUpdate, found.client))
+		})
 		if err == nil {
 			return s.replaced(ctx, changed, presented)
 		}
@@ -117,7 +120,13 @@ func (s *Service) Delete(ctx context.Context, clientID string, presented secret.
 	if err != nil {
 		return err
 	}
-	if err := s.clients.Delete(ctx, found.client.ID); err != nil {
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.clients.Delete(ctx, found.client.ID); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, ownEvent(audit.ClientDelete, found.client))
+	})
+	if err != nil {
 		if fault.KindOf(err) == fault.NotFound { // somebody was faster
 			return errToken
 		}

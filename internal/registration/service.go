@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
@@ -134,7 +135,14 @@ func (s *Service) insert(ctx context.Context, admitted admission, prepared clien
 		if err != nil {
 			return err
 		}
-		return s.logos.note(ctx, registered.Client)
+		if err := s.logos.note(ctx, registered.Client); err != nil {
+			return err
+		}
+		event := ownEvent(audit.RegisterClient, registered.Client)
+		if admitted.initial != nil {
+			event.Details.InitialToken = admitted.initial.String()
+		}
+		return s.audit.Record(ctx, event)
 	})
 	if err != nil {
 		return Registration{}, fmt.Errorf("register a client: %w", err)
@@ -159,7 +167,13 @@ func (s *Service) Sweep(ctx context.Context) error {
 			if taken, err = s.store.takeUnused(ctx, each, now); err != nil || !taken {
 				return err
 			}
-			return s.clients.Delete(ctx, each)
+			if err := s.clients.Delete(ctx, each); err != nil {
+				return err
+			}
+			return s.audit.Record(ctx, audit.Event{
+				Action: audit.ClientDelete, Actor: audit.Actor{Kind: audit.Server}, Target: audit.Target{Kind: "client_record", ID: each.String()},
+				Details: audit.Details{Reason: "unused"},
+			})
 		})
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return fmt.Errorf("delete an unused client: %w", err)
@@ -169,6 +183,14 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// ownEvent is what the log is told of a client that writes its own record.
+func ownEvent(action audit.Action, known client.Client) audit.Event {
+	return audit.Event{
+		Action: action, Actor: audit.Actor{Kind: audit.Client, ID: known.ClientID, Name: known.Name}, ClientID: known.ClientID,
+		Target: audit.Target{Kind: "client", ID: known.ClientID, Name: known.Name},
+	}
 }
 
 // refused turns the refusal of a client's own rules into the one of RFC 7591

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
@@ -71,7 +72,13 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken) (Mad
 		end := now.Add(wanted.Lifetime)
 		made.ExpiresAt = &end
 	}
-	if err := s.store.insertInitialToken(ctx, made.InitialToken, secret.Hash(made.Token)); err != nil {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.store.insertInitialToken(ctx, made.InitialToken, secret.Hash(made.Token)); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, made.event(audit.InitialCreate))
+	})
+	if err != nil {
 		return MadeInitialToken{}, fmt.Errorf("store an initial access token: %w", err)
 	}
 	return made, nil
@@ -89,15 +96,34 @@ func (s *InitialTokens) List(ctx context.Context) ([]InitialToken, error) {
 // Revoke ends a token and returns it; the clients that were registered with it stay. To revoke
 // it again changes nothing. The error is a fault of kind NotFound if there is no such token.
 func (s *InitialTokens) Revoke(ctx context.Context, token uuid.UUID) (InitialToken, error) {
-	if err := s.store.revokeInitialToken(ctx, token, s.clock.Now()); err != nil {
+	var known InitialToken
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		revoked, err := s.store.revokeInitialToken(ctx, token, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		found := false
+		if known, found, err = s.store.initialToken(ctx, token); err != nil {
+			return err
+		}
+		if !found {
+			return fault.New(fault.NotFound, "registration.token_unknown")
+		}
+		if !revoked {
+			return nil
+		}
+		return s.audit.Record(ctx, known.event(audit.InitialRevoke))
+	})
+	if err != nil {
 		return InitialToken{}, fmt.Errorf("revoke an initial access token: %w", err)
 	}
-	known, found, err := s.store.initialToken(ctx, token)
-	if err != nil {
-		return InitialToken{}, fmt.Errorf("find an initial access token: %w", err)
-	}
-	if !found {
-		return InitialToken{}, fault.New(fault.NotFound, "registration.token_unknown")
-	}
 	return known, nil
+}
+
+// event is what the log is told. Only somebody on the server's own machine makes and
+// revokes tokens.
+func (t InitialToken) event(action audit.Action) audit.Event {
+	return audit.Event{
+		Action: action, Actor: audit.Actor{Kind: audit.Operator}, Target: audit.Target{Kind: "initial_access_token", ID: t.ID.String(), Name: t.Name},
+	}
 }

@@ -51,10 +51,11 @@ func (s store) useInitialToken(ctx context.Context, token uuid.UUID, now time.Ti
 	return changed == 1, err
 }
 
-func (s store) revokeInitialToken(ctx context.Context, token uuid.UUID, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx,
+// revokeInitialToken tells whether it was this call that ended the token.
+func (s store) revokeInitialToken(ctx context.Context, token uuid.UUID, now time.Time) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx,
 		`UPDATE initial_access_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, token, now)
-	return err
+	return changed == 1, err
 }
 
 // found tells whether there was a row.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
@@ -91,10 +92,33 @@ const endWithin = 10 * time.Second
 func (s *Service) RevokeFamily(ctx context.Context, family uuid.UUID, reason Reason) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
-	if err := s.store.revokeFamily(ctx, family, reason, s.clock.Now()); err != nil {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		ended, err := s.store.revokeFamily(ctx, family, reason, s.clock.Now())
+		if err != nil || ended == nil {
+			return err
+		}
+		return s.audit.Record(ctx, endOf(*ended, reason))
+	})
+	if err != nil {
 		return fmt.Errorf("revoke a token family: %w", err)
 	}
 	return nil
+}
+
+// endOf tells of the end of a family.
+func endOf(ended endedFamily, reason Reason) audit.Event {
+	event := audit.Event{
+		Action: audit.TokenRevoke, ClientID: ended.clientID, Actor: audit.Actor{Kind: audit.Client, ID: ended.clientID},
+		Target: audit.Target{Kind: "token_family", ID: ended.id.String()}, Details: audit.Details{Subject: ended.userID.String()},
+	}
+	switch reason {
+	case ReasonCodeReplayed:
+		event.Action, event.Outcome = audit.CodeReplay, audit.Failure
+	case ReasonRefreshReused:
+		event.Action, event.Outcome = audit.RefreshReuse, audit.Failure
+	case ReasonRevoked, ReasonUserEnded, ReasonClientEnded:
+	}
+	return event
 }
 
 // RevokeAccessToken ends one access token, for those that belong to no family.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -35,6 +36,11 @@ type People interface {
 type ClientKeys interface {
 	// Encrypt returns a signed token as a nested JWT for the client's key (RFC 7519 section 5.2).
 	Encrypt(ctx context.Context, known client.Client, how client.Encryption, signed string) (string, error)
+}
+
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
 }
 
 // Recorder makes a token response durable before it is answered.
@@ -67,6 +73,7 @@ type Deps struct {
 	Subjects             Subjects
 	People               People
 	ClientKeys           ClientKeys
+	Audit                Auditor
 }
 
 // Service issues tokens and knows what is issued.
@@ -80,6 +87,7 @@ type Service struct {
 	subjects     Subjects
 	people       People
 	clientKeys   ClientKeys
+	audit        Auditor
 	recorder     Recorder
 	formats      map[client.AccessTokenFormat]Format
 	grants       map[oauth.GrantType]Grant
@@ -90,7 +98,7 @@ func New(deps Deps) *Service {
 	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
-		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys, recorder: db.NewGroup(deps.Database, writing.write),
+		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys, audit: deps.Audit, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/consent"
 	"authly/internal/keys"
@@ -81,6 +82,7 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	made := token.New(token.Deps{
 		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: e.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()),
+		Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
 	})
 	made.Use(
 		grants.NewAuthorizationCode(made, lifetimes.RefreshToken),

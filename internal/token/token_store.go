@@ -82,10 +82,30 @@ func (s store) accessToken(ctx context.Context, query string, arguments ...any) 
 	return a, known(err)
 }
 
-func (s store) revokeFamily(ctx context.Context, id uuid.UUID, reason Reason, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE token_families SET revoked_at = $1, revocation_reason = $2 WHERE id = $3 AND revoked_at IS NULL`, now, string(reason), id)
-	return err
+// endedFamily is what the log is told of a family.
+type endedFamily struct {
+	id, userID uuid.UUID
+	clientID   string
+}
+
+func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
+	return s.database.Tx(ctx, work)
+}
+
+// revokeFamily returns nil if the family had ended before.
+func (s store) revokeFamily(ctx context.Context, id uuid.UUID, reason Reason, now time.Time) (*endedFamily, error) {
+	ended := endedFamily{id: id}
+	var record uuid.UUID
+	err := s.database.Write(ctx).QueryRow(ctx, `UPDATE token_families SET revoked_at = $1, revocation_reason = $2
+		WHERE id = $3 AND revoked_at IS NULL RETURNING user_id, client`, now, string(reason), id).Scan(&ended.userID, &record)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil //nolint:nilnil // there is nothing to tell
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = s.database.Write(ctx).QueryRow(ctx, `SELECT client_id FROM client_names WHERE id = $1`, record).Scan(&ended.clientID)
+	return &ended, err
 }
 
 func (s store) revokeAccessToken(ctx context.Context, id uuid.UUID, now time.Time) error {
