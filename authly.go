@@ -116,6 +116,25 @@ func RotateKeys(ctx context.Context, settings Config, options Options, rotation 
 	return app.RotateKeys(ctx, settings, options.logger(), rotation)
 }
 
+// AuditEvent is an event of the audit log, AuditQuery says which are wanted, and
+// AuditVerification is what a look at the log's chain found.
+type (
+	AuditEvent        = app.AuditEvent
+	AuditQuery        = app.AuditQuery
+	AuditVerification = app.AuditVerification
+)
+
+// ReadAudit hands the events that match to each, the newest first.
+func ReadAudit(ctx context.Context, settings Config, options Options, query AuditQuery, each func(AuditEvent) error) error {
+	return app.ReadAudit(ctx, settings, options.logger(), query, each)
+}
+
+// VerifyAudit reads the whole chain of the audit log. noted is a head that an earlier
+// call found, or "".
+func VerifyAudit(ctx context.Context, settings Config, options Options, noted string) (AuditVerification, error) {
+	return app.VerifyAudit(ctx, settings, options.logger(), noted)
+}
+
 // RegistrationToken is an initial access token for client registration; the token
 // itself is there only when it was just made.
 type RegistrationToken = app.RegistrationToken

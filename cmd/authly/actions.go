@@ -33,6 +33,8 @@ func actions() cli.Actions {
 		RegistrationTokenCreate: createRegistrationToken,
 		RegistrationTokenList:   listRegistrationTokens,
 		RegistrationTokenRevoke: revokeRegistrationToken,
+		AuditRead:               readAudit,
+		AuditVerify:             verifyAudit,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/bootstrap"
 	"authly/internal/client"
 	"authly/internal/config"
@@ -57,6 +58,7 @@ type App struct {
 	Tokens        *token.Service
 	Registrations *registration.Service
 	Logos         *registration.Logos
+	Audit         *audit.Log
 	// InitialTokens makes initial access tokens for client registration.
 	InitialTokens *registration.InitialTokens
 }
@@ -210,8 +212,8 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
 		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: a.Registrations.Sweep},
 		jobs.Job{Name: "fetch client logos", Every: logoInterval, Run: a.Logos.FetchDue},
-		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: built.audit.Seal},
-		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents(built.audit)},
+		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
+		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents(a.Audit)},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

@@ -3,11 +3,17 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
 
 	"authly/internal/audit"
+	"authly/internal/config"
 	"authly/internal/keys"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
+	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 )
 
@@ -42,4 +48,67 @@ func (a *App) deleteOldEvents(log *audit.Log) func(ctx context.Context) error {
 		}
 		return log.Delete(ctx, a.clock.Now().Add(-a.settings.Audit.Retention))
 	}
+}
+
+// AuditEvent is an event of the audit log.
+type AuditEvent = audit.Event
+
+// AuditQuery says which events are wanted.
+type AuditQuery struct {
+	Action, Outcome, Actor, Client, Target string
+	Since, Until                           time.Time
+	// Most is how many at the most; 0 means all.
+	Most int
+}
+
+// AuditVerification is what a look at the whole chain found.
+type AuditVerification = audit.Verification
+
+// ReadAudit hands the events that match to each, the newest first, page by page.
+func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger, query AuditQuery, each func(AuditEvent) error) error {
+	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
+		log := localAudit(database)
+		asked := audit.Query{
+			Action: audit.Action(query.Action), Outcome: audit.Outcome(query.Outcome), ActorID: query.Actor, ClientID: query.Client,
+			TargetID: query.Target, Since: query.Since, Until: query.Until, Limit: audit.MaxLimit,
+		}
+		for left := query.Most; ; {
+			if query.Most > 0 {
+				asked.Limit = min(left, audit.MaxLimit)
+			}
+			page, err := log.List(ctx, asked)
+			if err != nil {
+				return err
+			}
+			for _, event := range page.Events {
+				if err := each(event); err != nil {
+					return err
+				}
+			}
+			left -= len(page.Events)
+			if asked.Before = page.Next; page.Next == uuid.Nil || query.Most > 0 && left <= 0 {
+				return nil
+			}
+		}
+	})
+}
+
+// VerifyAudit reads the whole chain of the audit log. noted is a head that was noted before, or "".
+func VerifyAudit(ctx context.Context, settings config.Config, logger *slog.Logger, noted string) (found AuditVerification, err error) {
+	err = withMigrated(ctx, settings, logger, func(database *db.DB) error {
+		signing, err := keysOf(database, settings, logger)
+		if err != nil {
+			return err
+		}
+		log, err := newAudit(ctx, database, clock.System(), signing)
+		if err != nil {
+			return err
+		}
+		found, err = log.Verify(ctx, noted)
+		if fault.KindOf(err) == fault.Invalid {
+			return fmt.Errorf("%q is no head of the log, such as an earlier verification printed it", noted)
+		}
+		return err
+	})
+	return found, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"authly/internal/audit"
 	"authly/internal/authorize"
 	"authly/internal/bootstrap"
 	"authly/internal/client"
@@ -42,7 +41,6 @@ type features struct {
 	counts       *ratelimit.SQL
 	throttle     *ratelimit.Limiter
 	limits       *addressLimits
-	audit        *audit.Log
 	egress       *egress.Client
 	clientAuth   *clientauth.Service
 	interactions *interaction.Service
@@ -89,7 +87,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		return nil, fmt.Errorf("prepare the key of pairwise subjects: %w", err)
 	}
 	built.subjects = subject.New(subjectKey)
-	if built.audit, err = newAudit(ctx, a.database, a.clock, a.keys); err != nil {
+	if a.Audit, err = newAudit(ctx, a.database, a.clock, a.keys); err != nil {
 		return nil, err
 	}
 	built.outbox = logout.NewOutbox(a.database, a.clock)
@@ -114,7 +112,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
 	built.logout = logout.New(logout.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects,
-		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox, Audit: built.audit,
+		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox, Audit: a.Audit,
 	})
 	built.logoutTokens = logout.NewDeliverer(logout.DelivererDeps{
 		Outbox: built.outbox, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects, ClientKeys: built.clientKeys,
@@ -122,7 +120,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	})
 	built.setup = bootstrap.New(bootstrap.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
-		Audit: built.audit,
+		Audit: a.Audit,
 	})
 	built.mounted = a.useGrants()
 	if err := a.buildRegistration(built); err != nil {
@@ -140,7 +138,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: built.audit,
+		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit,
 	})
 }
 
@@ -206,7 +204,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
 			Codes: participating{a.Tokens, built.outbox}, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
-			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: built.audit,
+			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: a.Audit,
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
 		Descriptions: a.Scopes, Logos: a.Logos, States: states, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
@@ -214,7 +212,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	login.NewHandler(login.HandlerDeps{
 		Service: login.New(login.Deps{
 			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
-			Audit: built.audit,
+			Audit: a.Audit,
 		}),
 		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Logos: a.Logos, Clock: a.clock, Issuer: issuer,
 	}).Mount(a.router)

@@ -121,13 +121,21 @@ func withMigrated(ctx context.Context, settings config.Config, logger *slog.Logg
 
 func withKeys(ctx context.Context, settings config.Config, logger *slog.Logger, work func(*keys.Service) error) error {
 	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
-		sealer, err := newSealer(settings)
+		service, err := keysOf(database, settings, logger)
 		if err != nil {
 			return err
 		}
-		return work(keys.New(keys.Deps{
-			Database: database, Sealer: sealer, Clock: clock.System(), Logger: logger, RotationInterval: settings.Keys.RotationInterval,
-			PublishLead: settings.Keys.PublishLead, RetainRetired: settings.Keys.RetainRetired,
-		}))
+		return work(service)
 	})
+}
+
+func keysOf(database *db.DB, settings config.Config, logger *slog.Logger) (*keys.Service, error) {
+	sealer, err := newSealer(settings)
+	if err != nil {
+		return nil, err
+	}
+	return keys.New(keys.Deps{
+		Database: database, Sealer: sealer, Clock: clock.System(), Logger: logger, RotationInterval: settings.Keys.RotationInterval,
+		PublishLead: settings.Keys.PublishLead, RetainRetired: settings.Keys.RetainRetired,
+	}), nil
 }

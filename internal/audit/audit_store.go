@@ -100,11 +100,6 @@ func (s store) list(ctx context.Context, query Query) ([]Event, error) {
 	return db.Collect(rows, err, scanEvent)
 }
 
-func (s store) find(ctx context.Context, event uuid.UUID) (Event, bool, error) {
-	known, err := scanEvent(s.database.Read(ctx).QueryRow(ctx, `SELECT `+eventColumns+`, batch FROM audit_events WHERE id = $1`, event))
-	return found(known, err)
-}
-
 func (s store) unsealed(ctx context.Context, most int) ([]stored, error) {
 	rows, err := s.database.Write(ctx).Query(ctx,
 		`SELECT `+eventColumns+`, batch FROM audit_events WHERE batch IS NULL ORDER BY id LIMIT $1`, most)

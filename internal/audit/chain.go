@@ -161,7 +161,7 @@ func (l *Log) Verify(ctx context.Context, noted string) (Verification, error) {
 	if !known {
 		var number int64
 		var digest string
-		if _, err := fmt.Sscanf(noted, "%d:%64s", &number, &digest); err != nil || number <= 0 || head(batch{number: number, digest: unhex(digest)}) != noted {
+		if _, err := fmt.Sscanf(noted, "%d:%64s", &number, &digest); err != nil || number <= 0 || len(digest) != 2*sha256.Size || head(batch{number: number, digest: unhex(digest)}) != noted {
 			return found, fault.New(fault.Invalid, "audit.head").WithField("head", "audit.head")
 		}
 	}

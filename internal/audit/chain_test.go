@@ -17,7 +17,7 @@ func (w *world) sealed() {
 	w.t.Helper()
 	for i := range 3 {
 		w.clock.Set(start.Add(time.Duration(i) * time.Hour))
-		w.record(event(audit.ClientCreate, "ada", "first"), event(audit.ClientDelete, "bob", "second"))
+		w.record(event(audit.RegisterClient, "ada", "first"), event(audit.ClientDelete, "bob", "second"))
 		w.must(w.log.Seal(w.t.Context()))
 	}
 	w.record(event(audit.SignIn, "ada", "third"))
@@ -79,9 +79,9 @@ func TestTamperingIsFound(t *testing.T) {
 			"batch is gone":    `DELETE FROM audit_batches WHERE number = 2`,
 			"digest":           `UPDATE audit_batches SET digest = (SELECT digest FROM audit_batches WHERE number = 1) WHERE number = 2`,
 			"count":            `UPDATE audit_batches SET events = 1 WHERE number = 2`,
-			"called deleted":   `UPDATE audit_batches SET deleted_at = $2, deletion = digest WHERE number = 2`,
+			"called deleted":   `UPDATE audit_batches SET deleted_at = $2, deletion = digest WHERE number = 2 AND EXISTS (SELECT 1 FROM audit_events WHERE id = $1)`,
 			"last is cut off":  `DELETE FROM audit_batches WHERE number = 3`,
-			"an event's twin":  `UPDATE audit_events SET id = $3 WHERE id = $1`,
+			"an event's twin":  `UPDATE audit_events SET id = $3 WHERE id = $1 AND (occurred_at = $2 OR occurred_at <> $2)`,
 			"one more":         `UPDATE audit_events SET batch = 2 WHERE batch IS NULL`,
 			"first is cut off": `DELETE FROM audit_batches WHERE number = 1`,
 		} {

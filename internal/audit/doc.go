@@ -19,5 +19,8 @@
 // What an event holds is bounded, and has no secrets: nothing of type secret.Redacted
 // has a form that could be written, and changes are made from what may be read.
 //
-// Not here: sending events to other systems, other than by [Log.List] page by page.
+// Not here: tokens that are issued and refreshed, whose rows say when, to whom and for
+// what; sessions that are ended by a disabled account or a new password; what happens
+// to signing keys, which is in the server's own log; sending events to other systems, other than by
+// [Log.List] page by page.
 package audit

@@ -9,38 +9,22 @@ import (
 // Action is what was done, as the kind of its object and a verb.
 type Action string
 
-// The actions. Sources have more of their own.
+// The actions.
 const (
 	SignIn         Action = "session.sign_in"
 	SignOut        Action = "session.sign_out"
-	SessionEnd     Action = "session.end"
 	ConsentGive    Action = "consent.give"
 	ConsentDeny    Action = "consent.deny"
 	CodeReplay     Action = "code.replay"
 	RefreshReuse   Action = "refresh_token.reuse"
-	SetUp          Action = "server.set_up"
-	Recover        Action = "server.recover"
-	Retention      Action = "audit.delete"
-	ClientCreate   Action = "client.create"
+	TokenRevoke    Action = "token.revoke"
+	RegisterClient Action = "client.register"
 	ClientUpdate   Action = "client.update"
 	ClientDelete   Action = "client.delete"
-	SecretCreate   Action = "client_secret.create"
-	SecretDelete   Action = "client_secret.delete"
-	ScopeCreate    Action = "scope.create"
-	ScopeUpdate    Action = "scope.update"
-	ScopeDelete    Action = "scope.delete"
-	UserCreate     Action = "user.create"
-	UserUpdate     Action = "user.update"
-	UserDelete     Action = "user.delete"
-	PasswordReset  Action = "user.password_reset"
-	GrantRevoke    Action = "grant.revoke"
-	TokenRevoke    Action = "token.revoke"
-	KeyRotate      Action = "key.rotate"
 	InitialCreate  Action = "initial_access_token.create"
 	InitialRevoke  Action = "initial_access_token.revoke"
-	TokenIssue     Action = "token.issue"
-	TokenRefresh   Action = "token.refresh"
-	RegisterClient Action = "client.register"
+	SetUp          Action = "server.set_up"
+	Retention      Action = "audit.delete"
 )
 
 // Outcome is how it ended.

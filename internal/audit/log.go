@@ -106,28 +106,10 @@ func (l *Log) List(ctx context.Context, query Query) (Page, error) {
 	if err != nil {
 		return Page{}, fmt.Errorf("read the audit log: %w", err)
 	}
-	for _, source := range l.sources {
-		more, err := source.AuditEvents(ctx, query)
-		if err != nil {
-			return Page{}, fmt.Errorf("read the audit log: %w", err)
-		}
-		all = append(all, more...)
-	}
-	// Identifiers sort by the time of their making, in each source alike.
-	slices.SortFunc(all, func(a, b Event) int { return slices.Compare(b.ID[:], a.ID[:]) })
 	page := Page{Events: all}
 	if len(all) > wanted {
 		page.Events = all[:wanted]
 		page.Next = all[wanted-1].ID
 	}
 	return page, nil
-}
-
-// Find returns an event that was recorded; found tells whether there is one.
-func (l *Log) Find(ctx context.Context, event uuid.UUID) (_ Event, found bool, _ error) {
-	known, found, err := l.store.find(ctx, event)
-	if err != nil {
-		return Event{}, false, fmt.Errorf("read the audit log: %w", err)
-	}
-	return known, found, nil
 }

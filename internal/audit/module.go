@@ -11,12 +11,6 @@ import (
 // KeyName is the name of the sealed key of the chain.
 const KeyName = "audit-chain"
 
-// Source has events that follow from rows of its own.
-type Source interface {
-	// AuditEvents returns at most query.Limit events that match, the newest first.
-	AuditEvents(ctx context.Context, query Query) ([]Event, error)
-}
-
 // Deps is what the log needs.
 type Deps struct {
 	Database *db.DB
@@ -33,7 +27,6 @@ type Log struct {
 	clock    clock.Clock
 	chainKey secret.Redacted
 	origin   func(ctx context.Context) Origin
-	sources  []Source
 }
 
 // New returns the log.
@@ -44,6 +37,3 @@ func New(deps Deps) *Log {
 	}
 	return made
 }
-
-// Use adds sources. It is called once, while the program is put together.
-func (l *Log) Use(sources ...Source) { l.sources = append(l.sources, sources...) }

@@ -29,6 +29,10 @@ type Actions struct {
 	RegistrationTokenList func(ctx context.Context, settings config.Config) ([]RegistrationToken, error)
 	// RegistrationTokenRevoke ends one and returns it.
 	RegistrationTokenRevoke func(ctx context.Context, settings config.Config, token string) (RegistrationToken, error)
+	// AuditRead hands the events that match to each, the newest first.
+	AuditRead func(ctx context.Context, settings config.Config, query AuditQuery, each func(AuditEvent) error) error
+	// AuditVerify reads the chain of the audit log.
+	AuditVerify func(ctx context.Context, settings config.Config, head string) (AuditVerification, error)
 	// Conformance checks a provider and writes the report. It returns [ErrChecksFailed] after one with failures.
 	Conformance func(ctx context.Context, run ConformanceRun, output io.Writer) error
 }

@@ -86,7 +86,7 @@ func (p Program) rootCommand() *cobra.Command {
 	root.SetVersionTemplate(p.Version.String() + "\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.keysCommand(), p.registrationTokenCommand(), p.conformanceCommand(), p.configCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.keysCommand(), p.registrationTokenCommand(), p.auditCommand(), p.conformanceCommand(), p.configCommand(), p.versionCommand())
 	return asGroup(root)
 }
 

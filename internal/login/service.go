@@ -110,11 +110,17 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	return signedIn, nil
 }
 
+// logWithin bounds the writing of an event.
+const logWithin = 10 * time.Second
+
 // failed logs an attempt that was let through and had the wrong password. Whose account was
 // meant stands there only if there is such an account: people type passwords into the
 // wrong field. Attempts that were refused before are not logged, so that a flood of
 // them writes nothing. It returns the refusal, or why it could not be logged.
 func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) error {
+	// Whoever guesses can't keep it from the log by hanging up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
+	defer cancel()
 	event := audit.Event{Action: audit.SignIn, Outcome: audit.Failure, Details: audit.Details{Reason: "wrong_credentials"}}
 	meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
 	switch {

@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"authly/internal/platform/clock"
+)
+
+// AuditQuery says which events are wanted.
+type AuditQuery struct {
+	Action, Outcome, Actor, Client, Target string
+	Since, Until                           time.Time
+	Most                                   int // 0: all
+}
+
+// AuditEvent is an event of the audit log. Its JSON is what an export has in each line.
+type AuditEvent struct {
+	ID         string    `json:"id"`
+	OccurredAt time.Time `json:"occurred_at"`
+	Action     string    `json:"action"`
+	Outcome    string    `json:"outcome"`
+	ActorKind  string    `json:"actor_kind"`
+	ActorID    string    `json:"actor_id,omitempty"`
+	ActorName  string    `json:"actor_name,omitempty"`
+	ClientID   string    `json:"client_id,omitempty"`
+	TargetKind string    `json:"target_kind,omitempty"`
+	TargetID   string    `json:"target_id,omitempty"`
+	TargetName string    `json:"target_name,omitempty"`
+	Address    string    `json:"address,omitempty"`
+	RequestID  string    `json:"request_id,omitempty"`
+	Details    any       `json:"details"`
+	Batch      int64     `json:"batch,omitempty"`
+}
+
+// AuditVerification is what a look at the chain of the log found.
+type AuditVerification struct {
+	Batches, Events, Deleted, Unsealed int64
+	Head                               string
+	Problem                            string
+}
+
+// ErrChainBroken is returned after the report of a chain that is not as it was sealed.
+var ErrChainBroken = errors.New("the audit log was changed")
+
+func (p Program) auditCommand() *cobra.Command {
+	group := asGroup(&cobra.Command{
+		Use:   "audit",
+		Short: "Read the audit log, and prove that it was not changed",
+		Long: `Read the audit log: who signed in, allowed, changed and was refused what, and when. The
+server seals events into a chain of batches every minute; "authly audit verify" shows
+whether somebody has changed them since.`,
+	})
+	group.AddCommand(p.auditListCommand(), p.auditExportCommand(), p.auditVerifyCommand())
+	return group
+}
+
+// auditFlags are those that say which events are wanted.
+type auditFlags struct {
+	query        AuditQuery
+	since, until string
+}
+
+func (f *auditFlags) register(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&f.query.Action, "action", "", "only events of this `action`, such as session.sign_in")
+	flags.StringVar(&f.query.Actor, "actor", "", "only what was done by this user or client (an `id`)")
+	flags.StringVar(&f.query.Client, "client", "", "only what was done through this client (a `client_id`)")
+	flags.StringVar(&f.query.Target, "target", "", "only what was done to this `id`")
+	outcome := &choice{choices: []string{"success", "failure"}}
+	flags.Var(outcome, "outcome", "only what ended so")
+	flags.StringVar(&f.since, "since", "", "only from this `time` on: 2026-11-25, 2026-11-25T12:00:00Z, or 24h for the last day")
+	flags.StringVar(&f.until, "until", "", "only before this `time`")
+	command.PreRunE = func(*cobra.Command, []string) error {
+		f.query.Outcome = outcome.value
+		var err error
+		if f.query.Since, err = auditTime("since", f.since); err != nil {
+			return err
+		}
+		f.query.Until, err = auditTime("until", f.until)
+		return err
+	}
+}
+
+// auditTime reads a time, or how long ago it was.
+func auditTime(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if parsed, err := time.Parse(layout, text); err == nil {
+			return parsed, nil
+		}
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return clock.System().Now().Add(-ago), nil
+	}
+	return time.Time{}, usagef("--%s is %q, not a time such as 2026-11-25, 2026-11-25T12:00:00Z or 24h", flag, text)
+}
+
+func (p Program) auditListCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "list", Short: "Show the newest events", Args: noArguments,
+		Example: "  authly audit list\n  authly audit list --action session.sign_in --outcome failure --since 24h\n  authly audit list --limit 1000 --output json",
+	}
+	settings, output := addSettingsFlags(command), newOutputFlag()
+	output.register(command)
+	var wanted auditFlags
+	wanted.register(command)
+	command.Flags().IntVar(&wanted.query.Most, "limit", 50, "how `many` at the most, up to 10000")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if most := wanted.query.Most; most < 1 || most > 10_000 {
+			return usagef("--limit is %d, not from 1 to 10000", most)
+		}
+		loaded, err := settings.loadAndWarn(p)
+		if err != nil {
+			return err
+		}
+		if p.Actions.AuditRead == nil {
+			return errNotInThisBuild
+		}
+		events := []AuditEvent{}
+		err = p.Actions.AuditRead(command.Context(), loaded, wanted.query, func(event AuditEvent) error {
+			events = append(events, event)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if output.json() {
+			return writeJSON(command.OutOrStdout(), events)
+		}
+		if len(events) == 0 {
+			_, err := fmt.Fprintln(command.OutOrStdout(), "There are no such events.")
+			return err //nolint:wrapcheck // the terminal's
+		}
+		rows := make([][]string, len(events))
+		for i, event := range events {
+			rows[i] = []string{
+				timeText(event.OccurredAt, ""), event.Action, event.Outcome, named(event.ActorKind, event.ActorName, event.ActorID),
+				named(event.TargetKind, event.TargetName, event.TargetID), event.Address,
+			}
+		}
+		return writeTable(command.OutOrStdout(), []string{"TIME", "ACTION", "OUTCOME", "ACTOR", "TARGET", "ADDRESS"}, rows)
+	}
+	return command
+}
+
+// named shows somebody, or something, by the name if there is one. Names are what
+// others chose: quoting keeps them from steering the terminal.
+func named(kind, name, id string) string {
+	if name == "" {
+		name = id
+	}
+	if name == "" {
+		return kind
+	}
+	quoted := fmt.Sprintf("%q", name)
+	return kind + " " + quoted[1:len(quoted)-1]
+}
+
+func (p Program) auditExportCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "export", Short: "Write events as JSON lines, the newest first", Args: noArguments,
+		Example: "  authly audit export > audit.jsonl\n  authly audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl",
+	}
+	settings := addSettingsFlags(command)
+	var wanted auditFlags
+	wanted.register(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		loaded, err := settings.loadAndWarn(p)
+		if err != nil {
+			return err
+		}
+		if p.Actions.AuditRead == nil {
+			return errNotInThisBuild
+		}
+		encoder := json.NewEncoder(command.OutOrStdout())
+		encoder.SetEscapeHTML(false)
+		return p.Actions.AuditRead(command.Context(), loaded, wanted.query, func(event AuditEvent) error {
+			if err := encoder.Encode(event); err != nil {
+				return fmt.Errorf("write an event: %w", err)
+			}
+			return nil
+		})
+	}
+	return command
+}
+
+func (p Program) auditVerifyCommand() *cobra.Command {
+	var head string
+	command := &cobra.Command{
+		Use: "verify", Short: "Show whether sealed events were changed since", Args: noArguments,
+		Long: `Show whether events were changed, added or taken out since they were sealed. Note the
+head that is printed, apart from the server: with --head, events that were cut off at the
+end since then are found as well.`,
+		Example: "  authly audit verify\n  authly audit verify --head 7:5f1d…",
+	}
+	settings := addSettingsFlags(command)
+	command.Flags().StringVar(&head, "head", "", "a `head` that was noted before")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		loaded, err := settings.loadAndWarn(p)
+		if err != nil {
+			return err
+		}
+		if p.Actions.AuditVerify == nil {
+			return errNotInThisBuild
+		}
+		found, err := p.Actions.AuditVerify(command.Context(), loaded, head)
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf("%d events in %d batches are as they were sealed.\n", found.Events, found.Batches)
+		if found.Problem != "" {
+			text = fmt.Sprintf("The log is not as it was sealed: %s.\n", found.Problem)
+		}
+		if found.Deleted > 0 {
+			text += fmt.Sprintf("%d older batches were deleted by the server, as their time was over.\n", found.Deleted)
+		}
+		if found.Unsealed > 0 {
+			text += fmt.Sprintf("%d events are not sealed yet; a running server does that every minute.\n", found.Unsealed)
+		}
+		if found.Problem == "" && found.Head != "" {
+			text += fmt.Sprintf("\nHead: %s\n", found.Head)
+		}
+		if _, err := fmt.Fprint(command.OutOrStdout(), text); err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+		if found.Problem != "" {
+			return ErrChainBroken
+		}
+		return nil
+	}
+	return command
+}

@@ -1,0 +1,213 @@
+package http_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"authly/internal/audit"
+	"authly/internal/config"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/registration"
+	"authly/internal/testx"
+)
+
+// entry is what of an event a story can know beforehand.
+type entry struct {
+	Action  audit.Action
+	Outcome audit.Outcome
+	Actor   string
+	Target  string
+	Reason  string
+}
+
+// events returns the log, the oldest event first.
+func (w *World) events() []audit.Event {
+	w.T.Helper()
+	page, err := w.Audit.List(w.T.Context(), audit.Query{Limit: audit.MaxLimit})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	for i, j := 0, len(page.Events)-1; i < j; i, j = i+1, j-1 {
+		page.Events[i], page.Events[j] = page.Events[j], page.Events[i]
+	}
+	return page.Events
+}
+
+// since returns what was logged after the first seen events.
+func (w *World) since(seen int) (entries []entry) {
+	w.T.Helper()
+	for _, event := range w.events()[seen:] {
+		entries = append(entries, entry{event.Action, event.Outcome, string(event.Actor.Kind) + " " + event.Actor.ID, event.Target.Kind, event.Details.Reason})
+	}
+	return entries
+}
+
+// Each story leaves just these events, which have their origin and no secret.
+func TestAuditLog(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, engine, testx.WithConfig(func(c *config.Config) { c.Registration.Mode = "initial_access_token" }))
+			w.T = t
+			w.play(auditStories())
+			w.holdSecrets()
+			must(t, w.Audit.Seal(t.Context()))
+			found, err := w.Audit.Verify(t.Context(), "")
+			must(t, err)
+			if !found.OK() || found.Unsealed != 0 || found.Events != int64(len(w.events())) {
+				t.Errorf("the chain: %+v", found)
+			}
+		})
+	}
+}
+
+type auditStory struct {
+	name string
+	do   func(w *World) []entry // returns what it should have left
+}
+
+func (w *World) play(stories []auditStory) {
+	w.T.Helper()
+	for _, story := range stories {
+		seen := len(w.events())
+		want := story.do(w)
+		if diff := cmp.Diff(want, w.since(seen)); diff != "" {
+			w.T.Errorf("%s (-want +got):\n%s", story.name, diff)
+		}
+	}
+}
+
+func auditStories() []auditStory {
+	ada := func(w *World) string { return "user " + w.Ada.ID.String() }
+	return []auditStory{
+		{"a wrong password", func(w *World) []entry {
+			browser := w.Browser()
+			browser.Submit(w.Authorize(browser), url.Values{"username": {"ada"}, "password": {"not-adas-password-1"}})
+			return []entry{{audit.SignIn, audit.Failure, "unknown ", "user", "wrong_credentials"}}
+		}},
+		{"a password in the wrong field", func(w *World) []entry {
+			browser := w.Browser()
+			browser.Submit(w.Authorize(browser), url.Values{"username": {"typed-password-by-mistake"}, "password": {"not-adas-password-2"}})
+			return []entry{{audit.SignIn, audit.Failure, "unknown ", "", "wrong_credentials"}}
+		}},
+		{"a sign-in, a consent, and the same silently", func(w *World) []entry {
+			browser := w.Browser()
+			browser.Through(w.Authorize(browser), w.Ada)
+			w.Authorize(browser)
+			return []entry{{audit.SignIn, audit.Success, ada(w), "session", ""}, {audit.ConsentGive, audit.Success, ada(w), "client", ""}}
+		}},
+		{"a consent that is denied", func(w *World) []entry {
+			browser := w.Browser()
+			browser.Decide(browser.SignIn(w.Authorize(browser, set("prompt", "consent")), w.Ada), "deny")
+			return []entry{{audit.SignIn, audit.Success, ada(w), "session", ""}, {audit.ConsentDeny, audit.Success, ada(w), "client", ""}}
+		}},
+		{"a code that comes twice", func(w *World) []entry {
+			request, browser := w.Request(w.App), w.Browser()
+			response := browser.Through(browser.Open(w.AuthorizeURL(request)), w.Ada)
+			for range 3 { // the third finds nothing that could end
+				w.Redeem(w.App, request, response)
+			}
+			return []entry{{audit.SignIn, audit.Success, ada(w), "session", ""}, {audit.CodeReplay, audit.Failure, "client " + w.App.ClientID, "token_family", ""}}
+		}},
+		{"a refresh token that comes too late", func(w *World) []entry {
+			first := w.Tokens(w.Native, w.Ada, set("redirect_uri", "http://127.0.0.1:49152/callback"))
+			for range 2 {
+				w.Token(w.Native, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.Text("refresh_token")}})
+				w.Clock.Advance(time.Minute)
+			}
+			return []entry{
+				{audit.SignIn, audit.Success, ada(w), "session", ""},
+				{audit.ConsentGive, audit.Success, ada(w), "client", ""},
+				{audit.RefreshReuse, audit.Failure, "client " + w.Native.ClientID, "token_family", ""},
+			}
+		}},
+		{"a token that is given back", func(w *World) []entry {
+			tokens := w.Tokens(w.App, w.Ada)
+			w.Revoke(w.App, tokens.Text("refresh_token"))
+			return []entry{{audit.SignIn, audit.Success, ada(w), "session", ""}, {audit.TokenRevoke, audit.Success, "client " + w.App.ClientID, "token_family", ""}}
+		}},
+		{"tokens that a client gets for itself leave nothing but their rows", func(w *World) []entry {
+			w.Token(w.App, url.Values{"grant_type": {"client_credentials"}})
+			return nil
+		}},
+		{"a sign-out", func(w *World) []entry {
+			s := w.shopper(nil)
+			s.ask(set("id_token_hint", s.hint))
+			return []entry{
+				{audit.SignIn, audit.Success, ada(w), "session", ""},
+				{audit.ConsentGive, audit.Success, ada(w), "client", ""},
+				{audit.SignOut, audit.Success, ada(w), "session", ""},
+			}
+		}},
+		{"a client's own record", func(w *World) []entry {
+			made := w.enrolled(w.permit(registration.NewInitialToken{}), plain)
+			self := "client " + made.Text("client_id")
+			w.change(made, object{"client_name": "Another"})
+			w.change(made, object{"redirect_uris": []string{"nowhere"}}) // refused
+			w.record(http.MethodDelete, made)
+			return []entry{
+				{audit.InitialCreate, audit.Success, "operator ", "initial_access_token", ""},
+				{audit.RegisterClient, audit.Success, self, "client", ""},
+				{audit.ClientUpdate, audit.Success, self, "client", ""},
+				{audit.ClientDelete, audit.Success, self, "client", ""},
+			}
+		}},
+		{"an initial access token that is revoked twice", func(w *World) []entry {
+			made, err := w.InitialTokens.Create(w.T.Context(), registration.NewInitialToken{Name: "partners"})
+			must(w.T, err)
+			for range 2 {
+				_, err = w.InitialTokens.Revoke(w.T.Context(), made.ID)
+				must(w.T, err)
+			}
+			return []entry{
+				{audit.InitialCreate, audit.Success, "operator ", "initial_access_token", ""},
+				{audit.InitialRevoke, audit.Success, "operator ", "initial_access_token", ""},
+			}
+		}},
+	}
+}
+
+// holdSecrets looks at everything that was logged.
+func (w *World) holdSecrets() {
+	w.T.Helper()
+	for _, event := range w.events() {
+		encoded, err := json.Marshal(event)
+		must(w.T, err)
+		for _, secret := range []string{w.Ada.Password, w.App.Secret, "typed-password-by-mistake", "not-adas-password"} {
+			if strings.Contains(string(encoded), secret) {
+				w.T.Errorf("%s has a secret: %s", event.Action, encoded)
+			}
+		}
+		isRequest := event.Actor.Kind != audit.Operator
+		if hasOrigin := event.Origin.Address == "127.0.0.1" && event.Origin.RequestID != ""; hasOrigin != isRequest {
+			w.T.Errorf("%s has the origin %+v", event.Action, event.Origin)
+		}
+	}
+}
+
+// A flood of attempts is refused before it writes anything.
+func TestRefusedAttemptsAreNotLogged(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, engine, testx.WithConfig(func(c *config.Config) { c.Throttle.AccountBurst = 3 }))
+			w.T = t
+			browser := w.Browser()
+			page := w.Authorize(browser)
+			for range 9 {
+				browser.Submit(page, url.Values{"username": {"ada"}, "password": {"not-adas-password-3"}})
+			}
+			if got := len(w.events()); got != 3 {
+				t.Errorf("%d events for three attempts that were let through", got)
+			}
+		})
+	}
+}
