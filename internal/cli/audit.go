@@ -150,6 +150,13 @@ func (p Program) auditListCommand() *cobra.Command {
 	return command
 }
 
+func counted(count int64, one, more string) string {
+	if count == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", count, more)
+}
+
 // named shows somebody, or something, by the name if there is one. Names are what
 // others chose: quoting keeps them from steering the terminal.
 func named(kind, name, id string) string {
@@ -214,15 +221,15 @@ end since then are found as well.`,
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("%d events in %d batches are as they were sealed.\n", found.Events, found.Batches)
+		text := fmt.Sprintf("%s in %s: as sealed.\n", counted(found.Events, "event", "events"), counted(found.Batches, "batch", "batches"))
 		if found.Problem != "" {
 			text = fmt.Sprintf("The log is not as it was sealed: %s.\n", found.Problem)
 		}
 		if found.Deleted > 0 {
-			text += fmt.Sprintf("%d older batches were deleted by the server, as their time was over.\n", found.Deleted)
+			text += fmt.Sprintf("%s deleted by the server, as their time was over.\n", counted(found.Deleted, "batch", "batches"))
 		}
 		if found.Unsealed > 0 {
-			text += fmt.Sprintf("%d events are not sealed yet; a running server does that every minute.\n", found.Unsealed)
+			text += fmt.Sprintf("%s not sealed yet; a running server does that every minute.\n", counted(found.Unsealed, "event", "events"))
 		}
 		if found.Problem == "" && found.Head != "" {
 			text += fmt.Sprintf("\nHead: %s\n", found.Head)
