@@ -213,7 +213,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: a.Registrations.Sweep},
 		jobs.Job{Name: "fetch client logos", Every: logoInterval, Run: a.Logos.FetchDue},
 		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
-		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents(a.Audit)},
+		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

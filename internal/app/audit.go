@@ -40,14 +40,12 @@ func origin(ctx context.Context) audit.Origin {
 	return from
 }
 
-// deleteOldEvents returns the job that deletes what was sealed too long ago.
-func (a *App) deleteOldEvents(log *audit.Log) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		if a.settings.Audit.Retention == 0 {
-			return nil
-		}
-		return log.Delete(ctx, a.clock.Now().Add(-a.settings.Audit.Retention))
+// deleteOldEvents deletes what was sealed too long ago.
+func (a *App) deleteOldEvents(ctx context.Context) error {
+	if a.settings.Audit.Retention == 0 {
+		return nil
 	}
+	return a.Audit.Delete(ctx, a.clock.Now().Add(-a.settings.Audit.Retention))
 }
 
 // AuditEvent is an event of the audit log.

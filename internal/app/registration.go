@@ -25,7 +25,7 @@ func (a *App) buildRegistration(built *features) error {
 	a.InitialTokens = registration.NewInitialTokens(a.database, a.clock, a.Audit)
 	a.Logos = registration.NewLogos(a.database, a.clock, a.Clients, built.egress)
 	a.Registrations, err = registration.NewService(registration.Deps{
-		Database: a.database, Clock: a.clock, Logger: a.logger, Issuer: a.settings.Issuer, Clients: a.Clients, Outside: built.egress, Logos: a.Logos, Limits: built.limits, Audit: a.Audit,
+		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Clients: a.Clients, Outside: built.egress, Logos: a.Logos, Limits: built.limits, Audit: a.Audit,
 		Mode: registration.Mode(settings.Mode), RequestURIs: requestURIs,
 		OpenPolicy: registration.Policy{
 			SecurityProfile: client.ProfileOAuth21, Scopes: scopes, UnusedLifetime: int64(settings.OpenUnusedLifetime / time.Second),

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"authly/internal/platform/fault"
@@ -232,6 +233,14 @@ func (l *Log) verifyBatch(ctx context.Context, previous, next batch, found *Veri
 		return err
 	}
 	if int64(len(events)) != next.events || !hmac.Equal(digest, next.digest) {
+		// It may have been deleted between the two questions, as its time was over.
+		now, isThere, err := l.store.batchAfter(ctx, previous.number)
+		if err != nil {
+			return err
+		}
+		if isThere && next.deletedAt == nil && now.deletedAt != nil {
+			return l.verifyBatch(ctx, previous, now, found)
+		}
 		found.Problem = fmt.Sprintf("batch %d is not as it was sealed at %s", next.number, next.sealedAt.UTC().Format(time.RFC3339))
 		return nil
 	}
@@ -246,14 +255,13 @@ func (l *Log) Delete(ctx context.Context, before time.Time) error {
 	if l.chainKey.IsZero() {
 		return errNoKey
 	}
-	deleted := int64(0)
 	for range maxBatches {
 		oldest, isThere, err := l.store.oldestBatch(ctx)
 		if err != nil {
 			return fmt.Errorf("delete old audit events: %w", err)
 		}
 		if !isThere || !oldest.sealedAt.Before(before) {
-			break
+			return nil
 		}
 		err = l.store.inTransaction(ctx, func(ctx context.Context) error {
 			now := l.clock.Now()
@@ -261,18 +269,17 @@ func (l *Log) Delete(ctx context.Context, before time.Time) error {
 			if err != nil || !first {
 				return err
 			}
-			deleted += oldest.events
-			return l.store.deleteEvents(ctx, oldest.number)
+			if err := l.store.deleteEvents(ctx, oldest.number); err != nil {
+				return err
+			}
+			return l.Record(ctx, Event{
+				Action: Retention, Actor: Actor{Kind: Server}, Target: Target{Kind: "audit_batch", ID: strconv.FormatInt(oldest.number, 10)},
+				Details: Details{Reason: "retention"},
+			})
 		})
 		if err != nil {
 			return fmt.Errorf("delete old audit events: %w", err)
 		}
 	}
-	if deleted == 0 {
-		return nil
-	}
-	return l.Record(ctx, Event{
-		Action: Retention, Actor: Actor{Kind: Server}, Target: Target{Kind: "audit_event"},
-		Details: Details{Note: fmt.Sprintf("%d events from before %s", deleted, before.UTC().Format(time.RFC3339))},
-	})
+	return nil
 }

@@ -2,9 +2,8 @@
 // and what was refused.
 //
 // An event is written by [Log.Record] in the transaction of what it tells about, so
-// that there is never one without the other. Where a row says it all, such as that of
-// an access token, the row is the event: its package offers it as a [Source], and
-// nothing is written twice.
+// that there is never one without the other. Attempts that are refused before anything is
+// looked at, such as those above a limit, write nothing, so that a flood can't fill the log.
 //
 //	recorded ──▶ sealed into a batch ──▶ deleted with the whole batch
 //
@@ -17,10 +16,11 @@
 // is noted elsewhere: [Verification.Head] is for that.
 //
 // What an event holds is bounded, and has no secrets: nothing of type secret.Redacted
-// has a form that could be written, and changes are made from what may be read.
+// has a form that could be written.
 //
 // Not here: tokens that are issued and refreshed, whose rows say when, to whom and for
-// what; sessions that are ended by a disabled account or a new password; what happens
-// to signing keys, which is in the server's own log; sending events to other systems, other than by
+// what; sessions that are ended by a disabled account or a new password; what
+// changed in a client's record, only that it did; what happens to signing keys, which is in the
+// server's own log; sending events to other systems, other than by
 // [Log.List] page by page.
 package audit

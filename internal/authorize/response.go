@@ -107,16 +107,19 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 	return s.response(request, known, parameters...)
 }
 
-// deny ends an interaction whose request the person did not allow.
-func (s *Service) deny(ctx context.Context, bound interaction.Interaction, known client.Client, who session.Session) (response Response, err error) {
-	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.audit.Record(ctx, decided(audit.ConsentDeny, bound.Request, known, who)); err != nil {
+// deny ends an interaction whose request the person did not allow. The response is made
+// after that, since it may have to be signed.
+func (s *Service) deny(ctx context.Context, bound interaction.Interaction, known client.Client, who session.Session) (Response, error) {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.interactions.Complete(ctx, bound.ID); err != nil {
 			return err
 		}
-		response, err = s.refuse(ctx, bound.Request, known, &bound, oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
-		return err
+		return s.audit.Record(ctx, decided(audit.ConsentDeny, bound.Request, known, who))
 	})
-	return response, err
+	if err != nil {
+		return Response{}, err
+	}
+	return s.refuse(ctx, bound.Request, known, nil, oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
 }
 
 // refuse ends a stored interaction and returns what the browser takes to the client.

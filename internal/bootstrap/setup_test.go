@@ -45,6 +45,7 @@ func (k *keys) Bootstrap(context.Context) error              { k.bootstrapped++;
 func (k *keys) Ensure(context.Context, jose.Algorithm) error { return nil }
 
 type world struct {
+	log      *audit.Log
 	database *db.DB
 	clock    *clock.Fake
 	keys     *keys
@@ -66,6 +67,7 @@ func must(t *testing.T, err error) {
 func newWorld(t *testing.T, database *db.DB, issuer string) *world {
 	t.Helper()
 	w := &world{database: database, clock: clock.NewFake(start), keys: &keys{}, issuer: issuer}
+	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock})
 	var err error
 	w.hasher, err = secret.NewPasswordHasher(secret.PasswordHasherOptions{MaxWait: time.Minute})
 	must(t, err)
@@ -77,7 +79,7 @@ func newWorld(t *testing.T, database *db.DB, issuer string) *world {
 	w.scopes = scope.New(scope.Deps{Database: database, Clock: w.clock})
 	w.service = bootstrap.New(bootstrap.Deps{
 		Database: database, Clock: w.clock, Issuer: issuer, Scopes: w.scopes, Keys: w.keys, Users: w.users, Clients: w.clients,
-		Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
+		Audit: w.log,
 	})
 	return w
 }
@@ -160,6 +162,11 @@ func TestSetupToken(t *testing.T) {
 			t.Errorf("made: %+v", made)
 		}
 		w.expectUseless(t, third)
+		logged, err := w.log.List(t.Context(), audit.Query{Action: audit.SetUp})
+		must(t, err)
+		if len(logged.Events) != 1 || logged.Events[0].Target.ID != made.ID.String() {
+			t.Errorf("the log says %+v", logged.Events)
+		}
 		if again, err := w.service.SetupURL(t.Context()); err != nil || !again.IsZero() {
 			t.Errorf("a set-up URL although there is an administrator: %v", err)
 		}
@@ -195,7 +202,7 @@ func TestSetupTokenIsOvertakenAtTheLastMoment(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database, "https://id.example")
 		token := w.token(t)
-		service := bootstrap.New(bootstrap.Deps{Database: database, Clock: w.clock, Issuer: w.issuer, Users: overtaken{w.users}, Audit: audit.New(audit.Deps{Database: database, Clock: w.clock})})
+		service := bootstrap.New(bootstrap.Deps{Database: database, Clock: w.clock, Issuer: w.issuer, Users: overtaken{w.users}, Audit: w.log})
 		if _, err := service.CreateAdministrator(t.Context(), token, root("root")); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("got %v, want not found", err)
 		}

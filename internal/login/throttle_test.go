@@ -145,7 +145,7 @@ func TestWithoutAThrottleNobodySignsIn(t *testing.T) {
 	w := newWorld(t, database)
 	service := login.New(login.Deps{
 		Throttle: brokenThrottle{}, Users: w.users, Sessions: w.sessions, Interactions: w.interactions, Transactions: database,
-		Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
+		Audit: w.log,
 	})
 	w.hasher.take()
 	_, err := service.SignIn(t.Context(), login.Attempt{Identifier: "ada", Password: secret.FromString(adasPassword)})
@@ -169,6 +169,24 @@ func TestSignInIsOneTransaction(t *testing.T) {
 		must(t, database.Read(t.Context()).QueryRow(t.Context(), `SELECT count(*) FROM sessions`).Scan(&sessions))
 		if sessions != 0 {
 			t.Errorf("%d sessions stayed behind", sessions)
+		}
+	})
+}
+
+// Whoever guesses doesn't keep it from the log by hanging up before the answer.
+func TestHangingUpIsLogged(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		ctx, hangUp := context.WithCancel(t.Context())
+		w.hasher.after = hangUp
+		_, err := w.service.SignIn(ctx, login.Attempt{Identifier: "ada", Password: secret.FromString("not the password of ada")})
+		if !errors.Is(err, user.ErrWrongCredentials) {
+			t.Errorf("got %v", err)
+		}
+		logged, err := w.log.List(t.Context(), audit.Query{Action: audit.SignIn})
+		must(t, err)
+		if len(logged.Events) != 1 || logged.Events[0].Outcome != audit.Failure || logged.Events[0].Target.ID != w.ada.ID.String() {
+			t.Errorf("the log says %+v", logged.Events)
 		}
 	})
 }

@@ -55,6 +55,7 @@ type counting struct {
 	*secret.PasswordHasher
 	mu     sync.Mutex
 	checks int
+	after  func() // a check, if it is set
 }
 
 func (c *counting) count() {
@@ -65,6 +66,9 @@ func (c *counting) count() {
 
 func (c *counting) Verify(ctx context.Context, encoded string, password secret.Redacted) (secret.Verdict, error) {
 	c.count()
+	if c.after != nil {
+		defer c.after()
+	}
 	return c.PasswordHasher.Verify(ctx, encoded, password)
 }
 
@@ -115,6 +119,7 @@ type world struct {
 	client       client.Client
 	issuer       string
 	logged       *lockedBuffer
+	log          *audit.Log
 	ada, bob     user.User
 	service      *login.Service
 }
@@ -143,9 +148,10 @@ func newWorld(t *testing.T, database *db.DB) *world {
 		ratelimit.Limit{Name: login.LimitAccount, Rate: ratelimit.Rate{Burst: accountBurst, Interval: accountInterval}},
 		ratelimit.Limit{Name: login.LimitAddress, Rate: ratelimit.Rate{Burst: addressBurst, Interval: addressInterval}})
 	must(t, err)
+	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock})
 	w.service = login.New(login.Deps{
 		Throttle: throttle, Users: w.users, Sessions: w.sessions, Interactions: w.interactions, Transactions: database,
-		Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
+		Audit: w.log,
 	})
 	w.serve(t)
 	return w

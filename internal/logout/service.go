@@ -100,7 +100,7 @@ func (s *Service) End(ctx context.Context, current session.Session) error {
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("end a session: %w", err)
+		return err
 	}
 	s.outbox.Wake()
 	return nil

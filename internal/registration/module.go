@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/google/uuid"
 
@@ -58,7 +57,6 @@ type Auditor interface {
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
-	Logger   *slog.Logger
 	Issuer   string
 	Clients  Clients
 	Outside  Outside
@@ -76,7 +74,6 @@ type Deps struct {
 type Service struct {
 	store       store
 	clock       clock.Clock
-	logger      *slog.Logger
 	issuer      string
 	clients     Clients
 	outside     Outside
@@ -96,7 +93,7 @@ func NewService(deps Deps) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		store: store{deps.Database}, clock: deps.Clock, logger: deps.Logger, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
+		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
 		logos: deps.Logos, limits: deps.Limits, audit: deps.Audit, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
 	}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -162,24 +161,24 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return fmt.Errorf("find unused clients: %w", err)
 	}
 	for _, each := range unused {
-		taken := false
-		err := s.store.inTransaction(ctx, func(ctx context.Context) (err error) {
-			if taken, err = s.store.takeUnused(ctx, each, now); err != nil || !taken {
+		err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+			taken, err := s.store.takeUnused(ctx, each, now)
+			if err != nil || !taken {
+				return err
+			}
+			known, err := s.clients.FindByRecord(ctx, each)
+			if err != nil {
 				return err
 			}
 			if err := s.clients.Delete(ctx, each); err != nil {
 				return err
 			}
 			return s.audit.Record(ctx, audit.Event{
-				Action: audit.ClientDelete, Actor: audit.Actor{Kind: audit.Server}, Target: audit.Target{Kind: "client_record", ID: each.String()},
-				Details: audit.Details{Reason: "unused"},
+				Action: audit.ClientDelete, Actor: audit.Actor{Kind: audit.Server}, Target: targetOf(known), Details: audit.Details{Reason: "unused"},
 			})
 		})
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return fmt.Errorf("delete an unused client: %w", err)
-		}
-		if err == nil && taken { // no request stands in the log for it
-			s.logger.InfoContext(ctx, "client deleted that was never used", slog.String("client", each.String()))
 		}
 	}
 	return nil
@@ -189,8 +188,12 @@ func (s *Service) Sweep(ctx context.Context) error {
 func ownEvent(action audit.Action, known client.Client) audit.Event {
 	return audit.Event{
 		Action: action, Actor: audit.Actor{Kind: audit.Client, ID: known.ClientID, Name: known.Name}, ClientID: known.ClientID,
-		Target: audit.Target{Kind: "client", ID: known.ClientID, Name: known.Name},
+		Target: targetOf(known),
 	}
+}
+
+func targetOf(known client.Client) audit.Target {
+	return audit.Target{Kind: "client", ID: known.ClientID, Name: known.Name}
 }
 
 // refused turns the refusal of a client's own rules into the one of RFC 7591

@@ -107,10 +107,8 @@ func (s *Service) RevokeFamily(ctx context.Context, family uuid.UUID, reason Rea
 
 // endOf tells of the end of a family.
 func endOf(ended endedFamily, reason Reason) audit.Event {
-	event := audit.Event{
-		Action: audit.TokenRevoke, ClientID: ended.clientID, Actor: audit.Actor{Kind: audit.Client, ID: ended.clientID},
-		Target: audit.Target{Kind: "token_family", ID: ended.id.String()}, Details: audit.Details{Subject: ended.userID.String()},
-	}
+	event := revokedBy(ended.clientID, audit.Target{Kind: "token_family", ID: ended.id.String()})
+	event.Details.Subject = ended.userID.String()
 	switch reason {
 	case ReasonCodeReplayed:
 		event.Action, event.Outcome = audit.CodeReplay, audit.Failure
@@ -121,9 +119,20 @@ func endOf(ended endedFamily, reason Reason) audit.Event {
 	return event
 }
 
+func revokedBy(clientID string, target audit.Target) audit.Event {
+	return audit.Event{Action: audit.TokenRevoke, ClientID: clientID, Actor: audit.Actor{Kind: audit.Client, ID: clientID}, Target: target}
+}
+
 // RevokeAccessToken ends one access token, for those that belong to no family.
 func (s *Service) RevokeAccessToken(ctx context.Context, token uuid.UUID) error {
-	if err := s.store.revokeAccessToken(ctx, token, s.clock.Now()); err != nil {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		clientID, revoked, err := s.store.revokeAccessToken(ctx, token, s.clock.Now())
+		if err != nil || !revoked {
+			return err
+		}
+		return s.audit.Record(ctx, revokedBy(clientID, audit.Target{Kind: "access_token", ID: token.String()}))
+	})
+	if err != nil {
 		return fmt.Errorf("revoke an access token: %w", err)
 	}
 	return nil

@@ -104,13 +104,28 @@ func (s store) revokeFamily(ctx context.Context, id uuid.UUID, reason Reason, no
 	if err != nil {
 		return nil, err
 	}
-	err = s.database.Write(ctx).QueryRow(ctx, `SELECT client_id FROM client_names WHERE id = $1`, record).Scan(&ended.clientID)
+	ended.clientID, err = s.clientID(ctx, record)
 	return &ended, err
 }
 
-func (s store) revokeAccessToken(ctx context.Context, id uuid.UUID, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE access_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL`, now, id)
-	return err
+func (s store) clientID(ctx context.Context, record uuid.UUID) (clientID string, err error) {
+	err = s.database.Write(ctx).QueryRow(ctx, `SELECT client_id FROM client_names WHERE id = $1`, record).Scan(&clientID)
+	return clientID, err
+}
+
+// revokeAccessToken returns whose token it was, and whether it was this call that ended it.
+func (s store) revokeAccessToken(ctx context.Context, id uuid.UUID, now time.Time) (clientID string, revoked bool, err error) {
+	var record uuid.UUID
+	err = s.database.Write(ctx).QueryRow(ctx,
+		`UPDATE access_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING client`, now, id).Scan(&record)
+	if errors.Is(err, db.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	clientID, err = s.clientID(ctx, record)
+	return clientID, true, err
 }
 
 func (s store) endAllOfUser(ctx context.Context, userID uuid.UUID, reason Reason, now time.Time) error {

@@ -133,9 +133,18 @@ func auditStories() []auditStory {
 			w.Revoke(w.App, tokens.Text("refresh_token"))
 			return []entry{{audit.SignIn, audit.Success, ada(w), "session", ""}, {audit.TokenRevoke, audit.Success, "client " + w.App.ClientID, "token_family", ""}}
 		}},
-		{"tokens that a client gets for itself leave nothing but their rows", func(w *World) []entry {
-			w.Token(w.App, url.Values{"grant_type": {"client_credentials"}})
-			return nil
+		{"a token that a client gets for itself leaves nothing but its row, until it is given back", func(w *World) []entry {
+			answer := w.Token(w.App, machine())
+			if answer.Status != http.StatusOK {
+				w.T.Fatal(answer.Body)
+			}
+			if seen := w.events(); seen[len(seen)-1].Target.Kind == "access_token" {
+				w.T.Errorf("an event for a token that was issued: %+v", seen[len(seen)-1])
+			}
+			for range 2 {
+				w.Revoke(w.App, answer.Text("access_token"))
+			}
+			return []entry{{audit.TokenRevoke, audit.Success, "client " + w.App.ClientID, "access_token", ""}}
 		}},
 		{"a sign-out", func(w *World) []entry {
 			s := w.shopper(nil)

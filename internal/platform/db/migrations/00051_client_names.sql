@@ -1,4 +1,4 @@
 -- +goose Up
 -- By which name others know a client's record.
 CREATE VIEW client_names AS
-SELECT id, client_id, client_name FROM clients;
+SELECT id, client_id FROM clients;
