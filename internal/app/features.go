@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"authly/internal/admin"
 	"authly/internal/authorize"
 	"authly/internal/bootstrap"
 	"authly/internal/client"
@@ -38,20 +39,21 @@ const successorSecret = "refresh-token-successor"
 
 // features are the services that only the composition needs.
 type features struct {
-	counts       *ratelimit.SQL
-	throttle     *ratelimit.Limiter
-	limits       *addressLimits
-	egress       *egress.Client
-	clientAuth   *clientauth.Service
-	interactions *interaction.Service
-	sessions     *session.Service
-	setup        *bootstrap.Service
-	subjects     *subject.Service
-	outbox       *logout.Outbox
-	logout       *logout.Service
-	logoutTokens *logout.Deliverer
-	clientKeys   *clientkeys.Service
-	mounted      []oauth.GrantType
+	counts         *ratelimit.SQL
+	throttle       *ratelimit.Limiter
+	limits         *addressLimits
+	egress         *egress.Client
+	clientAuth     *clientauth.Service
+	interactions   *interaction.Service
+	sessions       *session.Service
+	setup          *bootstrap.Service
+	subjects       *subject.Service
+	outbox         *logout.Outbox
+	logout         *logout.Service
+	logoutTokens   *logout.Deliverer
+	clientKeys     *clientkeys.Service
+	administrators *admin.Administrators
+	mounted        []oauth.GrantType
 }
 
 // buildFeatures makes the services, each after those that it needs.
@@ -100,6 +102,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: ending,
 		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{"authly"},
 	})
+	built.administrators = admin.NewAdministrators(a.Users)
 	a.buildTokens(successorKey, built)
 	ending.tokens = a.Tokens // tokens say who somebody is, and users end what was issued to them
 	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
@@ -138,7 +141,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit,
+		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Administrators: built.administrators,
 	})
 }
 
@@ -204,7 +207,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
 			Codes: participating{a.Tokens, built.outbox}, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
-			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: a.Audit,
+			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: a.Audit, Administrators: built.administrators,
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
 		Descriptions: a.Scopes, Logos: a.Logos, States: states, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",

@@ -41,9 +41,11 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 		},
 		Lists: func(ctx context.Context) (discovery.Lists, error) {
 			active, err := a.Scopes.Active(ctx)
-			names := make([]string, len(active))
-			for i, entry := range active {
-				names[i] = entry.Name
+			names := make([]string, 0, len(active))
+			for _, entry := range active {
+				if !oauth.IsAdministrationScope(entry.Name) { // nothing for clients in general
+					names = append(names, entry.Name)
+				}
 			}
 			return discovery.Lists{Scopes: names}, err
 		},

@@ -164,7 +164,8 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 	if !who.ok && h.States != nil {
 		h.States.NobodySignedIn(w, r)
 	}
-	step, refusal, err := h.Service.next(r.Context(), under, known, who)
+	asked := under.Request // with another account, the person may have more of it
+	step, refusal, err := h.Service.nextFor(r.Context(), &under, known, who)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -177,7 +178,7 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 		h.leave(w, r, response, stored, err)
 	case interaction.StepSignIn, interaction.StepSelectAccount, interaction.StepConsent:
 		if stored == nil {
-			bound, err := h.Browser.Begin(w, r, under.Request)
+			bound, err := h.Browser.Begin(w, r, asked)
 			if err != nil {
 				h.fail(w, r, err)
 				return

@@ -59,7 +59,7 @@ func (h *Handler) atConsent(w http.ResponseWriter, r *http.Request, id string) (
 		h.fail(w, r, err)
 		return consentVisit{}, false
 	}
-	step, _, err := h.Service.next(r.Context(), bound.Interaction, known, who)
+	step, _, err := h.Service.nextFor(r.Context(), &bound.Interaction, known, who)
 	if err != nil {
 		h.fail(w, r, err)
 		return consentVisit{}, false

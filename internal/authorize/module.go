@@ -10,7 +10,6 @@ import (
 
 // Deps is what the service needs.
 type Deps struct {
-	Audit        Auditor
 	Database     *db.DB
 	Clock        clock.Clock
 	Issuer       string
@@ -20,8 +19,11 @@ type Deps struct {
 	Codes        Codes
 	Interactions Interactions
 	Subjects     Subjects
-	Keys         Keys
-	ClientKeys   ClientKeys
+	// Administrators may have the scopes of the administration; nobody may if it is nil.
+	Administrators Administrators
+	Keys           Keys
+	ClientKeys     ClientKeys
+	Audit          Auditor
 	// Asker fetches request objects from registered addresses; nil if that is off.
 	Asker Asker
 }
@@ -39,19 +41,20 @@ type Keys interface {
 
 // Service decides about authorization requests.
 type Service struct {
-	store        store
-	clock        clock.Clock
-	issuer       string
-	clients      Clients
-	scopes       scopePolicy
-	grants       Grants
-	codes        Codes
-	interactions Interactions
-	subjects     Subjects
-	signer       Signer
-	verifier     Verifier
-	objects      requestObjects
-	audit        Auditor
+	store          store
+	clock          clock.Clock
+	issuer         string
+	clients        Clients
+	scopes         scopePolicy
+	grants         Grants
+	codes          Codes
+	interactions   Interactions
+	subjects       Subjects
+	administrators Administrators
+	signer         Signer
+	verifier       Verifier
+	audit          Auditor
+	objects        requestObjects
 }
 
 // New returns the service.
@@ -59,7 +62,7 @@ func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients,
 		scopes: scopePolicy{deps.Scopes}, grants: deps.Grants, codes: deps.Codes, interactions: deps.Interactions,
-		subjects: deps.Subjects, signer: deps.Keys, verifier: deps.Keys,
-		objects: requestObjects{issuer: deps.Issuer, keys: deps.ClientKeys, asker: deps.Asker, clock: deps.Clock}, audit: deps.Audit,
+		subjects: deps.Subjects, administrators: deps.Administrators, signer: deps.Keys, verifier: deps.Keys, audit: deps.Audit,
+		objects: requestObjects{issuer: deps.Issuer, keys: deps.ClientKeys, asker: deps.Asker, clock: deps.Clock},
 	}
 }

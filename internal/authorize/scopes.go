@@ -2,8 +2,13 @@ package authorize
 
 import (
 	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
 
 	"authly/internal/client"
+	"authly/internal/interaction"
 	"authly/internal/protocol/oauth"
 )
 
@@ -53,4 +58,32 @@ func (p scopePolicy) grantable(ctx context.Context, known client.Client, request
 		return nil, oauth.Refuse(oauth.InvalidScope, "the client may have none of these scopes")
 	}
 	return granted, nil
+}
+
+// Administrators knows who may administer this server now.
+type Administrators interface {
+	MayAdminister(ctx context.Context, known client.Client, userID *uuid.UUID) (bool, error)
+}
+
+// forPerson returns a request as the person who is signed in can have it: without the
+// scopes of the administration for whoever is no administrator, who must not be asked about
+// what they can't give. The refusal is for a request of which nothing is left.
+func (s *Service) forPerson(ctx context.Context, request interaction.Request, known client.Client, who signedIn) (interaction.Request, *oauth.Error, error) {
+	if !who.ok || !slices.ContainsFunc(request.Scopes, oauth.IsAdministrationScope) {
+		return request, nil, nil
+	}
+	if s.administrators != nil {
+		may, err := s.administrators.MayAdminister(ctx, known, &who.session.UserID)
+		if err != nil {
+			return request, nil, fmt.Errorf("look whether somebody may administer: %w", err)
+		}
+		if may {
+			return request, nil, nil
+		}
+	}
+	request.Scopes = request.Scopes.WithoutAdministration()
+	if len(request.Scopes) == 0 {
+		return request, oauth.Refuse(oauth.InvalidScope, "only an administrator may have these scopes"), nil
+	}
+	return request, nil, nil
 }

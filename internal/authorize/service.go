@@ -58,6 +58,20 @@ func (s *Service) next(ctx context.Context, under interaction.Interaction, known
 	return step, refusal, nil
 }
 
+// nextFor is next for the request as the person can have it, which it becomes.
+func (s *Service) nextFor(ctx context.Context, under *interaction.Interaction, known client.Client, who signedIn) (interaction.Step, *oauth.Error, error) {
+	narrowed, nothingLeft, err := s.forPerson(ctx, under.Request, known, who)
+	if err != nil {
+		return "", nil, err
+	}
+	under.Request = narrowed
+	step, refusal, err := s.next(ctx, *under, known, who)
+	if err == nil && nothingLeft != nil && (step == interaction.StepConsent || step == interaction.StepRespond) {
+		return interaction.StepRefuse, nothingLeft, nil
+	}
+	return step, refusal, err
+}
+
 // signedIn is who uses the browser, if anybody.
 type signedIn struct {
 	session session.Session

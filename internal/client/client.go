@@ -130,6 +130,11 @@ func (m Metadata) SkipsConsent() bool {
 	return m.Consent == ConsentSkip && m.RegisteredBy != ByClient
 }
 
+// MayAdminister tells whether the client may administer this server on its own behalf.
+func (c Client) MayAdminister() bool {
+	return c.Administrator && c.IsActive() && !c.IsPublic() && c.RegisteredBy == ByAdministrator
+}
+
 // RotatesRefreshTokens tells whether a refresh token is replaced when used. For
 // public clients it always is, whatever the record says.
 func (m Metadata) RotatesRefreshTokens() bool {

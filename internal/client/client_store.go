@@ -42,6 +42,7 @@ func metadataColumns(m *Metadata) []column {
 	return []column{
 		word("client_name", &m.Name),
 		word("registered_by", &m.RegisteredBy),
+		{"administrator", &m.Administrator, m.Administrator},
 		word("security_profile", &m.SecurityProfile),
 		word("application_type", &m.ApplicationType),
 		word("token_endpoint_auth_method", &m.AuthenticationMethod),
@@ -166,9 +167,7 @@ func (s store) one(ctx context.Context, condition string, key any) (Client, erro
 }
 
 func (s store) insertSecret(ctx context.Context, record uuid.UUID, hash secret.Digest, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx,
-		`INSERT INTO client_secrets (id, client, secret_hash, created_at) VALUES ($1, $2, $3, $4)`, id.New(), record, hash.Bytes(), now)
-	return err
+	return s.insertNamedSecret(ctx, id.New(), record, hash, now)
 }
 
 func (s store) deleteSecrets(ctx context.Context, record uuid.UUID) error {

@@ -84,8 +84,11 @@ type Encryption struct {
 // Metadata is what a client is registered with. What is left at its zero value
 // gets the default that the field's comment names, or that of the security profile.
 type Metadata struct {
-	Name            string
-	RegisteredBy    RegisteredBy          // administrator
+	Name         string
+	RegisteredBy RegisteredBy // administrator
+	// Administrator lets the client administer this server on its own behalf, with
+	// the scopes that it was given for that.
+	Administrator   bool
 	SecurityProfile SecurityProfile       // oauth21
 	ApplicationType oauth.ApplicationType // web
 

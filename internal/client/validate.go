@@ -36,6 +36,7 @@ func (m Metadata) validate() error {
 	m.validateWords(refuse)
 	m.validateGrants(refuse)
 	m.validatePolicy(refuse)
+	m.validateAdministration(refuse)
 	m.validateKeys(refuse)
 	m.validateAlgorithms(refuse)
 	m.validateURIs(refuse)
@@ -121,6 +122,19 @@ func (m Metadata) validatePolicy(refuse refuser) {
 	}
 	if len(m.ProtectedResources) > 0 && m.IsPublic() {
 		refuse("protected_resources", "client.public_without_credentials") // introspection needs credentials (RFC 7662 section 2.1)
+	}
+}
+
+// validateAdministration holds who can administer this server: a client with credentials
+// that acts on its own behalf and that an administrator has looked at. One that registered
+// itself can't have a scope of the administration on anybody's behalf.
+func (m Metadata) validateAdministration(refuse refuser) {
+	acts := !m.IsPublic() && slices.Contains(m.GrantTypes, oauth.ClientCredentials)
+	if m.Administrator && (!acts || m.RegisteredBy != ByAdministrator) {
+		refuse("administrator", "client.can_not_administer")
+	}
+	if m.RegisteredBy == ByClient && slices.ContainsFunc(m.Scopes, oauth.IsAdministrationScope) {
+		refuse("scope", "client.can_not_administer")
 	}
 }
 

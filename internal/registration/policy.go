@@ -98,7 +98,9 @@ func (p Policy) validate() error {
 		}
 	}
 	check("security_profile", p.SecurityProfile.IsKnown())
-	check("scopes", len(p.Scopes) <= maxScopes && !slices.ContainsFunc(p.Scopes, func(name string) bool { return !oauth.ValidScopeName(name) }))
+	check("scopes", len(p.Scopes) <= maxScopes && !slices.ContainsFunc(p.Scopes, func(name string) bool {
+		return !oauth.ValidScopeName(name) || oauth.IsAdministrationScope(name)
+	}))
 	check("default_scopes", p.Scopes.ContainsAll(p.DefaultScopes))
 	check("authentication_methods", containsAll(client.AuthenticationMethods(), p.AuthenticationMethods))
 	check("grant_types", containsAll(grantTypes(), p.GrantTypes))

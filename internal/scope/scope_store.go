@@ -27,3 +27,31 @@ func (s store) list(ctx context.Context) ([]Scope, error) {
 		return entry, err
 	})
 }
+
+// errNoRecord is returned for a scope that is not in the catalogue.
+var errNoRecord = db.ErrNoRows
+
+func (s store) find(ctx context.Context, name string) (Scope, error) {
+	entry := Scope{Name: name}
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT description, is_default, active FROM scopes WHERE name = $1`, name).
+		Scan(&entry.Description, &entry.Default, &entry.Active)
+	return entry, err
+}
+
+func (s store) insert(ctx context.Context, entry Scope, now time.Time) (bool, error) {
+	added, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO scopes (name, description, is_default, active, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO NOTHING`, entry.Name, entry.Description, entry.Default, entry.Active, now)
+	return added == 1, err
+}
+
+func (s store) update(ctx context.Context, known, wanted Scope, now time.Time) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE scopes SET description = $1, is_default = $2, active = $3, updated_at = $4
+		WHERE name = $5 AND description = $6 AND is_default = $7 AND active = $8`,
+		wanted.Description, wanted.Default, wanted.Active, now, known.Name, known.Description, known.Default, known.Active)
+	return changed == 1, err
+}
+
+func (s store) remove(ctx context.Context, name string) (bool, error) {
+	removed, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM scopes WHERE name = $1`, name)
+	return removed == 1, err
+}

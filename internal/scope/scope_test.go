@@ -41,7 +41,11 @@ func TestCatalogue(t *testing.T) {
 		if got := names(); len(got) != 0 {
 			t.Errorf("before the seeding: %v", got)
 		}
-		all := oauth.ScopeSet{"address", "email", "offline_access", "openid", "phone", "profile"}
+		all := oauth.ScopeSet{
+			"address", "admin:audit:read", "admin:clients:read", "admin:clients:write", "admin:keys:read", "admin:keys:write", "admin:scopes:read",
+			"admin:scopes:write", "admin:sessions:read", "admin:sessions:write", "admin:system:read", "admin:system:write", "admin:tokens:read",
+			"admin:tokens:write", "admin:users:read", "admin:users:write", "email", "offline_access", "openid", "phone", "profile",
+		}
 		for range 2 {
 			if err := scopes.Seed(t.Context()); err != nil {
 				t.Fatal(err)

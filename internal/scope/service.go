@@ -3,6 +3,7 @@ package scope
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,15 +28,13 @@ type catalogue struct {
 	expires time.Time
 }
 
-// Seed adds the standard scopes that are not in the catalogue yet. Entries that
+// Seed adds the standard scopes and those of the administration that are not in the catalogue yet. Entries that
 // are there stay as they are.
 func (s *Service) Seed(ctx context.Context) error {
-	if err := s.store.add(ctx, standard(), s.clock.Now()); err != nil {
+	if err := s.store.add(ctx, slices.Concat(standard(), administration()), s.clock.Now()); err != nil {
 		return fmt.Errorf("seed the scope catalogue: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.loaded = catalogue{}
+	s.Forget()
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticat
 		return Response{}, err
 	}
 	// 5 Narrow it to what is asked for now.
-	minting, err := s.narrow(request, authorization)
+	minting, err := s.narrow(ctx, request, authorization)
 	if err != nil {
 		return Response{}, err
 	}
@@ -82,7 +82,7 @@ func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticat
 
 // narrow applies the scope and resource parameters of the token request (RFC
 // 6749 section 6, RFC 8707 section 2.2) to what was authorized.
-func (s *Service) narrow(request *Request, authorization *Authorization) (Minting, error) {
+func (s *Service) narrow(ctx context.Context, request *Request, authorization *Authorization) (Minting, error) {
 	minting := Minting{
 		ID: id.New(), Client: request.Client, Authorization: authorization, Subject: request.Client.ClientID, IssuedAt: request.Now,
 	}
@@ -99,6 +99,10 @@ func (s *Service) narrow(request *Request, authorization *Authorization) (Mintin
 			return Minting{}, oauth.Refuse(oauth.InvalidScope, "the scope is wider than what was granted")
 		}
 		minting.Scopes = wanted
+	}
+	var err error
+	if minting.Scopes, err = s.withoutAdministration(ctx, request, authorization, minting.Scopes); err != nil {
+		return Minting{}, err
 	}
 	resources, err := narrowResources(request, authorization)
 	if err != nil {

@@ -43,6 +43,12 @@ type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
 
+// Administrators knows who may administer this server now: the user, or the client
+// itself if there is none.
+type Administrators interface {
+	MayAdminister(ctx context.Context, known client.Client, userID *uuid.UUID) (bool, error)
+}
+
 // Recorder makes a token response durable before it is answered.
 type Recorder interface {
 	Do(ctx context.Context, record Record) error
@@ -73,24 +79,28 @@ type Deps struct {
 	Subjects             Subjects
 	People               People
 	ClientKeys           ClientKeys
-	Audit                Auditor
+	// Administrators may have the scopes of the administration; nobody may if it is nil.
+	Administrators Administrators
+	// Audit is only written to in exceptional cases: a token's row is an event of its own.
+	Audit Auditor
 }
 
 // Service issues tokens and knows what is issued.
 type Service struct {
-	store        store
-	clock        clock.Clock
-	issuer       string
-	keys         Keys
-	successorKey secret.Redacted
-	lifetimes    Lifetimes
-	subjects     Subjects
-	people       People
-	clientKeys   ClientKeys
-	audit        Auditor
-	recorder     Recorder
-	formats      map[client.AccessTokenFormat]Format
-	grants       map[oauth.GrantType]Grant
+	store          store
+	clock          clock.Clock
+	issuer         string
+	keys           Keys
+	successorKey   secret.Redacted
+	lifetimes      Lifetimes
+	subjects       Subjects
+	people         People
+	clientKeys     ClientKeys
+	administrators Administrators
+	recorder       Recorder
+	audit          Auditor
+	formats        map[client.AccessTokenFormat]Format
+	grants         map[oauth.GrantType]Grant
 }
 
 // New returns the service without any grant; see [Service.Use].
@@ -98,7 +108,7 @@ func New(deps Deps) *Service {
 	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
-		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys, audit: deps.Audit, recorder: db.NewGroup(deps.Database, writing.write),
+		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys, administrators: deps.Administrators, audit: deps.Audit, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{

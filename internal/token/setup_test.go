@@ -39,15 +39,16 @@ var lifetimes = token.Lifetimes{
 
 // environment is the token service with everything real around it.
 type environment struct {
-	t        *testing.T
-	database *db.DB
-	clock    *clock.Fake
-	keys     *keys.Service
-	clients  *client.Service
-	grants   *consent.Service
-	scopes   *scope.Service
-	tokens   *token.Service
-	user     uuid.UUID
+	t              *testing.T
+	database       *db.DB
+	clock          *clock.Fake
+	keys           *keys.Service
+	clients        *client.Service
+	grants         *consent.Service
+	scopes         *scope.Service
+	tokens         *token.Service
+	user           uuid.UUID
+	administrators token.Administrators
 }
 
 func newEnvironment(t *testing.T, database *db.DB) *environment {
@@ -81,8 +82,7 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	e.must(err)
 	made := token.New(token.Deps{
 		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: e.keys, SuccessorKey: successorKey,
-		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()),
-		Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
+		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()), Administrators: e.administrators, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
 	})
 	made.Use(
 		grants.NewAuthorizationCode(made, lifetimes.RefreshToken),

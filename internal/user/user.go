@@ -45,6 +45,10 @@ func (u User) Subject() string { return u.ID.String() }
 // IsActive tells whether the user may sign in and what they gave clients counts.
 func (u User) IsActive() bool { return u.State == Active }
 
+// MayAdminister tells whether the user may administer this server now. Whoever has to change
+// their password can't: it may be known to whoever gave it to them.
+func (u User) MayAdminister() bool { return u.Administrator && u.IsActive() && !u.RequirePasswordChange }
+
 // contextWords are what the user's password must not be made of.
 func (u User) contextWords() []string {
 	return []string{u.Username, u.Email, u.Claims.Name, u.Claims.GivenName, u.Claims.FamilyName, u.Claims.Nickname}

@@ -21,6 +21,12 @@ const (
 	ScopePhone         = "phone"
 )
 
+// administrationPrefix begins the names of the scopes of this server's own administration.
+const administrationPrefix = "admin:"
+
+// IsAdministrationScope tells whether a name is kept for the administration of this server.
+func IsAdministrationScope(name string) bool { return strings.HasPrefix(name, administrationPrefix) }
+
 // ScopeSet is a list of scope names without duplicates, in the order requested.
 // Its methods return new sets and change nothing.
 type ScopeSet []string
@@ -78,6 +84,11 @@ func (s ScopeSet) Intersect(other ScopeSet) ScopeSet { return s.filter(other.Has
 // Without returns the names of s that are not in other.
 func (s ScopeSet) Without(other ScopeSet) ScopeSet {
 	return s.filter(func(name string) bool { return !other.Has(name) })
+}
+
+// WithoutAdministration returns the names that are not for the administration of this server.
+func (s ScopeSet) WithoutAdministration() ScopeSet {
+	return s.filter(func(name string) bool { return !IsAdministrationScope(name) })
 }
 
 // Union returns the names of s followed by those that only other has.

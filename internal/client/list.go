@@ -1,0 +1,59 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Type is one of the client types of RFC 6749 section 2.1.
+type Type string
+
+// The client types.
+const (
+	PublicType       Type = "public"
+	ConfidentialType Type = "confidential"
+)
+
+// MaxPage is the most clients of one page.
+const MaxPage = 200
+
+// Query says which clients are wanted. What is left at its zero value may be anything.
+type Query struct {
+	// NamePrefix is what the name begins with; the case of letters does not matter.
+	NamePrefix   string
+	State        State
+	RegisteredBy RegisteredBy
+	Type         Type
+	// After is the record of the last client of the page before, zero for the first page.
+	After uuid.UUID
+	// Limit is the size of a page: MaxPage if zero or more than that.
+	Limit int
+}
+
+// Page is a part of the clients, in the order of their making. They come without
+// their secrets: none of them knows any.
+type Page struct {
+	Clients []Client
+	// Next is what to ask after for the next page, zero if this is the last.
+	Next uuid.UUID
+}
+
+// List returns a page of the clients that match.
+func (s *Service) List(ctx context.Context, query Query) (Page, error) {
+	if query.Limit <= 0 || query.Limit > MaxPage {
+		query.Limit = MaxPage
+	}
+	wanted := query.Limit
+	query.Limit++ // one more tells whether there is another page
+	all, err := s.store.list(ctx, query)
+	if err != nil {
+		return Page{}, fmt.Errorf("list clients: %w", err)
+	}
+	page := Page{Clients: all}
+	if len(all) > wanted {
+		page.Clients, page.Next = all[:wanted], all[wanted-1].ID
+	}
+	return page, nil
+}
