@@ -53,6 +53,7 @@ type features struct {
 	logoutTokens   *logout.Deliverer
 	clientKeys     *clientkeys.Service
 	administrators *admin.Administrators
+	administration *admin.API
 	mounted        []oauth.GrantType
 }
 
@@ -125,6 +126,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
 		Audit: a.Audit,
 	})
+	a.buildAdministration(built)
 	built.mounted = a.useGrants()
 	if err := a.buildRegistration(built); err != nil {
 		return nil, fmt.Errorf("prepare client registration: %w", err)
@@ -233,6 +235,9 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
 	a.mountRegistration(renderer)
+	if err := a.mountAdministration(built); err != nil {
+		return err
+	}
 	if err := a.mountDiscovery(ctx, built); err != nil {
 		return err
 	}

@@ -3,17 +3,49 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 )
 
-// encode returns the text of details. An event has to fit, and must not be lost: what is
-// too large is left out.
+// encode returns the text of details. Changes that are too large are named without
+// their values: an event has to fit, and must not be lost.
 func encode(details Details) (string, error) {
 	encoded, err := json.Marshal(details)
-	if err == nil && len(encoded) > maxDetailsBytes {
-		encoded, err = json.Marshal(Details{Reason: details.Reason, Note: "too large to be kept whole"})
-	}
 	if err != nil {
 		return "", fmt.Errorf("encode details: %w", err)
 	}
+	if len(encoded) <= maxDetailsBytes {
+		return string(encoded), nil
+	}
+	details.Changes, details.Scopes = slices.Clone(details.Changes), nil
+	details.Note = "too large to be kept whole"
+	for i := range details.Changes {
+		details.Changes[i].Before, details.Changes[i].After = nil, nil
+	}
+	if encoded, err = json.Marshal(details); err != nil || len(encoded) > maxDetailsBytes {
+		return `{"note":"too large to be kept"}`, err
+	}
 	return string(encoded), nil
+}
+
+// Compare returns what differs between two states of a record, by the names and in
+// the order of the keys given. Values are of the kinds that JSON has.
+func Compare(before, after map[string]any) []Change {
+	names := make([]string, 0, len(before)+len(after))
+	for name := range before {
+		names = append(names, name)
+	}
+	for name := range after {
+		if _, both := before[name]; !both {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var changes []Change
+	for _, name := range names {
+		if !reflect.DeepEqual(before[name], after[name]) {
+			changes = append(changes, Change{Field: name, Before: before[name], After: after[name]})
+		}
+	}
+	return changes
 }

@@ -19,8 +19,14 @@ const (
 	RefreshReuse   Action = "refresh_token.reuse"
 	TokenRevoke    Action = "token.revoke"
 	RegisterClient Action = "client.register"
+	ClientCreate   Action = "client.create"
 	ClientUpdate   Action = "client.update"
 	ClientDelete   Action = "client.delete"
+	SecretCreate   Action = "client_secret.create"
+	SecretDelete   Action = "client_secret.delete"
+	ScopeCreate    Action = "scope.create"
+	ScopeUpdate    Action = "scope.update"
+	ScopeDelete    Action = "scope.delete"
 	InitialCreate  Action = "initial_access_token.create"
 	InitialRevoke  Action = "initial_access_token.revoke"
 	SetUp          Action = "server.set_up"
@@ -62,11 +68,19 @@ type Target struct {
 	Name string
 }
 
+// Change is a field before and after. Neither has a secret.
+type Change struct {
+	Field  string `json:"field"`
+	Before any    `json:"before"`
+	After  any    `json:"after"`
+}
+
 // Details is what else there is to say.
 type Details struct {
 	// Reason is why something failed, or was done; a short word.
-	Reason string   `json:"reason,omitempty"`
-	Scopes []string `json:"scopes,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
+	Scopes  []string `json:"scopes,omitempty"`
 	// Methods are those of an authentication (RFC 8176).
 	Methods []string `json:"methods,omitempty"`
 	// Subject is the user whom it is about, if that is neither actor nor target.

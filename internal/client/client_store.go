@@ -186,6 +186,12 @@ func (s store) touch(ctx context.Context, record uuid.UUID, now time.Time) error
 	return err
 }
 
+// lock keeps the record from being changed by anybody else until the transaction ends.
+func (s store) lock(ctx context.Context, record uuid.UUID) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET updated_at = updated_at WHERE id = $1`, record)
+	return err
+}
+
 // touchUnchanged is touch for a record that nobody has changed since it was read.
 func (s store) touchUnchanged(ctx context.Context, known Client, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx,

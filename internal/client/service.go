@@ -166,6 +166,19 @@ func (s *Service) Find(ctx context.Context, clientID string) (Client, error) {
 	return s.found(s.store.byClientID(ctx, clientID))
 }
 
+// Lock is Find for whoever is about to change the client: until the transaction of ctx
+// ends, nobody else does.
+func (s *Service) Lock(ctx context.Context, clientID string) (Client, error) {
+	known, err := s.Find(ctx, clientID)
+	if err != nil {
+		return Client{}, err
+	}
+	if err := s.store.lock(ctx, known.ID); err != nil {
+		return Client{}, fmt.Errorf("lock a client: %w", err)
+	}
+	return s.FindByRecord(ctx, known.ID)
+}
+
 // FindByRecord returns the client of a record's identifier; see Find.
 func (s *Service) FindByRecord(ctx context.Context, record uuid.UUID) (Client, error) {
 	return s.found(s.store.byRecord(ctx, record))

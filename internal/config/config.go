@@ -41,6 +41,7 @@ type Config struct {
 
 	Registration Registration
 	Audit        Audit
+	Admin        Admin
 
 	// ShutdownTimeout bounds how long requests in flight may take to finish.
 	ShutdownTimeout time.Duration
@@ -161,4 +162,11 @@ type Registration struct {
 	// more after each OpenInterval.
 	OpenBurst    int
 	OpenInterval time.Duration
+}
+
+// Admin says from where this server can be administered over HTTP.
+type Admin struct {
+	Enabled bool
+	// Networks are the callers' addresses, from the connection or a listed proxy.
+	Networks []netip.Prefix
 }

@@ -323,4 +323,14 @@ var table = []option{
 		field:       func(c *Config) any { return &c.Registration.OpenInterval },
 		description: "After the burst, one more client may be registered from an address each time this has passed.",
 	},
+	{
+		name: "admin.enabled", standard: "true",
+		field:       func(c *Config) any { return &c.Admin.Enabled },
+		description: "Whether there is an API to administer this server, at `/api/v1/admin`.",
+	},
+	{
+		name: "admin.networks", form: "networks, separated by commas", standard: "127.0.0.0/8, ::1",
+		field:       func(c *Config) any { return &c.Admin.Networks },
+		description: "The networks from which this server can be administered: its own machine alone, unless others are listed. The address is that of the connection, or what a proxy of `trusted_proxies` says. A request that came through another proxy is refused. In a file it may be a list.",
+	},
 }

@@ -47,7 +47,9 @@ func (u User) IsActive() bool { return u.State == Active }
 
 // MayAdminister tells whether the user may administer this server now. Whoever has to change
 // their password can't: it may be known to whoever gave it to them.
-func (u User) MayAdminister() bool { return u.Administrator && u.IsActive() && !u.RequirePasswordChange }
+func (u User) MayAdminister() bool {
+	return u.Administrator && u.IsActive() && !u.RequirePasswordChange
+}
 
 // contextWords are what the user's password must not be made of.
 func (u User) contextWords() []string {

@@ -65,6 +65,20 @@ func clientAddress(r *http.Request, trusted []netip.Prefix, believed ForwardedHe
 	return address
 }
 
+// isForwardedByOthers tells whether a request was forwarded, or says so, by something
+// that is not a listed proxy.
+func isForwardedByOthers(r *http.Request, trusted []netip.Prefix) bool {
+	if address, ok := parseHost(r.RemoteAddr); ok && isListed(address, trusted) {
+		return false
+	}
+	for _, name := range strippedHeaders {
+		if len(r.Header.Values(name)) > 0 {
+			return true
+		}
+	}
+	return len(r.Header.Values("Via")) > 0 // RFC 9110 section 7.6.3
+}
+
 func isListed(address netip.Addr, trusted []netip.Prefix) bool {
 	for _, prefix := range trusted {
 		if prefix.Contains(address) {

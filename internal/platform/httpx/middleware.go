@@ -51,8 +51,9 @@ func (o Options) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := o.Clock.Now()
 		known := &state{
-			id:      id.New().String(),
-			address: clientAddress(r, o.TrustedProxies, o.ForwardedHeader),
+			id:       id.New().String(),
+			unlisted: isForwardedByOthers(r, o.TrustedProxies), // before the headers are removed
+			address:  clientAddress(r, o.TrustedProxies, o.ForwardedHeader),
 		}
 		ctx := context.WithValue(r.Context(), stateKey{}, known)
 		recorded := &recorder{ResponseWriter: w}

@@ -262,7 +262,7 @@ func (o Options) isForPrograms(r *http.Request) bool {
 		}
 	}
 	below := r.URL.Path
-	for _, start := range []string{"/oauth/", "/oidc/", "/.well-known/"} {
+	for _, start := range []string{"/oauth/", "/oidc/", "/.well-known/", "/api/"} {
 		if strings.HasPrefix(below, start) || strings.HasPrefix(below, Path(o.Issuer)+start) {
 			return true
 		}

@@ -13,8 +13,9 @@ type stateKey struct{}
 // state is what is known about one request beside the request itself. It is
 // made by the middleware and reached through the context.
 type state struct {
-	id      string
-	address netip.Addr
+	id       string
+	address  netip.Addr
+	unlisted bool // a proxy that nobody listed may stand in between
 
 	mu         sync.Mutex
 	route      *Route
@@ -45,6 +46,14 @@ func ClientAddress(ctx context.Context) netip.Addr {
 		return s.address
 	}
 	return netip.Addr{}
+}
+
+// CameThroughUnlistedProxy tells whether a request has a header that proxies add, although
+// it did not come from a listed one. Either somebody made it up, or there is a proxy that nobody
+// listed, and [ClientAddress] is the proxy's: it says nothing about the client.
+func CameThroughUnlistedProxy(ctx context.Context) bool {
+	s := stateOf(ctx)
+	return s != nil && s.unlisted
 }
 
 // maxAttached bounds, in bytes, a text that a handler attaches to the log line.

@@ -1,0 +1,115 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"authly/internal/platform/httpx"
+)
+
+// Path is where the administration is, below the issuer; with the issuer it is the
+// resource indicator of its tokens.
+const Path = "/api/v1/admin"
+
+// descriptionPath is where the API describes itself.
+const descriptionPath = "/api/v1/openapi.json"
+
+// maxBodyBytes bounds what is sent.
+const maxBodyBytes = 64 << 10
+
+// routes has huma add its operations to our router, so that headers, the log line, limits
+// and the issuer's path are those of every other route.
+type routes struct{ mux *httpx.APIMux }
+
+// Handle adds an operation.
+func (r routes) Handle(operation *huma.Operation, handler func(huma.Context)) {
+	r.mux.HandleFunc(strings.ToUpper(operation.Method)+" "+operation.Path, func(w http.ResponseWriter, request *http.Request) {
+		handler(humago.NewContext(operation, request, w))
+	})
+}
+
+// ServeHTTP is never asked: the router serves.
+func (routes) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }
+
+// newAPI returns huma without what would load from elsewhere, link elsewhere, or be
+// served beside the description.
+func newAPI(router *httpx.Router, issuer string) huma.API {
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
+	return huma.NewAPI(huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Authly administration", Version: "1",
+				Description: "Administers the server. Every request needs an access token for " + Path + " below the issuer (RFC 8707) with the scope of the operation, of an account that is an administrator.",
+			},
+			Servers: []*huma.Server{{URL: issuer}},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {
+					Type: "oauth2", Flows: &huma.OAuthFlows{
+						AuthorizationCode: &huma.OAuthFlow{AuthorizationURL: issuer + "/oauth/authorize", TokenURL: issuer + "/oauth/token", Scopes: map[string]string{}},
+						ClientCredentials: &huma.OAuthFlow{TokenURL: issuer + "/oauth/token", Scopes: map[string]string{}},
+					},
+				}},
+			},
+		},
+		Formats: map[string]huma.Format{"application/json": format, "json": format}, DefaultFormat: "application/json",
+		RejectUnknownQueryParameters: true, Transformers: []huma.Transformer{withoutValues},
+	}, routes{router.API()})
+}
+
+// operations adds operations, each of them with its authority.
+type operations struct {
+	api       huma.API
+	authority *authority
+}
+
+// operation is what an operation declares.
+type operation struct {
+	method, path string // below Path
+	id, summary  string
+	scope        string
+	status       int // of success; 200 if zero
+}
+
+// register adds an operation. One without a scope is a defect of the program and panics.
+func register[Input, Output any](to operations, declared operation, handler func(context.Context, *Input) (*Output, error)) {
+	if !strings.HasPrefix(declared.scope, "admin:") {
+		panic(fmt.Sprintf("the operation %s declares no scope", declared.id))
+	}
+	described := huma.Operation{
+		OperationID: declared.id, Method: declared.method, Path: Path + declared.path, Summary: declared.summary, DefaultStatus: declared.status,
+		MaxBodyBytes: maxBodyBytes, Middlewares: huma.Middlewares{to.authority.require(declared.scope)},
+		Security: []map[string][]string{{"oauth": {declared.scope}}}, Tags: []string{strings.Split(declared.path, "/")[1]},
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError},
+	}
+	flows := to.api.OpenAPI().Components.SecuritySchemes["oauth"].Flows
+	flows.AuthorizationCode.Scopes[declared.scope], flows.ClientCredentials.Scopes[declared.scope] = declared.scope, declared.scope
+	huma.Register(to.api, described, func(ctx context.Context, input *Input) (*Output, error) {
+		output, err := handler(ctx, input)
+		if err != nil {
+			return nil, refused(ctx, err)
+		}
+		return output, nil
+	})
+}
+
+// mountDescription serves the OpenAPI description of what was registered so far.
+func mountDescription(router *httpx.Router, api huma.API) error {
+	described, err := json.Marshal(api.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("describe the administration: %w", err)
+	}
+	router.API().HandleFunc("GET "+descriptionPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(described)
+	})
+	return nil
+}

@@ -1,0 +1,181 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
+
+	"authly/internal/audit"
+	"authly/internal/client"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+	"authly/internal/token"
+)
+
+// Tokens finds the access tokens that count right now.
+type Tokens interface {
+	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
+}
+
+// Principal is who makes a request, after everything was checked.
+type Principal struct {
+	Kind audit.ActorKind
+	// ID is the subject of a user, or the client_id of a client.
+	ID   string
+	Name string
+	// ClientID is through which client the request comes.
+	ClientID string
+}
+
+func (p Principal) actor() audit.Actor { return audit.Actor{Kind: p.Kind, ID: p.ID, Name: p.Name} }
+
+type principalKey struct{}
+
+// principal returns who makes the request. There is none only if a route was
+// mounted beside the authority, which is a defect.
+func principal(ctx context.Context) Principal {
+	known, ok := ctx.Value(principalKey{}).(Principal)
+	if !ok {
+		panic("an operation of the administration without its authority")
+	}
+	return known
+}
+
+// authority is the one place where it is decided who may administer this server.
+type authority struct {
+	tokens         Tokens
+	users          Users
+	clients        ClientRecords
+	administrators *Administrators
+	// audience is the resource indicator of this API.
+	audience string
+	networks []netip.Prefix
+}
+
+// refusal is a problem with the challenge that goes with it (RFC 6750 section 3).
+type refusal struct {
+	status    int
+	kind      string
+	detail    string
+	challenge string
+}
+
+func (r *refusal) write(w http.ResponseWriter) {
+	header := http.Header{}
+	if r.challenge != "" {
+		header.Set("WWW-Authenticate", r.challenge)
+	}
+	writeProblem(w, &huma.ErrorModel{Type: problemType + r.kind, Title: http.StatusText(r.status), Status: r.status, Detail: r.detail}, header)
+}
+
+// require returns the middleware of an operation with its scope.
+func (a *authority) require(scope string) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		w.Header().Set("Cache-Control", "no-store")
+		known, refusal, err := a.judge(r, scope)
+		switch {
+		case err != nil:
+			told, header := problem(r.Context(), err)
+			writeProblem(w, told, header)
+		case refusal != nil:
+			refusal.write(w)
+		default:
+			httpx.Attach(r.Context(), slog.String("actor", known.ID), slog.String("client_id", known.ClientID))
+			next(huma.WithValue(ctx, principalKey{}, known))
+		}
+	}
+}
+
+// judge asks all the questions, from the cheapest to the dearest. Whoever fails the last
+// one is not told by what: whether an account is an administrator is nobody's business.
+func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, error) {
+	ctx := r.Context()
+	if !a.isNear(ctx) {
+		return Principal{}, &refusal{http.StatusForbidden, "address_refused", "this server can't be administered from this address", ""}, nil
+	}
+	presented, refused := bearer(r)
+	if refused != nil {
+		return Principal{}, refused, nil
+	}
+	live, err := a.tokens.FindAccessToken(ctx, presented)
+	if errors.Is(err, token.ErrUnknown) || err == nil && !slices.Equal(live.Audience, []string{a.audience}) {
+		return Principal{}, unauthorized(`, error="invalid_token"`, "the access token is unknown, has ended, or is not for this API"), nil
+	}
+	if err != nil {
+		return Principal{}, nil, err
+	}
+	if !live.Scopes.Has(scope) {
+		return Principal{}, &refusal{
+			http.StatusForbidden, "insufficient_scope", "the access token does not have the scope " + scope,
+			`Bearer realm="authly", error="insufficient_scope", scope="` + scope + `"`,
+		}, nil
+	}
+	return a.administrator(ctx, live)
+}
+
+// administrator asks the database whether the token's account is an administrator now.
+func (a *authority) administrator(ctx context.Context, live token.Live) (Principal, *refusal, error) {
+	refused := &refusal{http.StatusForbidden, "not_administrator", "the account may not administer this server", ""}
+	known, err := a.clients.FindByRecord(ctx, live.Client)
+	if fault.KindOf(err) == fault.NotFound || err == nil && !known.IsActive() {
+		return Principal{}, refused, nil
+	}
+	if err != nil {
+		return Principal{}, nil, err
+	}
+	made := Principal{Kind: audit.Client, ID: known.ClientID, Name: known.Name, ClientID: known.ClientID}
+	var userID *uuid.UUID
+	if live.Family != nil {
+		userID = &live.Family.UserID
+	}
+	may, err := a.administrators.MayAdminister(ctx, known, userID)
+	if err != nil {
+		return Principal{}, nil, err
+	}
+	if !may || known.RegisteredBy == client.ByClient {
+		return Principal{}, refused, nil
+	}
+	if userID != nil {
+		person, err := a.users.Find(ctx, *userID)
+		if err != nil {
+			return Principal{}, nil, err
+		}
+		made.Kind, made.ID, made.Name = audit.User, person.Subject(), person.Username
+	}
+	return made, nil, nil
+}
+
+// isNear holds from where this server can be administered.
+func (a *authority) isNear(ctx context.Context) bool {
+	address := httpx.ClientAddress(ctx)
+	return address.IsValid() && !httpx.CameThroughUnlistedProxy(ctx) &&
+		slices.ContainsFunc(a.networks, func(network netip.Prefix) bool { return network.Contains(address) })
+}
+
+func unauthorized(parameters, detail string) *refusal {
+	return &refusal{http.StatusUnauthorized, "invalid_token", detail, `Bearer realm="authly"` + parameters}
+}
+
+// bearer takes the token from the one place where it may be (RFC 6750 section 2.1).
+func bearer(r *http.Request) (secret.Redacted, *refusal) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 || r.URL.Query().Has("access_token") {
+		return secret.Redacted{}, unauthorized("", "an access token is required, in the header Authorization")
+	}
+	sent, err := oauth.ParseBearer(headers[0])
+	if err != nil || strings.TrimSpace(sent) == "" {
+		return secret.Redacted{}, unauthorized("", "an access token is required, in the header Authorization")
+	}
+	return secret.FromString(sent), nil
+}

@@ -1,0 +1,242 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/audit"
+	"authly/internal/client"
+	"authly/internal/platform/fault"
+)
+
+type clientPath struct {
+	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
+}
+
+type clientChange struct {
+	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
+	IfMatch  string `header:"If-Match" doc:"The ETag of the client as it was read."`
+}
+
+type clientAnswer struct {
+	ETag string `header:"ETag"`
+	Body Client
+}
+
+// CreatedClient is a client with the secret that is shown this once.
+type CreatedClient struct {
+	Client
+	Secret string `json:"client_secret,omitempty" doc:"Shown only now. Left out for clients without one, and when a creation is sent again."`
+}
+
+type createdAnswer struct {
+	ETag     string `header:"ETag"`
+	Replayed string `header:"Idempotent-Replayed" doc:"true if the creation was done by an earlier request with the same key."`
+	Body     CreatedClient
+}
+
+// ClientSecret is what can be read of a secret.
+type ClientSecret struct {
+	ID        string     `json:"id"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+}
+
+func secretView(s client.Secret) ClientSecret {
+	return ClientSecret{ID: s.ID.String(), CreatedAt: s.CreatedAt.UTC(), ExpiresAt: s.ExpiresAt}
+}
+
+// ClientPage is a page of clients.
+type ClientPage struct {
+	Clients []Client `json:"clients"`
+	Next    string   `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one."`
+}
+
+func (c *clients) mount(to operations) {
+	const read, write = "admin:clients:read", "admin:clients:write"
+	register(to, operation{method: http.MethodGet, path: "/clients", id: "list-clients", summary: "List clients", scope: read}, c.httpList)
+	register(to, operation{method: http.MethodPost, path: "/clients", id: "create-client", summary: "Create a client", scope: write, status: http.StatusCreated}, c.httpCreate)
+	register(to, operation{method: http.MethodGet, path: "/clients/{client_id}", id: "get-client", summary: "Get a client", scope: read}, c.httpGet)
+	register(to, operation{method: http.MethodPatch, path: "/clients/{client_id}", id: "update-client", summary: "Change what is sent of a client", scope: write}, c.httpUpdate)
+	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}", id: "delete-client", summary: "Delete a client with everything that it was given", scope: write, status: http.StatusNoContent}, c.httpDelete)
+	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/disable", id: "disable-client", summary: "Disable a client, and end everything that it was given", scope: write}, c.httpDisable)
+	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/enable", id: "enable-client", summary: "Enable a client", scope: write}, c.httpEnable)
+	register(to, operation{method: http.MethodGet, path: "/clients/{client_id}/secrets", id: "list-client-secrets", summary: "List a client's secrets, without their values", scope: read}, c.httpSecrets)
+	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/secrets", id: "create-client-secret", summary: "Give a client a new secret", scope: write, status: http.StatusCreated}, c.httpAddSecret)
+	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/secrets/{secret_id}", id: "delete-client-secret", summary: "Delete a client's secret", scope: write, status: http.StatusNoContent}, c.httpDeleteSecret)
+}
+
+type clientList struct {
+	Limit        int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor       string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Query        string `query:"q" maxLength:"200" doc:"What the name begins with; the case of ASCII letters does not matter."`
+	State        string `query:"state" enum:"active,disabled"`
+	RegisteredBy string `query:"registered_by" enum:"administrator,client"`
+	Type         string `query:"type" enum:"public,confidential"`
+}
+
+func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body ClientPage }, error) {
+	after, err := parseCursor(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	page, err := c.records.List(ctx, client.Query{
+		NamePrefix: in.Query, State: client.State(in.State), RegisteredBy: client.RegisteredBy(in.RegisteredBy), Type: client.Type(in.Type),
+		After: after, Limit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := &struct{ Body ClientPage }{ClientPage{Clients: make([]Client, len(page.Clients)), Next: cursorOf(page.Next)}}
+	for i, each := range page.Clients {
+		answer.Body.Clients[i] = viewOf(each)
+	}
+	return answer, nil
+}
+
+func (c *clients) httpCreate(ctx context.Context, in *struct {
+	Key     string `header:"Idempotency-Key" maxLength:"255" doc:"Lets the same request be sent again without another client being made."`
+	Body    ClientFields
+	RawBody []byte
+},
+) (*createdAnswer, error) {
+	who := principal(ctx)
+	made, err := c.create(ctx, who, in.Body, newAttempt(who, "create-client", in.Key, in.RawBody))
+	if err != nil {
+		return nil, err
+	}
+	view := viewOf(made.client)
+	answer := &createdAnswer{ETag: etag(view), Body: CreatedClient{view, made.secret.Reveal()}}
+	if made.replayed {
+		answer.Replayed = "true"
+	}
+	return answer, nil
+}
+
+func (c *clients) httpGet(ctx context.Context, in *clientPath) (*clientAnswer, error) {
+	known, err := c.records.Find(ctx, in.ClientID)
+	return answerWith(known, err)
+}
+
+func answerWith(known client.Client, err error) (*clientAnswer, error) {
+	if err != nil {
+		return nil, err
+	}
+	view := viewOf(known)
+	return &clientAnswer{etag(view), view}, nil
+}
+
+func (c *clients) httpUpdate(ctx context.Context, in *struct {
+	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
+	IfMatch  string `header:"If-Match" doc:"The ETag of the client as it was read."`
+	Body     ClientFields
+},
+) (*struct {
+	ETag string `header:"ETag"`
+	Body CreatedClient
+}, error,
+) {
+	made, err := c.update(ctx, principal(ctx), in.ClientID, in.IfMatch, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	view := viewOf(made.client)
+	return &struct {
+		ETag string `header:"ETag"`
+		Body CreatedClient
+	}{etag(view), CreatedClient{view, made.secret.Reveal()}}, nil
+}
+
+func (c *clients) httpDelete(ctx context.Context, in *clientChange) (*struct{}, error) {
+	_, err := c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientDelete, c.records.Delete)
+	return nil, err
+}
+
+func (c *clients) httpDisable(ctx context.Context, in *clientChange) (*clientAnswer, error) {
+	return answerWith(c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientUpdate, c.records.Disable))
+}
+
+func (c *clients) httpEnable(ctx context.Context, in *clientChange) (*clientAnswer, error) {
+	return answerWith(c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientUpdate, c.records.Enable))
+}
+
+// ClientSecrets are all secrets of a client.
+type ClientSecrets struct {
+	Secrets []ClientSecret `json:"secrets"`
+}
+
+func (c *clients) httpSecrets(ctx context.Context, in *clientPath) (*struct{ Body ClientSecrets }, error) {
+	known, err := c.records.Find(ctx, in.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.records.Secrets(ctx, known.ID)
+	if err != nil {
+		return nil, err
+	}
+	answer := &struct{ Body ClientSecrets }{ClientSecrets{make([]ClientSecret, len(all))}}
+	for i, each := range all {
+		answer.Body.Secrets[i] = secretView(each)
+	}
+	return answer, nil
+}
+
+// CreatedSecret is a secret with the value that is shown this once.
+type CreatedSecret struct {
+	ClientSecret
+	Value string `json:"client_secret,omitempty" doc:"Shown only now. Left out when the request is sent again."`
+}
+
+// SecretFields are what is decided about a new secret.
+type SecretFields struct {
+	OverlapSeconds int64 `json:"overlap_seconds" required:"false" minimum:"0" maximum:"7776000" doc:"For how long the old secrets can still be used; 0 ends them at once."`
+}
+
+func (c *clients) httpAddSecret(ctx context.Context, in *struct {
+	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
+	Key      string `header:"Idempotency-Key" maxLength:"255"`
+	Body     SecretFields
+	RawBody  []byte
+},
+) (*struct {
+	Replayed string `header:"Idempotent-Replayed"`
+	Body     CreatedSecret
+}, error,
+) {
+	who := principal(ctx)
+	of := newAttempt(who, "create-client-secret "+in.ClientID, in.Key, in.RawBody)
+	made, err := c.addSecret(ctx, who, in.ClientID, inSeconds(in.Body.OverlapSeconds), of)
+	if err != nil {
+		return nil, err
+	}
+	answer := &struct {
+		Replayed string `header:"Idempotent-Replayed"`
+		Body     CreatedSecret
+	}{Body: CreatedSecret{secretView(made.Secret), made.value.Reveal()}}
+	if made.replayed {
+		answer.Replayed = "true"
+	}
+	return answer, nil
+}
+
+func (c *clients) httpDeleteSecret(ctx context.Context, in *struct {
+	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
+	SecretID string `path:"secret_id" maxLength:"36" format:"uuid"`
+},
+) (*struct{}, error) {
+	which, err := uuid.Parse(in.SecretID)
+	if err != nil {
+		return nil, fault.New(fault.NotFound, "client.secret_unknown").Because(err)
+	}
+	return nil, c.deleteSecret(ctx, principal(ctx), in.ClientID, which)
+}
+
+// isChangedMeanwhile tells whether somebody else was faster.
+func isChangedMeanwhile(err error) bool {
+	var refusal *fault.Error
+	return errors.As(err, &refusal) && (refusal.Key == "client.changed_meanwhile" || refusal.Key == "scope.changed_meanwhile")
+}

@@ -1,0 +1,51 @@
+package admin
+
+import (
+	"context"
+	"net/netip"
+
+	"authly/internal/platform/clock"
+	"authly/internal/platform/db"
+)
+
+// Deps is what the API needs; all of it is required.
+type Deps struct {
+	Database       *db.DB
+	Clock          clock.Clock
+	Issuer         string
+	Tokens         Tokens
+	Users          Users
+	Clients        ClientRecords
+	Scopes         ScopeCatalogue
+	Administrators *Administrators
+	Log            Recorder
+	// Networks are those from which this server can be administered.
+	Networks []netip.Prefix
+}
+
+// API is the administration over HTTP.
+type API struct {
+	issuer    string
+	authority *authority
+	clients   *clients
+	scopes    *scopes
+	keys      *keys
+}
+
+// New returns the API.
+func New(deps Deps) *API {
+	storing := store{deps.Database}
+	remembering := &keys{storing, deps.Clock}
+	return &API{
+		issuer: deps.Issuer, keys: remembering,
+		authority: &authority{
+			tokens: deps.Tokens, users: deps.Users, clients: deps.Clients, administrators: deps.Administrators,
+			audience: deps.Issuer + Path, networks: deps.Networks,
+		},
+		clients: &clients{deps.Clients, deps.Log, storing, remembering},
+		scopes:  &scopes{deps.Scopes, deps.Log, storing, remembering},
+	}
+}
+
+// Sweep forgets idempotency keys whose time is over.
+func (a *API) Sweep(ctx context.Context) error { return a.keys.sweep(ctx) }

@@ -1,0 +1,12 @@
+package admin
+
+import "authly/internal/platform/httpx"
+
+// Mount adds the operations and their description.
+func (a *API) Mount(router *httpx.Router) error {
+	api := newAPI(router, a.issuer)
+	all := operations{api, a.authority}
+	a.clients.mount(all)
+	a.scopes.mount(all)
+	return mountDescription(router, api)
+}

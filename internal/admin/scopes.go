@@ -1,0 +1,126 @@
+package admin
+
+import (
+	"context"
+
+	"authly/internal/audit"
+	"authly/internal/scope"
+)
+
+// ScopeCatalogue keeps scopes. Its changes join a transaction of the context.
+type ScopeCatalogue interface {
+	List(ctx context.Context) ([]scope.Scope, error)
+	Find(ctx context.Context, name string) (scope.Scope, error)
+	Create(ctx context.Context, entry scope.Scope) error
+	Update(ctx context.Context, known, wanted scope.Scope) error
+	Delete(ctx context.Context, name string) error
+	Forget()
+}
+
+// scopes is the administration of the catalogue.
+type scopes struct {
+	catalogue ScopeCatalogue
+	log       Recorder
+	store     store
+	keys      *keys
+}
+
+// Scope is an entry of the catalogue.
+type Scope struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Default     bool   `json:"default"`
+	Active      bool   `json:"active"`
+	BuiltIn     bool   `json:"built_in" doc:"Whether the scope belongs to this server and can't be deleted."`
+}
+
+func scopeView(s scope.Scope) Scope {
+	return Scope{s.Name, s.Description, s.Default, s.Active, scope.IsBuiltIn(s.Name)}
+}
+
+// ScopeFields are the members of a scope that an administrator writes.
+type ScopeFields struct {
+	Description Patch[string] `json:"description" required:"false" doc:"What a person reads after: the application will be able to."`
+	Default     Patch[bool]   `json:"default" required:"false" doc:"Whether it is granted when a client asks for no scope."`
+	Active      Patch[bool]   `json:"active" required:"false" doc:"Whether it can be granted; true unless sent."`
+}
+
+func (f ScopeFields) apply(to *scope.Scope) {
+	f.Description.into(&to.Description)
+	f.Default.into(&to.Default)
+	f.Active.into(&to.Active)
+	to.Active = to.Active || f.Active.Null
+}
+
+func (s *scopes) create(ctx context.Context, who Principal, name string, fields ScopeFields, of attempt) (scope.Scope, bool, error) {
+	entry := scope.Scope{Name: name, Active: true}
+	fields.apply(&entry)
+	replayed := false
+	err := s.change(ctx, func(ctx context.Context) error {
+		made, again, err := s.keys.once(ctx, of, func(ctx context.Context) (string, error) {
+			if err := s.catalogue.Create(ctx, entry); err != nil {
+				return "", err
+			}
+			return entry.Name, s.record(ctx, who, audit.ScopeCreate, entry.Name, audit.Compare(nil, asJSON(scopeView(entry))))
+		})
+		if replayed = again; err == nil && again {
+			entry, err = s.catalogue.Find(ctx, made)
+		}
+		return err
+	})
+	return entry, replayed, err
+}
+
+func (s *scopes) update(ctx context.Context, who Principal, name, ifMatch string, fields ScopeFields) (scope.Scope, error) {
+	var wanted scope.Scope
+	err := s.change(ctx, func(ctx context.Context) error {
+		known, err := s.find(ctx, name, ifMatch)
+		if err != nil {
+			return err
+		}
+		wanted = known
+		fields.apply(&wanted)
+		if err := s.catalogue.Update(ctx, known, wanted); err != nil {
+			if ifMatch != "" && isChangedMeanwhile(err) {
+				return precondition()
+			}
+			return err
+		}
+		return s.record(ctx, who, audit.ScopeUpdate, name, audit.Compare(asJSON(scopeView(known)), asJSON(scopeView(wanted))))
+	})
+	return wanted, err
+}
+
+func (s *scopes) remove(ctx context.Context, who Principal, name, ifMatch string) error {
+	return s.change(ctx, func(ctx context.Context) error {
+		known, err := s.find(ctx, name, ifMatch)
+		if err != nil {
+			return err
+		}
+		if err := s.catalogue.Delete(ctx, name); err != nil {
+			return err
+		}
+		return s.record(ctx, who, audit.ScopeDelete, name, audit.Compare(asJSON(scopeView(known)), nil))
+	})
+}
+
+// change runs a change; after it the catalogue is read anew on this node.
+func (s *scopes) change(ctx context.Context, work func(ctx context.Context) error) error {
+	defer s.catalogue.Forget()
+	return s.store.inTransaction(ctx, work)
+}
+
+func (s *scopes) find(ctx context.Context, name, ifMatch string) (scope.Scope, error) {
+	known, err := s.catalogue.Find(ctx, name)
+	if err == nil && !matches(ifMatch, etag(scopeView(known))) {
+		err = precondition()
+	}
+	return known, err
+}
+
+func (s *scopes) record(ctx context.Context, who Principal, action audit.Action, name string, changes []audit.Change) error {
+	return s.log.Record(ctx, audit.Event{
+		Action: action, Outcome: audit.Success, Actor: who.actor(), ClientID: who.ClientID,
+		Target: audit.Target{Kind: "scope", ID: name, Name: name}, Details: audit.Details{Changes: changes},
+	})
+}
