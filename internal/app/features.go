@@ -235,7 +235,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
 	a.mountRegistration(renderer)
-	if err := a.mountAdministration(built); err != nil {
+	if err := a.mountAdministration(built); err != nil { //nolint:contextcheck // each request has its own
 		return err
 	}
 	if err := a.mountDiscovery(ctx, built); err != nil {

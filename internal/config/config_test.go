@@ -78,13 +78,14 @@ func TestDefaultsAreValid(t *testing.T) {
 		Throttle:        Throttle{AccountBurst: 10, AccountInterval: 30 * time.Second, AddressBurst: 50, AddressInterval: 2 * time.Second},
 		Keys:            Keys{RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day},
 		Registration:    Registration{Mode: "off", OpenScopes: "openid profile email offline_access", OpenUnusedLifetime: 7 * day, OpenBurst: 20, OpenInterval: time.Minute},
+		Admin:           Admin{Enabled: true, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Audit:           Audit{Retention: 400 * day},
 		ShutdownTimeout: 15 * time.Second,
 	}
 	ignore := cmp.FilterPath(func(p cmp.Path) bool {
 		return strings.HasSuffix(p.String(), "origins") || strings.HasSuffix(p.String(), "warnings")
 	}, cmp.Ignore())
-	if difference := cmp.Diff(want, got, ignore, cmp.Comparer(secret.Redacted.Equal)); difference != "" {
+	if difference := cmp.Diff(want, got, ignore, cmp.Comparer(secret.Redacted.Equal), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); difference != "" {
 		t.Errorf("defaults (-want +got):\n%s", difference)
 	}
 }
@@ -248,6 +249,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s",
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",
+		"admin.enabled": "false", "admin.networks": "10.0.0.0/8",
 	}
 	certificate, key := selfSigned(t, "id.example.com")
 	other["egress.additional_ca_file"] = certificate

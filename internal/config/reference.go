@@ -25,6 +25,7 @@ var sectionIntroductions = map[string][2]string{
 	"audit":     {"Audit log", "What is kept of what happened."},
 
 	"registration": {"Client registration", "Clients that register themselves. Where it is off, there is no such endpoint."},
+	"admin":        {"Administration", "From where this server can be administered over HTTP. Whoever does it has to be an administrator, too."},
 }
 
 const referenceIntroduction = `# Configuration
