@@ -10,5 +10,5 @@
 // judges a token asks for its client's state.
 //
 // Not here: dynamic registration (package registration), client metadata
-// documents, the administration of clients over HTTP.
+// documents, the administration of clients over HTTP (package admin).
 package client
