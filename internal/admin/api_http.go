@@ -108,7 +108,7 @@ func mountDescription(router *httpx.Router, api huma.API) error {
 	}
 	router.API().HandleFunc("GET "+descriptionPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
-		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(described)
 	})
 	return nil

@@ -129,7 +129,7 @@ func TestPrepare(t *testing.T) {
 			must(t, w.service.Prepare(t.Context()))
 		}
 		active, err := w.scopes.Active(t.Context())
-		if err != nil || len(active) != 6 || w.keys.bootstrapped != 2 {
+		if err != nil || len(active) != 21 || w.keys.bootstrapped != 2 {
 			t.Errorf("%d scopes, keys asked for %d times, %v", len(active), w.keys.bootstrapped, err)
 		}
 	})
