@@ -133,10 +133,11 @@ func knownScopes(ctx context.Context, database *db.DB, names oauth.ScopeSet) err
 	if err != nil {
 		return err
 	}
-	known := make(oauth.ScopeSet, len(active))
+	all := make(oauth.ScopeSet, len(active))
 	for i, entry := range active {
-		known[i] = entry.Name
+		all[i] = entry.Name
 	}
+	known := all.WithoutAdministration() // clients that register themselves never administer
 	if unknown := names.Without(known); len(unknown) > 0 {
 		return fmt.Errorf("there is no scope %q: this server has %s", unknown[0], strings.Join(known, ", "))
 	}

@@ -38,14 +38,11 @@ func adminScopes() oauth.ScopeSet {
 }
 
 // robot is a service account that may administer.
-func (a *administration) robot(change func(*client.Metadata)) testx.Client {
+func (a *administration) robot() testx.Client {
 	a.t.Helper()
 	return a.Confidential("https://robot.example/callback", func(m *client.Metadata) {
 		m.Scopes = append(m.Scopes, adminScopes()...)
 		m.Resources, m.Administrator = []string{a.Issuer + adminPath, "https://api.example"}, true
-		if change != nil {
-			change(m)
-		}
 	})
 }
 
@@ -170,7 +167,7 @@ func (a *administration) callers() (map[string]caller, map[string]string) {
 	with := func(token string, options ...testx.RequestOption) []testx.RequestOption {
 		return append([]testx.RequestOption{testx.Bearer(token)}, options...)
 	}
-	robot, demotedRobot, disabledRobot := a.robot(nil), a.robot(nil), a.robot(nil)
+	robot, demotedRobot, disabledRobot := a.robot(), a.robot(), a.robot()
 	expired := a.own(robot, everything, here)
 	a.Clock.Advance(time.Hour)
 	disabled, hurried, demoted, good := a.administrator("disabled"), a.administrator("hurried"), a.administrator("demoted"), a.administrator("good")
@@ -217,7 +214,7 @@ func TestAdministrationThroughAnUnlistedProxy(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			a := administer(t, engine)
-			token := testx.Bearer(a.own(a.robot(nil), "admin:clients:read", a.Issuer+adminPath))
+			token := testx.Bearer(a.own(a.robot(), "admin:clients:read", a.Issuer+adminPath))
 			if answer := a.Get(adminPath+"/clients", token); answer.Status != http.StatusOK {
 				t.Errorf("without a proxy: %d %s", answer.Status, answer.Body)
 			}

@@ -22,7 +22,7 @@ func onEveryEngine(t *testing.T, test func(a *administration, token testx.Reques
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			a := administer(t, engine)
-			test(a, testx.Bearer(a.own(a.robot(nil), adminScopes().String(), a.Issuer+adminPath)))
+			test(a, testx.Bearer(a.own(a.robot(), adminScopes().String(), a.Issuer+adminPath)))
 		})
 	}
 }
@@ -238,7 +238,7 @@ func TestCreationSentAgain(t *testing.T) {
 		a.wants(a.send(token, http.MethodPost, "/clients", webApp, other), http.StatusCreated, `"client_secret":"`)
 
 		// Keys are one caller's own.
-		stranger := testx.Bearer(a.own(a.robot(nil), adminScopes().String(), a.Issuer+adminPath))
+		stranger := testx.Bearer(a.own(a.robot(), adminScopes().String(), a.Issuer+adminPath))
 		a.wants(a.send(stranger, http.MethodPost, "/clients", webApp, key), http.StatusCreated, `"client_secret":"`)
 	})
 }

@@ -14,7 +14,7 @@ import (
 func TestConsentToTheAdministration(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(a *administration, _ testx.RequestOption) {
-		robot, ada, root := a.robot(nil), a.Person("ada"), a.administrator("root")
+		robot, ada, root := a.robot(), a.Person("ada"), a.administrator("root")
 		ask := func(person testx.Person, scope string) (testx.Request, *testx.Browser, testx.Answer) {
 			request, browser := a.Request(robot, url.Values{"scope": {scope}, "resource": {a.Issuer + adminPath}}), a.Browser()
 			return request, browser, browser.SignIn(browser.Open(a.AuthorizeURL(request)), person)
