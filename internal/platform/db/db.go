@@ -130,18 +130,18 @@ type transactionKey struct{ database *DB }
 // the readers, which refuse to write on SQLite.
 func (d *DB) Read(ctx context.Context) Querier {
 	if open, ok := ctx.Value(transactionKey{d}).(transaction); ok {
-		return open
+		return d.observed(ctx, open)
 	}
-	return d.backend.reader()
+	return d.observed(ctx, d.backend.reader())
 }
 
 // Write returns what runs statements that change something: the transaction of
 // ctx if there is one, else each statement is its own.
 func (d *DB) Write(ctx context.Context) Querier {
 	if open, ok := ctx.Value(transactionKey{d}).(transaction); ok {
-		return open
+		return d.observed(ctx, open)
 	}
-	return d.backend.writer()
+	return d.observed(ctx, d.backend.writer())
 }
 
 // maxAttempts bounds how often a transaction that lost to another is run.
