@@ -66,6 +66,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.app.Handl
 // Notice returns what somebody who starts the server has to know.
 func (s *Server) Notice() Notice { return s.app.Notice() }
 
+// Operator returns the administration API for the program that runs the server: the
+// same operations with the same rules, without a token. It must never be served to
+// others. Name stands in the audit log.
+func (s *Server) Operator(name string) (http.Handler, error) { return s.app.Operator(name) }
+
 // Listen opens the configured address.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) { return s.app.Listen(ctx) }
 

@@ -13,6 +13,7 @@ import (
 // of dynamic registration (RFC 7591), but for scopes and resources, which are lists.
 type ClientFields struct {
 	Name                              Patch[string]                      `json:"client_name" required:"false" doc:"The name that people see."`
+	ManagedBy                         Patch[string]                      `json:"managed_by" required:"false" doc:"The file that the client follows; see authly apply."`
 	ApplicationType                   Patch[oauth.ApplicationType]       `json:"application_type" required:"false" doc:"web or native."`
 	SecurityProfile                   Patch[client.SecurityProfile]      `json:"security_profile" required:"false" doc:"oauth21 or oidc-legacy; decides what is not set one by one."`
 	Administrator                     Patch[bool]                        `json:"administrator" required:"false" doc:"Whether the client may administer this server on its own behalf."`
@@ -73,6 +74,7 @@ func (f ClientFields) apply(m *client.Metadata) {
 
 func (f ClientFields) applyIdentity(m *client.Metadata) {
 	f.Name.into(&m.Name)
+	f.ManagedBy.into(&m.ManagedBy)
 	f.ApplicationType.into(&m.ApplicationType)
 	f.SecurityProfile.into(&m.SecurityProfile)
 	f.Administrator.into(&m.Administrator)

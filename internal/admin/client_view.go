@@ -17,6 +17,7 @@ type Client struct {
 	CreatedAt                         time.Time                   `json:"created_at"`
 	UpdatedAt                         time.Time                   `json:"updated_at"`
 	Name                              string                      `json:"client_name" doc:"The name that people see."`
+	ManagedBy                         string                      `json:"managed_by,omitempty" doc:"The file that the client follows."`
 	ApplicationType                   oauth.ApplicationType       `json:"application_type" doc:"web or native."`
 	SecurityProfile                   client.SecurityProfile      `json:"security_profile" doc:"oauth21 or oidc-legacy; decides what is not set one by one."`
 	Administrator                     bool                        `json:"administrator" doc:"Whether the client may administer this server on its own behalf."`
@@ -73,6 +74,7 @@ func viewOf(c client.Client) Client {
 	view := Client{
 		ClientID: c.ClientID, State: c.State, RegisteredBy: c.RegisteredBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 		Name:                              c.Name,
+		ManagedBy:                         c.ManagedBy,
 		ApplicationType:                   c.ApplicationType,
 		SecurityProfile:                   c.SecurityProfile,
 		Administrator:                     c.Administrator,

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -28,7 +27,7 @@ type ClientRecords interface {
 	Disable(ctx context.Context, record uuid.UUID) error
 	Delete(ctx context.Context, record uuid.UUID) error
 	Secrets(ctx context.Context, record uuid.UUID) ([]client.Secret, error)
-	AddSecret(ctx context.Context, record uuid.UUID, overlap time.Duration) (client.Secret, secret.Redacted, error)
+	AddSecret(ctx context.Context, record uuid.UUID, wanted client.NewSecret) (client.Secret, secret.Redacted, error)
 	DeleteSecret(ctx context.Context, record, which uuid.UUID) error
 }
 
@@ -52,10 +51,13 @@ type madeClient struct {
 	replayed bool
 }
 
-func (c *clients) create(ctx context.Context, who Principal, fields ClientFields, of attempt) (madeClient, error) {
+func (c *clients) create(ctx context.Context, who Principal, wanted NewClient, of attempt) (madeClient, error) {
 	metadata := client.Metadata{RegisteredBy: client.ByAdministrator}
-	fields.apply(&metadata)
+	wanted.apply(&metadata)
 	prepared, err := c.records.Prepare(ctx, metadata) // may make a key: not in a transaction
+	if err == nil {
+		prepared, err = prepared.As(client.Chosen{ClientID: wanted.ClientID, Secret: secret.FromString(wanted.Secret)})
+	}
 	if err != nil {
 		return madeClient{}, err
 	}
@@ -147,7 +149,7 @@ type madeSecret struct {
 	replayed bool
 }
 
-func (c *clients) addSecret(ctx context.Context, who Principal, clientID string, overlap time.Duration, of attempt) (madeSecret, error) {
+func (c *clients) addSecret(ctx context.Context, who Principal, clientID string, wanted client.NewSecret, of attempt) (madeSecret, error) {
 	var made madeSecret
 	err := c.store.inTransaction(ctx, func(ctx context.Context) error {
 		made = madeSecret{}
@@ -156,7 +158,7 @@ func (c *clients) addSecret(ctx context.Context, who Principal, clientID string,
 			return err
 		}
 		name, replayed, err := c.keys.once(ctx, of, func(ctx context.Context) (string, error) {
-			added, value, err := c.records.AddSecret(ctx, known.ID, overlap)
+			added, value, err := c.records.AddSecret(ctx, known.ID, wanted)
 			if err != nil {
 				return "", err
 			}

@@ -11,6 +11,7 @@ import (
 	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
 )
 
 type clientPath struct {
@@ -27,10 +28,17 @@ type clientAnswer struct {
 	Body Client
 }
 
+// NewClient is a client that is made.
+type NewClient struct {
+	ClientID string `json:"client_id" required:"false" maxLength:"255" pattern:"^[A-Za-z0-9][A-Za-z0-9._~-]*$" doc:"Made by the server if left out. Not a UUID."`
+	Secret   string `json:"client_secret" required:"false" minLength:"32" maxLength:"255" doc:"Made by the server if left out. Printable ASCII, and random."`
+	ClientFields
+}
+
 // CreatedClient is a client with the secret that is shown this once.
 type CreatedClient struct {
 	Client
-	Secret string `json:"client_secret,omitempty" doc:"Shown only now. Left out for clients without one, and when a creation is sent again."`
+	Secret string `json:"client_secret,omitempty" doc:"Shown only now. Left out for clients without one, for one that was sent, and when a creation is sent again."`
 }
 
 type createdAnswer struct {
@@ -67,6 +75,7 @@ func (c *clients) mount(to operations) {
 	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/enable", id: "enable-client", summary: "Enable a client", scope: write}, c.httpEnable)
 	register(to, operation{method: http.MethodGet, path: "/clients/{client_id}/secrets", id: "list-client-secrets", summary: "List a client's secrets, without their values", scope: read}, c.httpSecrets)
 	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/secrets", id: "create-client-secret", summary: "Give a client a new secret", scope: write, status: http.StatusCreated}, c.httpAddSecret)
+	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/secrets/check", id: "check-client-secret", summary: "Tell whether a value is one of a client's secrets", scope: write}, c.httpCheckSecret)
 	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/secrets/{secret_id}", id: "delete-client-secret", summary: "Delete a client's secret", scope: write, status: http.StatusNoContent}, c.httpDeleteSecret)
 }
 
@@ -100,7 +109,7 @@ func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body C
 
 func (c *clients) httpCreate(ctx context.Context, in *struct {
 	Key     string `header:"Idempotency-Key" maxLength:"255" doc:"Lets the same request be sent again without another client being made."`
-	Body    ClientFields
+	Body    NewClient
 	RawBody []byte
 },
 ) (*createdAnswer, error) {
@@ -188,12 +197,13 @@ func (c *clients) httpSecrets(ctx context.Context, in *clientPath) (*struct{ Bod
 // CreatedSecret is a secret with the value that is shown this once.
 type CreatedSecret struct {
 	ClientSecret
-	Value string `json:"client_secret,omitempty" doc:"Shown only now. Left out when the request is sent again."`
+	Value string `json:"client_secret,omitempty" doc:"Shown only now. Left out for one that was sent, and when the request is sent again."`
 }
 
 // SecretFields are what is decided about a new secret.
 type SecretFields struct {
-	OverlapSeconds int64 `json:"overlap_seconds" required:"false" minimum:"0" maximum:"7776000" doc:"For how long the old secrets can still be used; 0 ends them at once."`
+	OverlapSeconds int64  `json:"overlap_seconds" required:"false" minimum:"0" maximum:"7776000" doc:"For how long the old secrets can still be used; 0 ends them at once."`
+	Value          string `json:"client_secret" required:"false" minLength:"32" maxLength:"255" doc:"Made by the server if left out. Printable ASCII, and random."`
 }
 
 func (c *clients) httpAddSecret(ctx context.Context, in *struct {
@@ -209,7 +219,9 @@ func (c *clients) httpAddSecret(ctx context.Context, in *struct {
 ) {
 	who := principal(ctx)
 	of := newAttempt(who, "create-client-secret "+in.ClientID, in.Key, in.RawBody)
-	made, err := c.addSecret(ctx, who, in.ClientID, inSeconds(in.Body.OverlapSeconds), of)
+	made, err := c.addSecret(ctx, who, in.ClientID, client.NewSecret{
+		Overlap: inSeconds(in.Body.OverlapSeconds), Value: secret.FromString(in.Body.Value),
+	}, of)
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +233,27 @@ func (c *clients) httpAddSecret(ctx context.Context, in *struct {
 		answer.Replayed = "true"
 	}
 	return answer, nil
+}
+
+// CheckedSecret tells what came of a check.
+type CheckedSecret struct {
+	Valid bool `json:"valid" doc:"Whether the client could use the value as its secret now."`
+}
+
+// httpCheckSecret is for those who have the value and want to know whether it has to be
+// set; guessing through it is as hopeless as at the token endpoint.
+func (c *clients) httpCheckSecret(ctx context.Context, in *struct {
+	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
+	Body     struct {
+		Value string `json:"client_secret" maxLength:"255"`
+	}
+},
+) (*struct{ Body CheckedSecret }, error) {
+	known, err := c.records.Find(ctx, in.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body CheckedSecret }{CheckedSecret{known.KnowsSecret(secret.FromString(in.Body.Value), c.keys.clock.Now())}}, nil
 }
 
 func (c *clients) httpDeleteSecret(ctx context.Context, in *struct {

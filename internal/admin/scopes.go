@@ -31,11 +31,12 @@ type Scope struct {
 	Description string `json:"description"`
 	Default     bool   `json:"default"`
 	Active      bool   `json:"active"`
+	ManagedBy   string `json:"managed_by,omitempty" doc:"The file that the scope follows; see authly apply."`
 	BuiltIn     bool   `json:"built_in" doc:"Whether the scope belongs to this server and can't be deleted."`
 }
 
 func scopeView(s scope.Scope) Scope {
-	return Scope{s.Name, s.Description, s.Default, s.Active, scope.IsBuiltIn(s.Name)}
+	return Scope{s.Name, s.Description, s.Default, s.Active, s.ManagedBy, scope.IsBuiltIn(s.Name)}
 }
 
 // ScopeFields are the members of a scope that an administrator writes.
@@ -43,12 +44,14 @@ type ScopeFields struct {
 	Description Patch[string] `json:"description" required:"false" doc:"What a person reads after: the application will be able to."`
 	Default     Patch[bool]   `json:"default" required:"false" doc:"Whether it is granted when a client asks for no scope."`
 	Active      Patch[bool]   `json:"active" required:"false" doc:"Whether it can be granted; true unless sent."`
+	ManagedBy   Patch[string] `json:"managed_by" required:"false" doc:"The file that the scope follows."`
 }
 
 func (f ScopeFields) apply(to *scope.Scope) {
 	f.Description.into(&to.Description)
 	f.Default.into(&to.Default)
 	f.Active.into(&to.Active)
+	f.ManagedBy.into(&to.ManagedBy)
 	to.Active = to.Active || f.Active.Null
 }
 

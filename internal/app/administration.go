@@ -12,6 +12,7 @@ func (a *App) buildAdministration(built *features) {
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Tokens: a.Tokens, Users: a.Users, Clients: a.Clients, Scopes: a.Scopes,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
+	a.administration = built.administration
 }
 
 // mountAdministration adds the API, unless it is switched off.

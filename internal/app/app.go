@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"authly/internal/admin"
 	"authly/internal/audit"
 	"authly/internal/bootstrap"
 	"authly/internal/client"
@@ -46,9 +47,11 @@ type App struct {
 	handler  http.Handler
 	jobs     *jobs.Runner
 	notice   Notice
-	opened   []func() error
-	closing  sync.Once
-	closed   error
+	// administration is there also when its API is switched off; see [App.Operator].
+	administration *admin.API
+	opened         []func() error
+	closing        sync.Once
+	closed         error
 
 	// The services, for tests and for the seeding of --dev.
 	Users         *user.Service

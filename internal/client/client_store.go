@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -17,6 +19,9 @@ type store struct{ database *db.DB }
 
 // errNoRecord is returned for a client that does not exist.
 var errNoRecord = db.ErrNoRows
+
+// errTaken is returned for a client_id that another client has.
+var errTaken = errors.New("the client_id is taken")
 
 // column is one column of a client's record: where it is read into, and what is
 // written.
@@ -42,6 +47,7 @@ func metadataColumns(m *Metadata) []column {
 	return []column{
 		word("client_name", &m.Name),
 		word("registered_by", &m.RegisteredBy),
+		word("managed_by", &m.ManagedBy),
 		{"administrator", &m.Administrator, m.Administrator},
 		word("security_profile", &m.SecurityProfile),
 		word("application_type", &m.ApplicationType),
@@ -129,6 +135,9 @@ func (s store) insert(ctx context.Context, c Client) error {
 	columns := columnsOf(&c)
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`INSERT INTO clients (`+names(columns)+`) VALUES `+db.Values(1, len(columns)), values(columns)...)
+	if db.IsUnique(err, "client_id") {
+		return fmt.Errorf("%w: %w", errTaken, err)
+	}
 	return err
 }
 

@@ -39,12 +39,24 @@ func (s *Service) Secrets(ctx context.Context, record uuid.UUID) ([]Secret, erro
 	return all, nil
 }
 
+// NewSecret is what is decided about another secret.
+type NewSecret struct {
+	// Overlap is for how long the old ones can still be used.
+	Overlap time.Duration
+	// Value is made here if it is zero.
+	Value secret.Redacted
+}
+
 // AddSecret gives a client another secret. The old ones can be used for the time of the
-// overlap, and no longer than they could before. Faults: Invalid for an overlap out of
-// bounds, NotFound, and Conflict for a client that needs no secret or has too many.
-func (s *Service) AddSecret(ctx context.Context, record uuid.UUID, overlap time.Duration) (Secret, secret.Redacted, error) {
-	if overlap < 0 || overlap > MaxSecretOverlap {
+// overlap, and no longer than they could before. The value is returned only if it was made
+// here. Faults: Invalid for an overlap out of bounds or a weak value, NotFound, and Conflict
+// for a client that needs no secret, has too many, or has this very one.
+func (s *Service) AddSecret(ctx context.Context, record uuid.UUID, wanted NewSecret) (Secret, secret.Redacted, error) {
+	if wanted.Overlap < 0 || wanted.Overlap > MaxSecretOverlap {
 		return Secret{}, secret.Redacted{}, fault.New(fault.Invalid, "client.invalid").WithField("overlap_seconds", "client.lifetime_invalid")
+	}
+	if !wanted.Value.IsZero() && !isStrongSecret(wanted.Value) {
+		return Secret{}, secret.Redacted{}, fault.New(fault.Invalid, "client.invalid").WithField("client_secret", "client.secret_weak")
 	}
 	var (
 		made  Secret
@@ -63,7 +75,10 @@ func (s *Service) AddSecret(ctx context.Context, record uuid.UUID, overlap time.
 		if !known.hasSecret() {
 			return fault.New(fault.Conflict, "client.has_no_secret")
 		}
-		if err := s.store.expireSecrets(ctx, record, now, now.Add(overlap)); err != nil {
+		if !wanted.Value.IsZero() && known.KnowsSecret(wanted.Value, now) {
+			return fault.New(fault.Conflict, "client.secret_known")
+		}
+		if err := s.store.expireSecrets(ctx, record, now, now.Add(wanted.Overlap)); err != nil {
 			return err
 		}
 		left, err := s.store.secrets(ctx, record)
@@ -73,8 +88,13 @@ func (s *Service) AddSecret(ctx context.Context, record uuid.UUID, overlap time.
 		if len(left) >= maxSecrets {
 			return fault.New(fault.Conflict, "client.too_many_secrets")
 		}
-		made, value = Secret{ID: id.New(), CreatedAt: now}, secret.New()
-		return s.store.insertNamedSecret(ctx, made.ID, record, secret.Hash(value), now)
+		made, value = Secret{ID: id.New(), CreatedAt: now}, secret.Redacted{}
+		stored := wanted.Value
+		if stored.IsZero() {
+			stored = secret.New()
+			value = stored
+		}
+		return s.store.insertNamedSecret(ctx, made.ID, record, secret.Hash(stored), now)
 	})
 	if err != nil {
 		return Secret{}, secret.Redacted{}, fmt.Errorf("add a client secret: %w", err)

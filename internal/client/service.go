@@ -18,7 +18,7 @@ import (
 // Registered is a new client with the one sight of its secret.
 type Registered struct {
 	Client Client
-	// Secret is zero for a public client.
+	// Secret is zero for a public client, and for one whose secret was chosen.
 	Secret secret.Redacted
 }
 
@@ -39,25 +39,38 @@ func (s *Service) Register(ctx context.Context, metadata Metadata) (Registered, 
 }
 
 // Prepared is a client that was checked and is not stored yet.
-type Prepared struct{ metadata Metadata }
+type Prepared struct {
+	metadata Metadata
+	chosen   Chosen
+}
 
 // Prepare does the part of Register that must not be done in a transaction,
 // because it may have to make a signing key. Its error is that of Register.
 func (s *Service) Prepare(ctx context.Context, metadata Metadata) (Prepared, error) {
 	metadata, err := s.prepare(ctx, metadata)
-	return Prepared{metadata}, err
+	return Prepared{metadata: metadata}, err
 }
 
-// Insert stores a prepared client. It joins the transaction of ctx, if there is one.
+// Insert stores a prepared client. It joins the transaction of ctx, if there is one. The
+// fault is of kind Conflict if another client has the chosen client_id.
 func (s *Service) Insert(ctx context.Context, prepared Prepared) (Registered, error) {
 	now := s.clock.Now()
-	made := Registered{Client: Client{
-		ID: id.New(), ClientID: clientIDPrefix + secret.New().Reveal()[:24], Metadata: prepared.metadata, State: Active, CreatedAt: now, UpdatedAt: now,
-	}}
+	clientID := prepared.chosen.ClientID
+	if clientID == "" {
+		clientID = clientIDPrefix + secret.New().Reveal()[:24]
+	}
+	made := Registered{Client: Client{ID: id.New(), ClientID: clientID, Metadata: prepared.metadata, State: Active, CreatedAt: now, UpdatedAt: now}}
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
 		made.Secret = secret.Redacted{}
-		if err := s.store.insert(ctx, made.Client); err != nil || !prepared.metadata.hasSecret() {
+		err := s.store.insert(ctx, made.Client)
+		if errors.Is(err, errTaken) {
+			return fault.New(fault.Conflict, "client.id_taken").WithField("client_id", "client.id_taken").Because(err)
+		}
+		if err != nil || !prepared.metadata.hasSecret() {
 			return err
+		}
+		if stored := prepared.chosen.Secret; !stored.IsZero() {
+			return s.store.insertSecret(ctx, made.Client.ID, secret.Hash(stored), now)
 		}
 		made.Secret = secret.New()
 		return s.store.insertSecret(ctx, made.Client.ID, secret.Hash(made.Secret), now)

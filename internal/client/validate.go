@@ -10,6 +10,7 @@ import (
 	"authly/internal/platform/fault"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/policy"
 )
 
 // The bounds of a client record.
@@ -32,6 +33,9 @@ func (m Metadata) validate() error {
 	refuse := func(field, key string) { refusal = refusal.WithField(field, key) }
 	if name := strings.TrimSpace(m.Name); name == "" || len(m.Name) > maxNameBytes || strings.ContainsFunc(m.Name, isDisguise) {
 		refuse("client_name", "client.name_invalid")
+	}
+	if m.ManagedBy != "" && !policy.ValidManager(m.ManagedBy) {
+		refuse("managed_by", "client.manager_invalid")
 	}
 	m.validateWords(refuse)
 	m.validateGrants(refuse)

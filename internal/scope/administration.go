@@ -10,6 +10,7 @@ import (
 
 	"authly/internal/platform/fault"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/policy"
 )
 
 // maxDescriptionBytes bounds what a person has to read.
@@ -30,6 +31,9 @@ func (e Scope) validate() error {
 	}
 	if strings.TrimSpace(e.Description) == "" || len(e.Description) > maxDescriptionBytes || strings.ContainsFunc(e.Description, unicode.IsControl) {
 		refusal = refusal.WithField("description", "scope.description_invalid")
+	}
+	if e.ManagedBy != "" && !policy.ValidManager(e.ManagedBy) {
+		refusal = refusal.WithField("managed_by", "scope.manager_invalid")
 	}
 	if e.Default && oauth.IsAdministrationScope(e.Name) {
 		refusal = refusal.WithField("default", "scope.never_default") // it is asked for on purpose, or not at all

@@ -20,10 +20,10 @@ func (s store) add(ctx context.Context, entries []Scope, now time.Time) error {
 }
 
 func (s store) list(ctx context.Context) ([]Scope, error) {
-	rows, err := s.database.Read(ctx).Query(ctx, `SELECT name, description, is_default, active FROM scopes ORDER BY name`)
+	rows, err := s.database.Read(ctx).Query(ctx, `SELECT name, description, is_default, active, managed_by FROM scopes ORDER BY name`)
 	return db.Collect(rows, err, func(row db.Row) (Scope, error) {
 		var entry Scope
-		err := row.Scan(&entry.Name, &entry.Description, &entry.Default, &entry.Active)
+		err := row.Scan(&entry.Name, &entry.Description, &entry.Default, &entry.Active, &entry.ManagedBy)
 		return entry, err
 	})
 }
@@ -33,21 +33,23 @@ var errNoRecord = db.ErrNoRows
 
 func (s store) find(ctx context.Context, name string) (Scope, error) {
 	entry := Scope{Name: name}
-	err := s.database.Read(ctx).QueryRow(ctx, `SELECT description, is_default, active FROM scopes WHERE name = $1`, name).
-		Scan(&entry.Description, &entry.Default, &entry.Active)
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT description, is_default, active, managed_by FROM scopes WHERE name = $1`, name).
+		Scan(&entry.Description, &entry.Default, &entry.Active, &entry.ManagedBy)
 	return entry, err
 }
 
 func (s store) insert(ctx context.Context, entry Scope, now time.Time) (bool, error) {
-	added, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO scopes (name, description, is_default, active, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO NOTHING`, entry.Name, entry.Description, entry.Default, entry.Active, now)
+	added, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO scopes (name, description, is_default, active, managed_by, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name) DO NOTHING`,
+		entry.Name, entry.Description, entry.Default, entry.Active, entry.ManagedBy, now)
 	return added == 1, err
 }
 
 func (s store) update(ctx context.Context, known, wanted Scope, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE scopes SET description = $1, is_default = $2, active = $3, updated_at = $4
-		WHERE name = $5 AND description = $6 AND is_default = $7 AND active = $8`,
-		wanted.Description, wanted.Default, wanted.Active, now, known.Name, known.Description, known.Default, known.Active)
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE scopes SET description = $1, is_default = $2, active = $3, managed_by = $4, updated_at = $5
+		WHERE name = $6 AND description = $7 AND is_default = $8 AND active = $9 AND managed_by = $10`,
+		wanted.Description, wanted.Default, wanted.Active, wanted.ManagedBy, now,
+		known.Name, known.Description, known.Default, known.Active, known.ManagedBy)
 	return changed == 1, err
 }
 
