@@ -153,7 +153,11 @@ func (c *Client) exchange(ctx context.Context, parsed *url.URL, request Request)
 		return Response{}, err
 	}
 	defer func() { _ = received.Body.Close() }()
-	return read(received, request.MaxBytes)
+	answer, err := read(received, request.MaxBytes)
+	if late := ctx.Err(); err == nil && late != nil {
+		return Response{}, late // the other end may have ended its answer because we went away
+	}
+	return answer, err
 }
 
 func read(received *http.Response, limit int64) (Response, error) {
