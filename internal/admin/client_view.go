@@ -13,6 +13,7 @@ import (
 type Client struct {
 	ClientID                          string                      `json:"client_id"`
 	State                             client.State                `json:"state" doc:"active or disabled."`
+	BuiltIn                           bool                        `json:"built_in" doc:"Whether the client is this server's own; it can be disabled, and not be changed or deleted."`
 	RegisteredBy                      client.RegisteredBy         `json:"registered_by" doc:"administrator, or client for one that registered itself."`
 	CreatedAt                         time.Time                   `json:"created_at"`
 	UpdatedAt                         time.Time                   `json:"updated_at"`
@@ -72,7 +73,7 @@ type Client struct {
 // viewOf shows a client. Lists are never null.
 func viewOf(c client.Client) Client {
 	view := Client{
-		ClientID: c.ClientID, State: c.State, RegisteredBy: c.RegisteredBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		ClientID: c.ClientID, State: c.State, BuiltIn: c.BuiltIn, RegisteredBy: c.RegisteredBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 		Name:                              c.Name,
 		ManagedBy:                         c.ManagedBy,
 		ApplicationType:                   c.ApplicationType,

@@ -123,8 +123,8 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		Poster: built.egress, Logger: a.logger,
 	})
 	built.setup = bootstrap.New(bootstrap.Deps{
-		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Scopes: a.Scopes, Keys: a.keys, Users: a.Users, Clients: a.Clients,
-		Audit: a.Audit,
+		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Administration: a.settings.Issuer + admin.Path, Scopes: a.Scopes, Keys: a.keys,
+		Users: a.Users, Clients: a.Clients, Audit: a.Audit,
 	})
 	a.buildAdministration(built)
 	built.mounted = a.useGrants()

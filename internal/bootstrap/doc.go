@@ -1,6 +1,10 @@
 // Package bootstrap brings a server that has just been installed to where it can
-// be used: the scope catalogue, the signing keys, the first administrator, and for
-// development a demo user and two demo clients.
+// be used: the scope catalogue, the signing keys, the clients of its own, the first
+// administrator, and for development a demo user and two demo clients.
+//
+// The clients of its own have fixed identifiers ([CommandLineClientID], [ConsoleClientID])
+// and each start brings them up to date with the issuer and the scopes of the administration.
+// One that was disabled stays disabled. Several nodes may start at once.
 //
 // There are no default credentials. Until there is an administrator, each start
 // makes a set-up token of 256 bits that is valid for an hour and replaces the one

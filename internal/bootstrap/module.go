@@ -10,12 +10,14 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
+	"authly/internal/scope"
 	"authly/internal/user"
 )
 
 // Scopes is the scope catalogue.
 type Scopes interface {
 	Seed(ctx context.Context) error
+	List(ctx context.Context) ([]scope.Scope, error)
 }
 
 // Keys are the signing keys.
@@ -35,8 +37,10 @@ type Users interface {
 	Enable(ctx context.Context, userID uuid.UUID) error
 }
 
-// Clients keeps clients. Only [Service.Dev] asks it.
+// Clients keeps clients.
 type Clients interface {
+	Prepare(ctx context.Context, metadata client.Metadata) (client.Prepared, error)
+	EnsureBuiltIn(ctx context.Context, clientID string, prepared client.Prepared) (client.Ensured, error)
 	Register(ctx context.Context, registration client.Metadata) (client.Registered, error)
 	Find(ctx context.Context, clientID string) (client.Client, error)
 	ReplaceSecret(ctx context.Context, record uuid.UUID) (secret.Redacted, error)
@@ -53,29 +57,32 @@ type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Issuer   string
-	Scopes   Scopes
-	Keys     Keys
-	Users    Users
-	Clients  Clients
-	Audit    Auditor
+	// Administration is the resource indicator of the API of the administration.
+	Administration string
+	Scopes         Scopes
+	Keys           Keys
+	Users          Users
+	Clients        Clients
+	Audit          Auditor
 }
 
 // Service prepares a server.
 type Service struct {
-	store   store
-	clock   clock.Clock
-	issuer  string
-	scopes  Scopes
-	keys    Keys
-	users   Users
-	clients Clients
-	audit   Auditor
+	store          store
+	clock          clock.Clock
+	issuer         string
+	administration string
+	scopes         Scopes
+	keys           Keys
+	users          Users
+	clients        Clients
+	audit          Auditor
 }
 
 // New returns the service.
 func New(deps Deps) *Service {
 	return &Service{
-		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, scopes: deps.Scopes, keys: deps.Keys,
+		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, administration: deps.Administration, scopes: deps.Scopes, keys: deps.Keys,
 		users: deps.Users, clients: deps.Clients, audit: deps.Audit,
 	}
 }

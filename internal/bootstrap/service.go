@@ -23,7 +23,7 @@ const setupPath = "/setup"
 var errLink = fault.New(fault.NotFound, "setup.link_invalid")
 
 // Prepare makes what every server needs before its first request: the scope
-// catalogue, then the signing keys. It is harmless when they are there.
+// catalogue, the signing keys, then the clients of its own. It is harmless when they are there.
 func (s *Service) Prepare(ctx context.Context) error {
 	if err := s.scopes.Seed(ctx); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (s *Service) Prepare(ctx context.Context) error {
 	if err := s.keys.Bootstrap(ctx); err != nil {
 		return fmt.Errorf("prepare the signing keys: %w", err)
 	}
-	return nil
+	return s.prepareClients(ctx)
 }
 
 // SetupURL makes a new set-up token and returns the URL of the page that takes

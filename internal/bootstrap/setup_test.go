@@ -78,8 +78,8 @@ func newWorld(t *testing.T, database *db.DB, issuer string) *world {
 	w.clients = client.NewService(client.Deps{Database: database, Clock: w.clock, Keys: w.keys})
 	w.scopes = scope.New(scope.Deps{Database: database, Clock: w.clock})
 	w.service = bootstrap.New(bootstrap.Deps{
-		Database: database, Clock: w.clock, Issuer: issuer, Scopes: w.scopes, Keys: w.keys, Users: w.users, Clients: w.clients,
-		Audit: w.log,
+		Database: database, Clock: w.clock, Issuer: issuer, Administration: issuer + "/api/v1/admin", Scopes: w.scopes, Keys: w.keys,
+		Users: w.users, Clients: w.clients, Audit: w.log,
 	})
 	return w
 }

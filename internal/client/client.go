@@ -31,6 +31,8 @@ const (
 type Client struct {
 	ID       uuid.UUID
 	ClientID string
+	// BuiltIn is set for the clients of this server's own; see [Service.EnsureBuiltIn].
+	BuiltIn bool
 	Metadata
 	State     State
 	CreatedAt time.Time

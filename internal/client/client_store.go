@@ -37,6 +37,7 @@ func columnsOf(c *Client) []column {
 	return append([]column{
 		{"id", &c.ID, c.ID},
 		{"client_id", &c.ClientID, c.ClientID},
+		{"built_in", &c.BuiltIn, c.BuiltIn},
 		{"created_at", &c.CreatedAt, c.CreatedAt},
 		{"updated_at", &c.UpdatedAt, c.UpdatedAt},
 		word("state", &c.State),
@@ -141,12 +142,20 @@ func (s store) insert(ctx context.Context, c Client) error {
 	return err
 }
 
+// insertUnlessThere is insert, unless there is a client of that client_id.
+func (s store) insertUnlessThere(ctx context.Context, c Client) (bool, error) {
+	columns := columnsOf(&c)
+	inserted, err := s.database.Write(ctx).Exec(ctx,
+		`INSERT INTO clients (`+names(columns)+`) VALUES `+db.Values(1, len(columns))+` ON CONFLICT (client_id) DO NOTHING`, values(columns)...)
+	return inserted == 1, err
+}
+
 // update replaces the metadata of a client.
-func (s store) update(ctx context.Context, record uuid.UUID, m Metadata, now time.Time) (bool, error) {
+func (s store) update(ctx context.Context, record uuid.UUID, m Metadata, now time.Time) error {
 	columns := append(metadataColumns(&m), column{"updated_at", nil, now})
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET (`+names(columns)+`) = (`+
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET (`+names(columns)+`) = (`+
 		db.Placeholders(1, len(columns))+`) WHERE id = `+db.Placeholders(len(columns)+1, 1), append(values(columns), record)...)
-	return changed == 1, err
+	return err
 }
 
 func (s store) byClientID(ctx context.Context, clientID string) (Client, error) {
@@ -209,7 +218,7 @@ func (s store) touchUnchanged(ctx context.Context, known Client, now time.Time) 
 }
 
 func (s store) remove(ctx context.Context, record uuid.UUID) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM clients WHERE id = $1`, record)
+	changed, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM clients WHERE id = $1 AND NOT built_in`, record)
 	return changed == 1, err
 }
 

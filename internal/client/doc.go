@@ -9,6 +9,9 @@
 // refused everywhere, and everything it was given ends with it, because whoever
 // judges a token asks for its client's state.
 //
+// The server has clients of its own ([Service.EnsureBuiltIn]) with identifiers that are
+// known to everybody. It looks after them itself; an administrator can only disable them.
+//
 // Not here: dynamic registration (package registration), client metadata
 // documents, the administration of clients over HTTP (package admin).
 package client

@@ -103,7 +103,7 @@ func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, err
 // Replace gives a client other metadata, the whole of it: what is left out gets
 // its default. A client that proves itself with a secret from now on and had none
 // gets one, which is in the answer; otherwise its secrets stay. Faults: Invalid with the wrong
-// fields, NotFound, and Conflict for a public client that would become confidential or the other way
+// fields, NotFound, and Conflict for a client of this server's own, and for a public client that would become confidential or the other way
 // round, since what it was given so far was given to another kind of client.
 func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metadata) (Registered, error) {
 	return s.replace(ctx, record, metadata, func(ctx context.Context, now time.Time) error {
@@ -145,10 +145,13 @@ func (s *Service) replace(ctx context.Context, record uuid.UUID, metadata Metada
 		if err != nil {
 			return err
 		}
+		if known.BuiltIn {
+			return errBuiltIn
+		}
 		if known.IsPublic() != metadata.IsPublic() {
 			return fault.New(fault.Conflict, "client.kind_is_fixed").WithField("token_endpoint_auth_method", "client.kind_is_fixed")
 		}
-		if _, err := s.store.update(ctx, record, metadata, now); err != nil {
+		if err := s.store.update(ctx, record, metadata, now); err != nil {
 			return err
 		}
 		switch {
@@ -263,14 +266,18 @@ func (s *Service) setState(ctx context.Context, record uuid.UUID, state State) e
 	return nil
 }
 
-// Delete removes the client with everything that hangs from it.
+// Delete removes the client with everything that hangs from it. Faults: NotFound, and
+// Conflict for a client of this server's own, which can be disabled.
 func (s *Service) Delete(ctx context.Context, record uuid.UUID) error {
 	changed, err := s.store.remove(ctx, record)
 	if err != nil {
 		return fmt.Errorf("delete a client: %w", err)
 	}
-	if !changed {
-		return errUnknown
+	if changed {
+		return nil
 	}
-	return nil
+	if _, err := s.FindByRecord(ctx, record); err != nil {
+		return err
+	}
+	return errBuiltIn
 }

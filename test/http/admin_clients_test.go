@@ -197,7 +197,7 @@ func TestClientsPageByPage(t *testing.T) {
 		if got := strings.Join(names, " "); pages != 3 || got != "Page_%0 Page_%1 Page_%2 Page_%3 Page_%4 Page_%5 Page_%6" {
 			a.t.Errorf("%d pages: %s", pages, got)
 		}
-		a.wants(a.send(token, http.MethodGet, "/clients?type=public", ""), http.StatusOK, `"clients":[]`)
+		a.wants(a.send(token, http.MethodGet, "/clients?type=public&q=page", ""), http.StatusOK, `"clients":[]`)
 	})
 }
 
