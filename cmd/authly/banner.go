@@ -23,6 +23,8 @@ func banner(settings authly.Config, notice authly.Notice, address string) string
 		line("")
 		line("  Sign in as            %s", dev.User.Username)
 		line("  with password         %s", dev.User.Password.Reveal())
+		line("  Administer as         %s", dev.Administrator.Username)
+		line("  with password         %s", dev.Administrator.Password.Reveal())
 		line("  Public client         %s", dev.PublicClient.ClientID)
 		line("  Confidential client   %s", dev.ConfidentialClient.ClientID)
 		line("  with secret           %s", dev.ConfidentialClient.ClientSecret.Reveal())

@@ -24,13 +24,14 @@ const DevFile = "dev.json"
 type Dev struct {
 	Issuer             string
 	User               DevUser
+	Administrator      DevUser
 	PublicClient       DevClient
 	ConfidentialClient DevClient
 	// File is the path of the file that has all this for scripts.
 	File string
 }
 
-// DevUser is the demo user.
+// DevUser is the demo user, or the demo administrator.
 type DevUser struct {
 	Username string
 	Password secret.Redacted
@@ -43,9 +44,10 @@ type DevClient struct {
 	RedirectURIs []string
 }
 
-const demoUsername = "demo"
+// errDemoName is for an account that has the name of a demo one and is none.
+var errDemoName = fault.New(fault.Conflict, "setup.demo_name_taken")
 
-// Dev makes sure that there are a demo user and two demo clients whose
+// Dev makes sure that there are a demo user, a demo administrator and two demo clients whose
 // credentials are known, and writes them to the data directory for scripts.
 // Credentials in the file that still fit the database are kept, so that an
 // application that was configured with them goes on working; others are made anew.
@@ -56,8 +58,11 @@ func (s *Service) Dev(ctx context.Context, dataDirectory string) (Dev, error) {
 		return Dev{}, err
 	}
 	current := Dev{Issuer: s.issuer, File: path}
-	if current.User, err = s.devUser(ctx, known.User); err != nil {
+	if current.User, err = s.devUser(ctx, known.User, demoUser()); err != nil {
 		return Dev{}, fmt.Errorf("prepare the demo user: %w", err)
+	}
+	if current.Administrator, err = s.devUser(ctx, known.Administrator, demoAdministrator()); err != nil {
+		return Dev{}, fmt.Errorf("prepare the demo administrator: %w", err)
 	}
 	if current.PublicClient, err = s.devClient(ctx, known.PublicClient, s.publicClient()); err != nil {
 		return Dev{}, fmt.Errorf("prepare the public demo client: %w", err)
@@ -71,10 +76,20 @@ func (s *Service) Dev(ctx context.Context, dataDirectory string) (Dev, error) {
 	return current, nil
 }
 
-// devUser returns the known credentials if they fit, else the demo user's with a
-// new password.
-func (s *Service) devUser(ctx context.Context, known DevUser) (DevUser, error) {
-	if known.Username == demoUsername && !known.Password.IsZero() {
+// devUser returns the known credentials if they fit, else the demo account's with a
+// new password. An account that has only its name in common with the demo one is left alone.
+func (s *Service) devUser(ctx context.Context, known DevUser, wanted user.New) (DevUser, error) {
+	existing, err := s.users.FindByIdentifier(ctx, wanted.Username)
+	isThere := fault.KindOf(err) != fault.NotFound
+	switch {
+	case !isThere:
+	case err != nil:
+		return DevUser{}, err
+	case existing.Administrator != wanted.Administrator || wanted.Administrator && existing.Email != wanted.Email:
+		return DevUser{}, errDemoName.Because(fmt.Errorf(
+			"there is an account %s that is not the demo one; start --dev with another data directory, or rename or delete that account", wanted.Username))
+	}
+	if isThere && known.Username == wanted.Username && !known.Password.IsZero() {
 		_, err := s.users.VerifyPassword(ctx, known.Username, known.Password)
 		if err == nil {
 			return known, nil
@@ -84,14 +99,11 @@ func (s *Service) devUser(ctx context.Context, known DevUser) (DevUser, error) {
 		}
 	}
 	// 130 random bits, in letters that can be typed.
-	fresh := DevUser{demoUsername, secret.FromString(strings.ToLower(rand.Text()))}
-	existing, err := s.users.FindByIdentifier(ctx, demoUsername)
-	if fault.KindOf(err) == fault.NotFound {
-		_, err = s.users.Create(ctx, demoUser(fresh.Password))
+	fresh := DevUser{wanted.Username, secret.FromString(strings.ToLower(rand.Text()))}
+	if !isThere {
+		wanted.Password = fresh.Password
+		_, err = s.users.Create(ctx, wanted)
 		return fresh, err
-	}
-	if err != nil {
-		return DevUser{}, err
 	}
 	if !existing.IsActive() {
 		if err := s.users.Enable(ctx, existing.ID); err != nil {
@@ -101,11 +113,15 @@ func (s *Service) devUser(ctx context.Context, known DevUser) (DevUser, error) {
 	return fresh, s.users.SetPassword(ctx, existing.ID, fresh.Password)
 }
 
+func demoAdministrator() user.New {
+	return user.New{Username: "admin", Email: "admin@example.com", EmailVerified: true, Administrator: true}
+}
+
 // demoUser has a value for every claim, so that each scope shows what it gives.
-func demoUser(password secret.Redacted) user.New {
+func demoUser() user.New {
 	verified := true
 	return user.New{
-		Username: demoUsername, Email: "demo@example.com", EmailVerified: true, Password: password,
+		Username: "demo", Email: "demo@example.com", EmailVerified: true,
 		Claims: oidc.StandardClaims{
 			Name: "Dana Elise Moreau", GivenName: "Dana", MiddleName: "Elise", FamilyName: "Moreau", Nickname: "Dee",
 			Profile: "https://example.com/people/demo", Picture: "https://example.com/people/demo.png", Website: "https://demo.example.com",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
+	"authly/internal/user"
 )
 
 // devFile is what scripts read.
@@ -24,6 +26,10 @@ type devFile struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
 	} `json:"user"`
+	Administrator struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	} `json:"administrator"`
 	PublicClient struct {
 		ClientID     string   `json:"client_id"`
 		ClientSecret *string  `json:"client_secret"`
@@ -68,6 +74,13 @@ func (w *world) seed(t *testing.T, directory string) bootstrap.Dev {
 	if known.Administrator {
 		t.Error("the demo user is an administrator")
 	}
+	known, err = w.users.VerifyPassword(t.Context(), made.Administrator.Username, made.Administrator.Password)
+	if err != nil || !known.MayAdminister() {
+		t.Errorf("the demo administrator: %+v, %v", known, err)
+	}
+	if made.Administrator.Password.Equal(made.User.Password) {
+		t.Error("both demo accounts have the same password")
+	}
 	public, err := w.clients.Find(t.Context(), made.PublicClient.ClientID)
 	must(t, err)
 	if !public.IsPublic() || !public.MayUse(oauth.AuthorizationCode) || !public.MayUse(oauth.RefreshToken) || public.MayUse(oauth.ClientCredentials) {
@@ -87,6 +100,7 @@ func (w *world) seed(t *testing.T, directory string) bootstrap.Dev {
 	file := readFile(t, directory)
 	want := devFile{Issuer: w.issuer}
 	want.User.Username, want.User.Password = made.User.Username, made.User.Password.Reveal()
+	want.Administrator.Username, want.Administrator.Password = made.Administrator.Username, made.Administrator.Password.Reveal()
 	want.PublicClient.ClientID, want.PublicClient.RedirectURIs = public.ClientID, public.RedirectURIs
 	want.ConfidentialClient.ClientID, want.ConfidentialClient.RedirectURIs = confidential.ClientID, confidential.RedirectURIs
 	want.ConfidentialClient.ClientSecret = made.ConfidentialClient.ClientSecret.Reveal()
@@ -107,7 +121,7 @@ func TestDev(t *testing.T) {
 		directory := t.TempDir()
 		w := newWorld(t, database, "http://localhost:8080")
 		first := w.seed(t, directory)
-		for _, made := range []secret.Redacted{first.User.Password, first.ConfidentialClient.ClientSecret} {
+		for _, made := range []secret.Redacted{first.User.Password, first.Administrator.Password, first.ConfidentialClient.ClientSecret} {
 			if len(made.Reveal()) < 26 {
 				t.Error("a credential is short")
 			}
@@ -123,7 +137,7 @@ func TestDev(t *testing.T) {
 		}
 
 		again := w.seed(t, directory)
-		same := again.User.Password.Equal(first.User.Password) && again.PublicClient.ClientID == first.PublicClient.ClientID &&
+		same := again.User.Password.Equal(first.User.Password) && again.Administrator.Password.Equal(first.Administrator.Password) && again.PublicClient.ClientID == first.PublicClient.ClientID &&
 			again.ConfidentialClient.ClientID == first.ConfidentialClient.ClientID &&
 			again.ConfidentialClient.ClientSecret.Equal(first.ConfidentialClient.ClientSecret)
 		if !same || w.clientCount(t) != 2 {
@@ -140,6 +154,9 @@ func TestDev(t *testing.T) {
 		third := w.seed(t, directory)
 		if third.User.Password.Equal(first.User.Password) || third.ConfidentialClient.ClientSecret.Equal(first.ConfidentialClient.ClientSecret) {
 			t.Error("a credential that no longer fits was kept")
+		}
+		if !third.Administrator.Password.Equal(first.Administrator.Password) {
+			t.Error("the demo administrator has another password without need")
 		}
 		if third.PublicClient.ClientID != first.PublicClient.ClientID || third.ConfidentialClient.ClientID != first.ConfidentialClient.ClientID || w.clientCount(t) != 2 {
 			t.Error("a client was replaced without need")
@@ -164,5 +181,30 @@ func TestDev(t *testing.T) {
 		// A new database beside an old file.
 		other := newWorld(t, dbtest.Open(t, db.SQLite), "http://localhost:9090")
 		other.seed(t, directory)
+	})
+}
+
+// Accounts that only have the name of a demo account stay as they are.
+func TestDevLeavesOtherAccountsAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database, "http://localhost:8080")
+		for _, other := range []user.New{
+			{Username: "admin", Email: "admin@example.com"},
+			{Username: "admin", Email: "root@example.com", Administrator: true},
+			{Username: "demo", Administrator: true},
+		} {
+			other.Password = secret.FromString(goodPassword)
+			_, err := w.users.Create(t.Context(), other)
+			must(t, err)
+			if _, err := w.service.Dev(t.Context(), t.TempDir()); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), other.Username) {
+				t.Errorf("%+v: %v", other, err)
+			}
+			after, err := w.users.VerifyPassword(t.Context(), other.Username, other.Password)
+			if err != nil || after.Administrator != other.Administrator {
+				t.Errorf("%+v: %+v, %v", other, after, err)
+			}
+			_, err = database.Write(t.Context()).Exec(t.Context(), `DELETE FROM users`)
+			must(t, err)
+		}
 	})
 }

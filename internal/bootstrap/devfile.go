@@ -16,6 +16,7 @@ import (
 type devFile struct {
 	Issuer             string        `json:"issuer"`
 	User               devFileUser   `json:"user"`
+	Administrator      devFileUser   `json:"administrator"`
 	PublicClient       devFileClient `json:"public_client"`
 	ConfidentialClient devFileClient `json:"confidential_client"`
 }
@@ -55,11 +56,16 @@ func readDevFile(path string) (Dev, error) {
 	}
 	return Dev{
 		Issuer: found.Issuer, File: path,
-		User:               DevUser{found.User.Username, secret.FromString(found.User.Password)},
+		User:               found.User.user(),
+		Administrator:      found.Administrator.user(),
 		PublicClient:       found.PublicClient.client(),
 		ConfidentialClient: found.ConfidentialClient.client(),
 	}, nil
 }
+
+func (u devFileUser) user() DevUser { return DevUser{u.Username, secret.FromString(u.Password)} }
+
+func (u DevUser) forFile() devFileUser { return devFileUser{u.Username, u.Password.Reveal()} }
 
 func (c devFileClient) client() DevClient {
 	return DevClient{c.ClientID, secret.FromString(c.ClientSecret), c.RedirectURIs}
@@ -73,7 +79,8 @@ func (c DevClient) forFile() devFileClient {
 func writeDevFile(path string, current Dev) error {
 	content, err := json.MarshalIndent(devFile{
 		Issuer:             current.Issuer,
-		User:               devFileUser{current.User.Username, current.User.Password.Reveal()},
+		User:               current.User.forFile(),
+		Administrator:      current.Administrator.forFile(),
 		PublicClient:       current.PublicClient.forFile(),
 		ConfidentialClient: current.ConfidentialClient.forFile(),
 	}, "", "  ")

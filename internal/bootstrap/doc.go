@@ -1,6 +1,6 @@
 // Package bootstrap brings a server that has just been installed to where it can
 // be used: the scope catalogue, the signing keys, the clients of its own, the first
-// administrator, and for development a demo user and two demo clients.
+// administrator, and for development a demo user, a demo administrator and two demo clients.
 //
 // The clients of its own have fixed identifiers ([CommandLineClientID], [ConsoleClientID])
 // and each start brings them up to date with the issuer and the scopes of the administration.

@@ -277,7 +277,7 @@ func TestPlayground(t *testing.T) {
 		if dev == nil {
 			t.Fatal("--dev made no demo data")
 		}
-		s.Secret(dev.User.Password.Reveal(), dev.ConfidentialClient.ClientSecret.Reveal())
+		s.Secret(dev.User.Password.Reveal(), dev.Administrator.Password.Reveal(), dev.ConfidentialClient.ClientSecret.Reveal())
 		flow := func(state string) chromedp.Action[chromedp.Void] {
 			return chromedp.WaitReady(chromedp.CSS(`#playground[data-flow="` + state + `"]`))
 		}
