@@ -125,8 +125,8 @@ func (a *App) buildKeys() error {
 		return err
 	}
 	a.keys = keys.New(keys.Deps{
-		Database: a.database, Sealer: sealer, Clock: a.clock, Logger: a.logger, RotationInterval: a.settings.Keys.RotationInterval,
-		PublishLead: a.settings.Keys.PublishLead, RetainRetired: a.settings.Keys.RetainRetired,
+		Database: a.database, Sealer: sealer, Clock: a.clock, Logger: a.logger, Audit: localAudit(a.database, a.clock), Actor: audit.Actor{Kind: audit.Server},
+		RotationInterval: a.settings.Keys.RotationInterval, PublishLead: a.settings.Keys.PublishLead, RetainRetired: a.settings.Keys.RetainRetired,
 	})
 	return nil
 }

@@ -26,9 +26,10 @@ func newAudit(ctx context.Context, database *db.DB, at clock.Clock, signing *key
 	return audit.New(audit.Deps{Database: database, Clock: at, ChainKey: chainKey, Origin: origin}), nil
 }
 
-// localAudit is for commands on this machine, which add events and seal none.
-func localAudit(database *db.DB) *audit.Log {
-	return audit.New(audit.Deps{Database: database, Clock: clock.System()})
+// localAudit is for those who add events and seal none: commands on this machine, and the
+// signing keys, which have the key of the chain.
+func localAudit(database *db.DB, at clock.Clock) *audit.Log {
+	return audit.New(audit.Deps{Database: database, Clock: at, Origin: origin})
 }
 
 // origin tells where the request of a context came from.
@@ -65,7 +66,7 @@ type AuditVerification = audit.Verification
 // ReadAudit hands the events that match to each, the newest first, page by page.
 func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger, query AuditQuery, each func(AuditEvent) error) error {
 	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
-		log := localAudit(database)
+		log := localAudit(database, clock.System())
 		asked := audit.Query{
 			Action: audit.Action(query.Action), Outcome: audit.Outcome(query.Outcome), ActorID: query.Actor, ClientID: query.Client,
 			TargetID: query.Target, Since: query.Since, Until: query.Until, Limit: audit.MaxLimit,

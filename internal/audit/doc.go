@@ -20,7 +20,6 @@
 //
 // Not here: tokens that are issued and refreshed, whose rows say when, to whom and for
 // what; sessions that are ended by a disabled account or a new password; what
-// changed in a client's record, only that it did; what happens to signing keys, which is in the
-// server's own log; sending events to other systems, other than by
+// changed in a client's record, only that it did; sending events to other systems, other than by
 // [Log.List] page by page.
 package audit

@@ -30,6 +30,10 @@ const (
 	InitialCreate  Action = "initial_access_token.create"
 	InitialRevoke  Action = "initial_access_token.revoke"
 	SetUp          Action = "server.set_up"
+	KeyCreate      Action = "key.create"
+	KeyRotate      Action = "key.rotate"
+	KeyRetire      Action = "key.retire"
+	KeyDelete      Action = "key.delete"
 	Retention      Action = "audit.delete"
 )
 
@@ -59,6 +63,12 @@ type Actor struct {
 	Kind ActorKind
 	ID   string // the subject of a user, the client_id of a client
 	Name string
+}
+
+// Author is who asks for a change, and through which client.
+type Author struct {
+	Actor    Actor
+	ClientID string
 }
 
 // Target is what it was done to.

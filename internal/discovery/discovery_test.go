@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"authly/internal/audit"
 	"authly/internal/discovery"
 	"authly/internal/keys"
 	"authly/internal/platform/clock"
@@ -239,8 +240,9 @@ func TestJWKS(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	database := dbtest.Open(t, db.SQLite)
 	signing := keys.New(keys.Deps{
-		Database: dbtest.Open(t, db.SQLite), Sealer: sealer, Clock: now, Logger: slog.New(slog.DiscardHandler),
+		Database: database, Sealer: sealer, Clock: now, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: now}),
 		RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day,
 	})
 	if err := signing.Tick(t.Context()); err != nil {

@@ -11,6 +11,13 @@
 // section 10.1.1). There is one active and one next key for each algorithm; two
 // partial unique indexes hold that, whatever several nodes do at one time.
 //
+// A key that has become known to others is withdrawn ([Service.Withdraw]): it is deleted
+// in whatever state it is, together with letting the next one sign, and nothing that it has
+// signed counts any more. Whatever is asked at once, an algorithm that has an active key keeps one.
+//
+// What happens to a key is in the audit log, written in the transaction of the change:
+// by the schedule, by a command on the server's machine, or by an administrator.
+//
 // [Service.Bootstrap] makes what a server needs to answer its first request: an
 // active RS256 and an active ES256 key. [Service.Run] makes the rest and rotates by
 // the schedule. All nodes do the same work on the same table without talking to

@@ -11,6 +11,10 @@ import (
 
 type store struct{ db *db.DB }
 
+func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
+	return s.db.Tx(ctx, work)
+}
+
 // row is a key with its sealed material.
 type row struct {
 	Key
@@ -74,56 +78,37 @@ func (s store) insert(ctx context.Context, added row) (bool, error) {
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT DO NOTHING`,
 		added.ID, string(added.Algorithm), string(added.State), added.sealed, added.CreatedAt, activated)
-	if err != nil {
-		return false, fmt.Errorf("store a signing key: %w", err)
-	}
-	return changed == 1, nil
+	return changed == 1, err
 }
 
 // errOutrun says that somebody else has changed a key first.
 var errOutrun = errors.New("another process changed the signing keys at the same time")
 
-// promote carries out all promotions or none. It returns [errOutrun] if a key is
-// no longer in the state that the promotion was decided on.
-func (s store) promote(ctx context.Context, promotions []promotion, now time.Time) error {
-	err := s.db.Tx(ctx, func(ctx context.Context) error {
-		for _, each := range promotions {
-			// In this order, so that no moment has two active keys for the index to refuse.
-			changed, err := s.db.Write(ctx).Exec(ctx, `
-				UPDATE signing_keys SET state = 'retired', retired_at = $2
-				WHERE id = $1 AND state = 'active'`, each.from.ID, now)
-			if err != nil {
-				return err
-			}
-			if changed != 1 {
-				return errOutrun
-			}
-			changed, err = s.db.Write(ctx).Exec(ctx, `
-				UPDATE signing_keys SET state = 'active', activated_at = $2
-				WHERE id = $1 AND state = 'next'`, each.to.ID, now)
-			if err != nil {
-				return err
-			}
-			if changed != 1 {
-				return errOutrun
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("rotate the signing keys: %w", err)
-	}
-	return nil
+// retire lets the active key sign no more. What must follow in the same
+// transaction is activate, so that no moment has two active keys or none.
+func (s store) retire(ctx context.Context, id string, now time.Time) error {
+	return oneRow(s.db.Write(ctx).Exec(ctx, `
+		UPDATE signing_keys SET state = 'retired', retired_at = $2
+		WHERE id = $1 AND state = 'active'`, id, now))
 }
 
-// deleteRetired deletes the keys that were retired at a time or before.
-func (s store) deleteRetired(ctx context.Context, before time.Time) (int64, error) {
-	deleted, err := s.db.Write(ctx).Exec(ctx, `
-		DELETE FROM signing_keys WHERE state = 'retired' AND retired_at <= $1`, before)
-	if err != nil {
-		return 0, fmt.Errorf("delete retired signing keys: %w", err)
+// activate lets the next key sign.
+func (s store) activate(ctx context.Context, id string, now time.Time) error {
+	return oneRow(s.db.Write(ctx).Exec(ctx, `
+		UPDATE signing_keys SET state = 'active', activated_at = $2
+		WHERE id = $1 AND state = 'next'`, id, now))
+}
+
+// delete deletes a key that is still in a state.
+func (s store) delete(ctx context.Context, id string, state State) error {
+	return oneRow(s.db.Write(ctx).Exec(ctx, `DELETE FROM signing_keys WHERE id = $1 AND state = $2`, id, string(state)))
+}
+
+func oneRow(changed int64, err error) error {
+	if err == nil && changed != 1 {
+		return errOutrun
 	}
-	return deleted, nil
+	return err
 }
 
 // sealedSecret is a named secret as it is stored.

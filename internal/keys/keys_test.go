@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/keys"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -52,12 +53,14 @@ func (w *world) sealer(sealingKeys ...secret.Redacted) *secret.Sealer {
 	return made
 }
 
+func (w *world) log() *audit.Log { return audit.New(audit.Deps{Database: w.database, Clock: w.clock}) }
+
 // node returns a service as a further process would have it.
 func (w *world) node() *keys.Service { return w.nodeWith(w.sealer(w.sealing)) }
 
 func (w *world) nodeWith(sealer keys.Sealer) *keys.Service {
 	return keys.New(keys.Deps{
-		Database: w.database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler),
+		Database: w.database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Audit: w.log(), Actor: audit.Actor{Kind: audit.Server},
 		RotationInterval: rotation, PublishLead: lead, RetainRetired: retain,
 	})
 }

@@ -1,9 +1,11 @@
 package keys
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
@@ -15,12 +17,20 @@ type Sealer interface {
 	Open(place secret.Place, sealed []byte) ([]byte, error)
 }
 
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
 // Deps is what the service needs; all of it is required.
 type Deps struct {
 	Database *db.DB
 	Sealer   Sealer
 	Clock    clock.Clock
 	Logger   *slog.Logger // told of rotations, and of what Run can't return
+	Audit    Auditor
+	// Actor makes the changes that nobody asks for: the server, or a command.
+	Actor audit.Actor
 
 	RotationInterval time.Duration // how long one key signs
 	PublishLead      time.Duration // how long the next key is published before it signs
@@ -34,6 +44,8 @@ func New(deps Deps) *Service {
 		sealer:  deps.Sealer,
 		clock:   deps.Clock,
 		logger:  deps.Logger,
+		audit:   deps.Audit,
+		self:    audit.Author{Actor: deps.Actor},
 		times:   schedule{deps.RotationInterval, deps.PublishLead, deps.RetainRetired},
 		secrets: map[string]secret.Redacted{},
 	}

@@ -35,6 +35,11 @@ func find(keys []Key, algorithm jose.Algorithm, state State) (Key, bool) {
 // signsFrom returns the earliest time at which a published key may sign.
 func (s schedule) signsFrom(next Key) time.Time { return next.CreatedAt.Add(s.publishLead) }
 
+// publishedUntil returns when a retired key may be deleted.
+func (s schedule) publishedUntil(retired Key) time.Time {
+	return retired.RetiredAt.Add(s.retainRetired)
+}
+
 // due returns the promotions whose time has come: the active key has signed for
 // the rotation interval and the next one has been published for long enough.
 func (s schedule) due(keys []Key, now time.Time) []promotion {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/keys"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -267,7 +268,8 @@ func TestRun(t *testing.T) {
 	}
 	messages := make(chan string, 100)
 	node := keys.New(keys.Deps{
-		Database: database, Sealer: sealer, Clock: clock.System(), Logger: slog.New(told{slog.DiscardHandler, messages}),
+		Database: database, Sealer: sealer, Clock: clock.System(), Audit: audit.New(audit.Deps{Database: database, Clock: clock.System()}),
+		Logger:           slog.New(told{slog.DiscardHandler, messages}),
 		RotationInterval: rotation, PublishLead: lead, RetainRetired: retain,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -314,8 +316,10 @@ func BenchmarkSign(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	database := dbtest.Open(b, db.SQLite)
 	node := keys.New(keys.Deps{
-		Database: dbtest.Open(b, db.SQLite), Sealer: sealer, Clock: clock.System(), Logger: slog.New(slog.DiscardHandler),
+		Database: database, Sealer: sealer, Clock: clock.System(), Logger: slog.New(slog.DiscardHandler),
+		Audit:            audit.New(audit.Deps{Database: database, Clock: clock.System()}),
 		RotationInterval: rotation, PublishLead: lead, RetainRetired: retain,
 	})
 	claims := map[string]any{

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"authly/internal/audit"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
@@ -22,6 +23,8 @@ type Service struct {
 	sealer Sealer
 	clock  clock.Clock
 	logger *slog.Logger
+	audit  Auditor
+	self   audit.Author
 	times  schedule
 
 	current atomic.Pointer[snapshot]
@@ -63,7 +66,7 @@ func (s *Service) Bootstrap(ctx context.Context) error {
 	}
 	group, groupContext := errgroup.WithContext(ctx)
 	for _, each := range absent {
-		group.Go(func() error { return s.create(groupContext, each) })
+		group.Go(func() error { return s.create(groupContext, each, s.self) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -119,7 +122,7 @@ func (s *Service) Ensure(ctx context.Context, algorithm jose.Algorithm) error {
 	if _, taken := find(stored, algorithm, Active); taken {
 		return nil
 	}
-	if err := s.create(ctx, slot{algorithm, Active}); err != nil {
+	if err := s.create(ctx, slot{algorithm, Active}, s.self); err != nil {
 		return err
 	}
 	_, err = s.refresh(ctx)
@@ -136,7 +139,7 @@ func (s *Service) signsWith(algorithm jose.Algorithm) bool {
 func (s *Service) List(ctx context.Context) ([]Key, error) { return s.store.list(ctx) }
 
 // create makes a key and stores it, unless somebody else was faster.
-func (s *Service) create(ctx context.Context, wanted slot) error {
+func (s *Service) create(ctx context.Context, wanted slot, by audit.Author) error {
 	signer, err := jose.GenerateKey(wanted.algorithm)
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
@@ -155,9 +158,15 @@ func (s *Service) create(ctx context.Context, wanted slot) error {
 		return fmt.Errorf("seal a signing key: %w", err)
 	}
 	made := Key{ID: id, Algorithm: wanted.algorithm, State: wanted.state, CreatedAt: s.clock.Now()}
-	stored, err := s.store.insert(ctx, row{made, sealed})
+	stored := false
+	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if stored, err = s.store.insert(ctx, row{made, sealed}); err != nil || !stored {
+			return err
+		}
+		return s.audit.Record(ctx, made.event(audit.KeyCreate, by, audit.Details{Changes: []audit.Change{{Field: "state", After: string(made.State)}}}))
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("store a signing key: %w", err)
 	}
 	if stored {
 		s.logger.InfoContext(ctx, "signing key made",

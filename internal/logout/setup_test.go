@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/keys"
 	"authly/internal/logout"
@@ -58,7 +59,7 @@ func newWorld(t *testing.T, database *db.DB) *world {
 	sealer, err := secret.NewSealer(secret.NewSealingKey())
 	w.must(err)
 	w.keys = keys.New(keys.Deps{
-		Database: database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler),
+		Database: database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
 		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour,
 	})
 	w.must(w.keys.Bootstrap(t.Context()))

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/discovery"
 	"authly/internal/keys"
 	"authly/internal/platform/clock"
@@ -60,9 +61,11 @@ func startProvider(t *testing.T, path string) *provider {
 	if err != nil {
 		t.Fatal(err)
 	}
+	database := dbtest.Open(t, db.SQLite)
 	p := &provider{
 		keys: keys.New(keys.Deps{
-			Database: dbtest.Open(t, db.SQLite), Sealer: sealer, Clock: clock.System(), Logger: slog.New(slog.DiscardHandler),
+			Database: database, Sealer: sealer, Clock: clock.System(), Logger: slog.New(slog.DiscardHandler),
+			Audit:            audit.New(audit.Deps{Database: database, Clock: clock.System()}),
 			RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour,
 		}),
 		algorithm: jose.RS256,

@@ -57,7 +57,7 @@ func newEnvironment(t *testing.T, database *db.DB) *environment {
 	sealer, err := secret.NewSealer(secret.NewSealingKey())
 	e.must(err)
 	e.keys = keys.New(keys.Deps{
-		Database: database, Sealer: sealer, Clock: e.clock, Logger: slog.New(slog.DiscardHandler),
+		Database: database, Sealer: sealer, Clock: e.clock, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: e.clock}),
 		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour,
 	})
 	e.must(e.keys.Bootstrap(t.Context()))

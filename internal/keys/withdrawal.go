@@ -1,0 +1,152 @@
+package keys
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"authly/internal/audit"
+	"authly/internal/platform/fault"
+	"authly/internal/protocol/jose"
+)
+
+// Published is a key with its public half.
+type Published struct {
+	Key
+	JWK json.RawMessage
+}
+
+// Find returns a key. The error is a fault of kind NotFound if there is none.
+func (s *Service) Find(ctx context.Context, id string) (Published, error) {
+	if _, err := s.refresh(ctx); err != nil {
+		return Published{}, err
+	}
+	current := s.current.Load()
+	at := slices.IndexFunc(current.keys, func(key Key) bool { return key.ID == id })
+	if at < 0 {
+		return Published{}, fault.New(fault.NotFound, "keys.unknown")
+	}
+	encoded, err := jose.PublicJWK(current.verification[at]) // in the same order
+	if err != nil {
+		return Published{}, err
+	}
+	return Published{current.keys[at], encoded}, nil
+}
+
+// Plan is what the schedule means for a key. What does not apply to its state is zero.
+type Plan struct {
+	SignsFrom      time.Time // of a next key: not before this
+	RotatesAt      time.Time // of an active key, if the next one has been published for long enough
+	PublishedUntil time.Time // of a retired key
+}
+
+// Plan returns what the schedule means for a key.
+func (s *Service) Plan(key Key) Plan {
+	switch key.State {
+	case Next:
+		return Plan{SignsFrom: s.times.signsFrom(key)}
+	case Active:
+		return Plan{RotatesAt: key.ActivatedAt.Add(s.times.rotationInterval)}
+	case Retired:
+		return Plan{PublishedUntil: s.times.publishedUntil(key)}
+	default:
+		return Plan{}
+	}
+}
+
+// Retire lets the next key of its algorithm follow an active key, by the rules of
+// [Service.Rotate], and returns the keys of the algorithm. What the key has signed counts
+// until it ends. Nothing happens to a key that is retired already. The error is a fault of kind
+// NotFound if there is no such key, and a Conflict for one that has never signed.
+func (s *Service) Retire(ctx context.Context, id string, options RotateOptions) ([]Key, error) {
+	key, err := s.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	algorithm := []jose.Algorithm{key.Algorithm}
+	switch key.State {
+	case Next:
+		return nil, fault.New(fault.Conflict, "keys.never_signed").Because(errors.New("the key is published and has signed nothing: withdraw it instead"))
+	case Retired:
+		return s.ofAlgorithm(ctx, algorithm, options.By)
+	case Active:
+	}
+	stored, err := s.refill(ctx, algorithm, options.By)
+	if err != nil {
+		return nil, err
+	}
+	following, err := s.following(stored, key.Algorithm, options)
+	if err == nil && following.from.ID != id {
+		err = outrun(errOutrun)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.promote(ctx, []promotion{following}, s.author(options.By), options.reason()); err != nil {
+		return nil, outrun(err)
+	}
+	return s.ofAlgorithm(ctx, algorithm, options.By)
+}
+
+// Withdraw deletes a key at once, for one that has become known to others, and returns the
+// keys of its algorithm. Nothing that it has signed is accepted any more: by this
+// node at once, by others within half a minute, and by clients when they fetch the JWK Set the next
+// time. The next key follows an active one whatever its age. The error is a
+// fault of kind NotFound if there is no such key, and a Conflict if it changes at the same time.
+func (s *Service) Withdraw(ctx context.Context, id string, by audit.Author) ([]Key, error) {
+	key, err := s.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	algorithm := []jose.Algorithm{key.Algorithm}
+	var following promotion
+	if key.State == Active {
+		stored, err := s.refill(ctx, algorithm, by)
+		if err != nil {
+			return nil, err
+		}
+		if following, err = s.following(stored, key.Algorithm, RotateOptions{Force: true}); err != nil {
+			return nil, err
+		}
+		if following.from.ID != id {
+			return nil, outrun(errOutrun)
+		}
+	}
+	if err := s.withdraw(ctx, key.Key, following, s.author(by)); err != nil {
+		return nil, outrun(err)
+	}
+	s.logger.WarnContext(ctx, "signing key withdrawn", slog.String("algorithm", string(key.Algorithm)), slog.String("kid", key.ID))
+	return s.ofAlgorithm(ctx, algorithm, by)
+}
+
+// withdraw deletes a key that is still in its state; an active one only together with the
+// promotion of the one that follows.
+func (s *Service) withdraw(ctx context.Context, key Key, following promotion, by audit.Author) error {
+	const reason = "withdrawn"
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		if err := s.store.delete(ctx, key.ID, key.State); err != nil {
+			return err
+		}
+		if err := s.audit.Record(ctx, key.event(audit.KeyDelete, by, audit.Details{Reason: reason})); err != nil || key.State != Active {
+			return err
+		}
+		if err := s.store.activate(ctx, following.to.ID, s.clock.Now()); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, following.event(by, reason))
+	})
+	if err != nil {
+		return fmt.Errorf("withdraw a signing key: %w", err)
+	}
+	return nil
+}
+
+// ofAlgorithm returns the keys of an algorithm, after it has made the next one if that is missing.
+func (s *Service) ofAlgorithm(ctx context.Context, algorithm []jose.Algorithm, by audit.Author) ([]Key, error) {
+	stored, err := s.refill(ctx, algorithm, by)
+	return slices.DeleteFunc(stored, func(key Key) bool { return !slices.Contains(algorithm, key.Algorithm) }), err
+}
