@@ -39,6 +39,10 @@ type Principal struct {
 
 func (p Principal) actor() audit.Actor { return audit.Actor{Kind: p.Kind, ID: p.ID, Name: p.Name} }
 
+func (p Principal) author() audit.Author {
+	return audit.Author{Actor: p.actor(), ClientID: p.ClientID}
+}
+
 type principalKey struct{}
 
 // principal returns who makes the request. There is none only if a route was

@@ -16,6 +16,6 @@
 // administrator from undoing what another one has changed. Idempotency-Key lets a creation
 // be sent again. Every change is written to the audit log in its own transaction.
 //
-// Not here: users, sessions, tokens, signing keys, the audit log, initial access tokens and
+// Not here: users, sessions, tokens, the audit log, initial access tokens and
 // the state of the system; a listener of its own.
 package admin

@@ -17,6 +17,7 @@ type Deps struct {
 	Users          Users
 	Clients        ClientRecords
 	Scopes         ScopeCatalogue
+	SigningKeys    SigningKeys
 	Administrators *Administrators
 	Log            Recorder
 	// Networks are those from which this server can be administered.
@@ -25,11 +26,12 @@ type Deps struct {
 
 // API is the administration over HTTP.
 type API struct {
-	issuer    string
-	authority *authority
-	clients   *clients
-	scopes    *scopes
-	keys      *keys
+	issuer      string
+	authority   *authority
+	clients     *clients
+	scopes      *scopes
+	signingKeys *signingKeys
+	keys        *keys
 }
 
 // New returns the API.
@@ -42,8 +44,9 @@ func New(deps Deps) *API {
 			tokens: deps.Tokens, users: deps.Users, clients: deps.Clients, administrators: deps.Administrators,
 			audience: deps.Issuer + Path, networks: deps.Networks,
 		},
-		clients: &clients{deps.Clients, deps.Log, storing, remembering},
-		scopes:  &scopes{deps.Scopes, deps.Log, storing, remembering},
+		clients:     &clients{deps.Clients, deps.Log, storing, remembering},
+		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
+		signingKeys: &signingKeys{deps.SigningKeys},
 	}
 }
 

@@ -8,5 +8,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	all := operations{api, a.authority}
 	a.clients.mount(all)
 	a.scopes.mount(all)
+	a.signingKeys.mount(all)
 	return mountDescription(router, api)
 }

@@ -10,6 +10,7 @@ import (
 func (a *App) buildAdministration(built *features) {
 	built.administration = admin.New(admin.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Tokens: a.Tokens, Users: a.Users, Clients: a.Clients, Scopes: a.Scopes,
+		SigningKeys:    a.keys,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration
