@@ -24,7 +24,7 @@ func run() int {
 	}()
 	program := cli.Program{
 		Actions: actions(), Version: buildinfo.Read(),
-		Output: os.Stdout, Errors: os.Stderr,
+		Input: os.Stdin, Output: os.Stdout, Errors: os.Stderr,
 	}
 	return program.Run(ctx, os.Args[1:])
 }

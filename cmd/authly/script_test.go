@@ -22,7 +22,7 @@ import (
 
 // TestMain lets the scripts run this program as a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"authly": main})
+	testscript.Main(m, map[string]func(){"authly": main, "visit": visit})
 }
 
 // patience is how long a server may take to start or to stop.

@@ -63,7 +63,7 @@ var mayImport = map[ring][]ring{
 	config:         {platform, protocol, buildinfo},
 	app:            {feature, platform, protocol, config, buildinfo},
 	facade:         {app, config, platform, protocol, buildinfo},
-	cli:            {facade, config, platform, protocol, buildinfo},
+	cli:            {cli, facade, config, platform, protocol, buildinfo},
 	command:        {cli, facade, app, config, buildinfo},
 }
 

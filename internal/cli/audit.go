@@ -50,12 +50,23 @@ var ErrChainBroken = errors.New("the audit log was changed")
 func (p Program) auditCommand() *cobra.Command {
 	group := asGroup(&cobra.Command{
 		Use:   "audit",
-		Short: "Read the audit log, and prove that it was not changed",
+		Short: "Prove that the audit log was not changed",
 		Long: `Read the audit log: who signed in, allowed, changed and was refused what, and when. The
-server seals events into a chain of batches every minute; "authly audit verify" shows
-whether somebody has changed them since.`,
+server seals events into a chain of batches every minute; "authly audit verify" shows, on the
+server's own machine, whether somebody has changed them since.`,
 	})
-	group.AddCommand(p.auditListCommand(), p.auditExportCommand(), p.auditVerifyCommand())
+	group.AddCommand(p.auditVerifyCommand())
+	return group
+}
+
+// localAuditCommand reads the log without the server.
+func (p Program) localAuditCommand() *cobra.Command {
+	group := asGroup(&cobra.Command{
+		Use:   "audit",
+		Short: "Read the audit log",
+		Long:  "Read the audit log: who signed in, allowed, changed and was refused what, and when.",
+	})
+	group.AddCommand(p.auditListCommand(), p.auditExportCommand())
 	return group
 }
 
@@ -105,7 +116,7 @@ func auditTime(flag, text string) (time.Time, error) {
 func (p Program) auditListCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "list", Short: "Show the newest events", Args: noArguments,
-		Example: "  authly audit list\n  authly audit list --action session.sign_in --outcome failure --since 24h\n  authly audit list --limit 1000 --output json",
+		Example: "  authly local audit list\n  authly local audit list --action session.sign_in --outcome failure --since 24h\n  authly local audit list --limit 1000 --output json",
 	}
 	settings, output := addSettingsFlags(command), newOutputFlag()
 	output.register(command)
@@ -173,7 +184,7 @@ func named(kind, name, id string) string {
 func (p Program) auditExportCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "export", Short: "Write events as JSON lines, the newest first", Args: noArguments,
-		Example: "  authly audit export > audit.jsonl\n  authly audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl",
+		Example: "  authly local audit export > audit.jsonl\n  authly local audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl",
 	}
 	settings := addSettingsFlags(command)
 	var wanted auditFlags

@@ -72,6 +72,19 @@ when it starts; doing it before is useful where another database user may do so.
 	return group
 }
 
+// localCommand has what can be done without the server's help.
+func (p Program) localCommand() *cobra.Command {
+	group := asGroup(&cobra.Command{
+		Use:   "local",
+		Short: "Work on the server's database directly, on its own machine",
+		Long: `Work on the server's database directly: on the server's own machine and with its settings. It
+works while the server is down, and asks nobody for permission but the operating system.
+Everything else is administered over HTTP: see "authly login".`,
+	})
+	group.AddCommand(p.keysCommand(), p.registrationTokenCommand(), p.localAuditCommand())
+	return group
+}
+
 func (p Program) keysCommand() *cobra.Command {
 	group := asGroup(&cobra.Command{
 		Use:   "keys",
@@ -82,7 +95,7 @@ settings in "keys"; each next key is published before it signs.`,
 	listed := &cobra.Command{
 		Use:     "list",
 		Short:   "Show all keys",
-		Example: "  authly keys list\n  authly keys list --output json",
+		Example: "  authly local keys list\n  authly local keys list --output json",
 	}
 	rotated := &cobra.Command{
 		Use:   "rotate",
@@ -92,7 +105,7 @@ settings in "keys"; each next key is published before it signs.`,
 A next key that hasn't been published for long enough is refused, because clients that
 keep a copy of the key set would not know it. --force does it all the same: for a key
 that has become known to others.`,
-		Example: "  authly keys rotate\n  authly keys rotate --algorithm ES256 --force",
+		Example: "  authly local keys rotate\n  authly local keys rotate --algorithm ES256 --force",
 	}
 	list(p, listed, p.Actions.KeysList, keysView("There are no keys yet; the server makes them when it starts.\n"))
 	var rotation KeyRotation

@@ -59,7 +59,7 @@ if the setting registration.mode is initial_access_token or open.`,
 	listed := &cobra.Command{
 		Use:     "list",
 		Short:   "Show all tokens, without the tokens themselves",
-		Example: "  authly registration-token list\n  authly registration-token list --output json",
+		Example: "  authly local registration-token list\n  authly local registration-token list --output json",
 	}
 	list(p, listed, p.Actions.RegistrationTokenList, registrationTokensView("There are no tokens.\n"))
 	group.AddCommand(p.createRegistrationTokenCommand(), listed, p.revokeRegistrationTokenCommand())
@@ -76,9 +76,9 @@ it can be no more than what is said here, now and when they change their record.
 A security profile decides what specifications disagree on, and each of that can be said
 one by one: --pkce, --assertion-audience, --response-modes, --refresh-token-rotation. Lists
 are separated by commas.`,
-		Example: `  authly registration-token create --name partners --expires 30d --uses 10
-  authly registration-token create --name certification --profile oidc-legacy --unused-lifetime 30d
-  authly registration-token create --name intranet --pkce nonce_or_pkce --scopes openid,email`,
+		Example: `  authly local registration-token create --name partners --expires 30d --uses 10
+  authly local registration-token create --name certification --profile oidc-legacy --unused-lifetime 30d
+  authly local registration-token create --name intranet --pkce nonce_or_pkce --scopes openid,email`,
 	}
 	var request RegistrationTokenRequest
 	var create listAction[RegistrationToken]
@@ -119,7 +119,7 @@ func (p Program) revokeRegistrationTokenCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "revoke ID",
 		Short:   "End a token; the clients that were registered with it stay",
-		Example: "  authly registration-token revoke 0199a1b2-0000-7000-8000-000000000000",
+		Example: "  authly local registration-token revoke 0199a1b2-0000-7000-8000-000000000000",
 	}
 	var wanted string
 	var revoke listAction[RegistrationToken]

@@ -32,11 +32,14 @@ func remedyFor(err error) string {
 		case "keys.next_too_young":
 			return "Try again then. If the key that signs now has become known to others, don't wait: use --force."
 		case "keys.no_active_key":
-			return "See the keys that there are with `authly keys list`."
+			return "See the keys that there are with `authly local keys list`."
 		case "keys.changed_meanwhile":
-			return "Another program rotated the keys at the same time. See `authly keys list`."
+			return "Another program rotated the keys at the same time. See `authly local keys list`."
 		}
 		return ""
+	}
+	if remedy := remoteRemedy(err); remedy != "" {
+		return remedy
 	}
 	switch {
 	case errors.Is(err, errNotInThisBuild):

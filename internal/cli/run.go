@@ -18,6 +18,10 @@ const (
 	ExitFailure       = 1 // what was asked for could not be done
 	ExitUsage         = 2 // the command line is wrong
 	ExitConfiguration = 3 // the configuration has problems
+	ExitNotFound      = 4 // what was named is not there
+	ExitConflict      = 5 // it is there already, is in use, or was changed meanwhile
+	ExitUnreachable   = 6 // the server did not answer
+	ExitNotAllowed    = 7 // not signed in, or not allowed to do that
 )
 
 // Program is what the commands need from the outside.
@@ -25,7 +29,9 @@ type Program struct {
 	Actions Actions
 	Version buildinfo.Info
 	// Environment has NAME=value lines; nil means that of the process.
-	Environment    []string
+	Environment []string
+	// Input is what is read where a file is called "-", and where a person is asked.
+	Input          io.Reader
 	Output, Errors io.Writer
 }
 
@@ -36,6 +42,7 @@ func (p Program) Run(ctx context.Context, arguments []string) int {
 	root.SetArgs(arguments)
 	root.SetOut(p.Output)
 	root.SetErr(p.Errors)
+	root.SetIn(p.Input)
 	executed, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return ExitOK
@@ -56,7 +63,7 @@ func (p Program) Run(ctx context.Context, arguments []string) int {
 		if remedy := remedyFor(err); remedy != "" {
 			p.tell("\n%s\n", remedy)
 		}
-		return ExitFailure
+		return exitOf(err)
 	}
 }
 
@@ -71,8 +78,12 @@ const rootHelp = `Authly is an OAuth 2.1 and OpenID Connect authorization server
   authly serve           starts it with the configuration of a file and of AUTHLY_ variables
   authly config docs     describes every setting
 
+  authly login --server  signs you in to a server, which most of the other commands administer
+
 The exit status is 0 when all went well, 1 when something could not be done, 2 for
-a wrong command line and 3 for a configuration with problems.`
+a wrong command line, 3 for a configuration with problems, 4 for what is not there, 5 for a
+conflict, 6 for a server that does not answer and 7 for what you are not signed in for or
+not allowed to do.`
 
 func (p Program) rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -86,7 +97,10 @@ func (p Program) rootCommand() *cobra.Command {
 	root.SetVersionTemplate(p.Version.String() + "\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.keysCommand(), p.registrationTokenCommand(), p.auditCommand(), p.conformanceCommand(), p.configCommand(), p.versionCommand())
+	root.AddCommand(
+		p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.tokenCommand(), p.profileCommand(),
+		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.conformanceCommand(), p.versionCommand(),
+	)
 	return asGroup(root)
 }
 

@@ -156,7 +156,7 @@ func (l *loader) readEnvironment(lines []string) layer {
 			switch {
 			case known:
 				return name, value
-			case key != fileVariable && !serviceLink(key, value):
+			case key != fileVariable && !ofCommands(key) && !serviceLink(key, value):
 				l.unknownVariable(key, byVariable)
 			}
 			return "", nil

@@ -98,6 +98,17 @@ func serviceLink(name, value string) bool {
 		strings.Contains(name, "_PORT_") || serviceAddress.MatchString(value)
 }
 
+// ofCommands tells whether a variable is one with which commands find another server
+// and prove who they are there: it has no meaning for a server of this machine.
+func ofCommands(name string) bool {
+	switch strings.TrimPrefix(name, prefix) {
+	case "SERVER", "PROFILE", "CA_FILE", "CREDENTIALS", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE":
+		return true
+	default:
+		return false
+	}
+}
+
 // nearest returns the candidate that differs least from name, or "" if none is close.
 func nearest(name string, candidates []string) string {
 	best, least := "", len(name)/3+1

@@ -301,7 +301,7 @@ var table = []option{
 	{
 		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},
 		field:       func(c *Config) any { return &c.Registration.Mode },
-		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly registration-token create` makes; or anybody.",
+		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly local registration-token create` makes; or anybody.",
 	},
 	{
 		name: "registration.open_scopes", form: "scopes, separated by spaces", standard: "openid profile email offline_access",

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"authly/internal/client"
+	"authly/internal/platform/db"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+	"authly/internal/testx"
+	"authly/internal/user"
+)
+
+// world is a whole server with an administrator, as a person at a terminal finds it.
+type world struct {
+	server   *testx.Server
+	password string
+	robot    testx.Client
+}
+
+const administrator = "alice"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{server: testx.NewServer(t, db.SQLite), password: "correct horse " + secret.New().Reveal()[:16]}
+	w.server.Secret(w.password)
+	if _, err := w.server.Users.Create(t.Context(), user.New{Username: administrator, Password: secret.FromString(w.password), Administrator: true}); err != nil {
+		t.Fatal(err)
+	}
+	ordinary := w.server.Person("bob")
+	if ordinary.Administrator {
+		t.Fatal("bob is an administrator")
+	}
+	audience := w.server.Issuer + "/api/v1/admin"
+	w.robot = w.server.Confidential("https://robot.example/callback", func(m *client.Metadata) {
+		m.Scopes, m.Resources, m.Administrator = oauth.ScopeSet{"admin:clients:read", "admin:scopes:read"}, []string{audience}, true
+	})
+	return w
+}
+
+// TestRemoteScripts runs the sessions in testdata/remote: the whole program as a person uses
+// it, with a server that answers.
+func TestRemoteScripts(t *testing.T) {
+	w := newWorld(t)
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "remote"), RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			for name, value := range map[string]string{
+				"ISSUER": w.server.Issuer, "ADMINISTRATOR": administrator, "PASSWORD": w.password, "BROWSER": "visit",
+				"ROBOT": w.robot.ClientID, "ROBOT_SECRET": w.robot.Secret, "AUTHLY_CREDENTIALS": "file",
+				"XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "settings"), "UNIQUE": strings.ToLower(secret.New().Reveal()[:8]),
+			} {
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": expectStatus, "mode": expectMode, "remember": remember, "end-sign-ins": w.endSignIns,
+		},
+	})
+}
+
+// remember puts a match of the last output into a variable: remember ID '"client_id": "([^"]+)"'.
+func remember(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 3 {
+		script.Fatalf("usage: remember variable file pattern")
+	}
+	before, after, _ := strings.Cut(arguments[2], "(.*)")
+	_, found, ok := strings.Cut(script.ReadFile(arguments[1]), before)
+	value, _, closed := strings.Cut(found, after)
+	if after == "" {
+		value, closed = strings.TrimSpace(found), true
+	}
+	if !ok || !closed {
+		script.Fatalf("%s has no %s", arguments[1], arguments[2])
+	}
+	script.Setenv(arguments[0], value)
+}
+
+// endSignIns ends everything that the program was given on the server.
+func (w *world) endSignIns(script *testscript.TestScript, _ bool, _ []string) {
+	known, err := w.server.Clients.Find(context.Background(), "authly-cli")
+	script.Check(err)
+	script.Check(w.server.Clients.Disable(context.Background(), known.ID))
+	script.Check(w.server.Clients.Enable(context.Background(), known.ID))
+}
+
+// visit is a browser with a person: it opens an address, signs in with $ADMINISTRATOR and
+// $PASSWORD, and answers the consent page with $DECISION, or "allow".
+func visit() {
+	if err := browse(os.Args[len(os.Args)-1]); err != nil {
+		fmt.Fprintln(os.Stderr, "visit:", err)
+		os.Exit(1)
+	}
+}
+
+func browse(address string) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	through := &http.Client{Jar: jar, Timeout: patience}
+	decision := os.Getenv("DECISION")
+	if decision == "" {
+		decision = "allow"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	page, err := opened(ctx, through, http.MethodGet, address, nil)
+	for range 5 {
+		if err != nil {
+			return err
+		}
+		form := page.Form()
+		fields := url.Values{}
+		switch form.ID {
+		case "":
+			return nil
+		case "login-form":
+			fields = url.Values{"username": {os.Getenv("ADMINISTRATOR")}, "password": {os.Getenv("PASSWORD")}}
+		case "consent-form":
+			fields.Set("decision", decision)
+		}
+		at, err2 := url.Parse(page.URL)
+		if err2 != nil {
+			return err2
+		}
+		action, err2 := at.Parse(form.Action)
+		if err2 != nil {
+			return err2
+		}
+		page, err = opened(ctx, through, http.MethodPost, action.String(), form.With(fields))
+	}
+	return err
+}
+
+// opened is a page after all redirects, also to the program that waits for them.
+func opened(ctx context.Context, through *http.Client, method, address string, form url.Values) (testx.Answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return testx.Answer{}, err
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := through.Do(request)
+	if err != nil {
+		return testx.Answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return testx.Answer{URL: response.Request.URL.String(), Status: response.StatusCode, Body: string(body)}, err
+}

@@ -1,0 +1,180 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"authly/internal/platform/clock"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+)
+
+// callbackPath is where the browser comes back to, on any port (RFC 8252 section 7.3).
+const callbackPath = "/callback"
+
+// ErrNobodyCame is returned when the browser did not come back in time.
+var ErrNobodyCame = errors.New("nobody signed in in time")
+
+// Browser signs a person in through their browser.
+type Browser struct {
+	Provider Provider
+	ClientID string
+	Scopes   []string
+	Resource string
+	Clock    clock.Clock
+	// Patience is how long it is waited for the person.
+	Patience time.Duration
+	// Show leads the person to an address.
+	Show func(ctx context.Context, address string) error
+}
+
+// SignIn waits until the person has come back, and redeems the code.
+func (b Browser) SignIn(ctx context.Context) (Tokens, error) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return Tokens{}, fmt.Errorf("listen for the browser: %w", err)
+	}
+	redirectURI := "http://" + listener.Addr().String() + callbackPath
+	state, nonce, verifier := secret.New().Reveal(), secret.New().Reveal(), secret.New().Reveal()
+	waiting := &callback{host: listener.Addr().String(), state: state, provider: b.Provider, arrived: make(chan response, 1)}
+	server := &http.Server{Handler: waiting, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	ended := make(chan struct{})
+	var failure error
+	go func() {
+		failure = server.Serve(listener)
+		close(ended)
+	}()
+	defer func() { // the page with which we answered is still on its way
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		_ = server.Shutdown(ctx)
+		<-ended
+	}()
+	if err := b.Show(ctx, b.address(redirectURI, state, nonce, verifier)); err != nil {
+		return Tokens{}, err
+	}
+	patience := time.NewTimer(b.Patience)
+	defer patience.Stop()
+	select {
+	case <-ctx.Done():
+		return Tokens{}, context.Cause(ctx)
+	case <-patience.C:
+		return Tokens{}, fmt.Errorf("%w: %s", ErrNobodyCame, b.Patience)
+	case <-ended:
+		return Tokens{}, fmt.Errorf("listen for the browser: %w", failure)
+	case came := <-waiting.arrived:
+		if came.refusal != nil {
+			return Tokens{}, came.refusal
+		}
+		return b.redeem(ctx, came.code, redirectURI, verifier, nonce)
+	}
+}
+
+func (b Browser) address(redirectURI, state, nonce, verifier string) string {
+	query := url.Values{
+		"response_type": {"code"}, "client_id": {b.ClientID}, "redirect_uri": {redirectURI}, "scope": {strings.Join(b.Scopes, " ")},
+		"state": {state}, "nonce": {nonce}, "code_challenge": {oauth.CodeChallengeS256(verifier)}, "code_challenge_method": {"S256"},
+		"resource": {b.Resource},
+		// The name is only shown; without it the subject has to do (OpenID Connect Core 1.0 section 5.5).
+		"claims": {`{"id_token":{"preferred_username":null,"name":null}}`},
+	}
+	separator := "?"
+	if strings.Contains(b.Provider.Authorization, "?") {
+		separator = "&"
+	}
+	return b.Provider.Authorization + separator + query.Encode()
+}
+
+func (b Browser) redeem(ctx context.Context, code, redirectURI, verifier, nonce string) (Tokens, error) {
+	given, err := b.Provider.exchange(ctx, url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {b.ClientID}, "code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier},
+		"resource": {b.Resource},
+	})
+	if err != nil {
+		return Tokens{}, fmt.Errorf("redeem the code: %w", err)
+	}
+	tokens := given.tokens()
+	tokens.Person, err = b.Provider.person(ctx, given.IDToken, b.ClientID, nonce, b.Clock.Now())
+	return tokens, err
+}
+
+// response is with what the browser came back.
+type response struct {
+	code    string
+	refusal error
+}
+
+// callback answers the browser.
+type callback struct {
+	host, state string
+	provider    Provider
+	arrived     chan response // has room for one: the first counts
+}
+
+// ServeHTTP takes the response. One without our state is answered and otherwise as if it
+// had not been: any page of the web can send this machine a request. So is one under
+// another name, with which a page could read what we answer.
+func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if r.Host != c.host || r.URL.Path != callbackPath || r.Method != http.MethodGet {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprint(w, page("Nothing is here", "A program that signs in waits for its answer here."))
+		return
+	}
+	came, ours := c.read(r.URL.Query())
+	if !ours {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprint(w, page("This is another sign-in's answer", "Go back to the terminal, and use the address that is shown there."))
+		return
+	}
+	select {
+	case c.arrived <- came:
+	default: // sent twice
+	}
+	if came.refusal != nil {
+		_, _ = fmt.Fprint(w, page("You are not signed in", "The terminal says why. You can close this window."))
+		return
+	}
+	_, _ = fmt.Fprint(w, page("Go back to the terminal", "It goes on there. You can close this window."))
+}
+
+// read tells what a response says, and whether it is the one that is waited for.
+func (c *callback) read(query url.Values) (response, bool) {
+	for _, values := range query {
+		if len(values) > 1 { // RFC 6749 section 3.1
+			return response{}, false
+		}
+	}
+	if query.Get("state") != c.state {
+		return response{}, false
+	}
+	if issuer := query.Get("iss"); issuer != c.provider.Issuer && (query.Has("iss") || c.provider.NamesIssuer) {
+		return response{refusal: errors.New("the answer came from another server than the one that was asked (RFC 9207)")}, true
+	}
+	if code := query.Get("error"); code != "" {
+		return response{refusal: &Refusal{code, query.Get("error_description")}}, true
+	}
+	if query.Get("code") == "" {
+		return response{refusal: errors.New("the server sent the browser back without a code")}, true
+	}
+	return response{code: query.Get("code")}, true
+}
+
+// page is what the browser shows; no text of a request is in it.
+func page(title, text string) string {
+	return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>` + title +
+		`</title><body style="font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem"><h1 style="font-size:1.4rem">` +
+		title + `</h1><p>` + text + `</p></body></html>`
+}
