@@ -1,0 +1,73 @@
+package page
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Position is a place in a list: that of the row with the identifier. At is the time
+// of that row in lists that are in the order of a time, and zero in others.
+type Position struct {
+	At time.Time
+	ID uuid.UUID
+}
+
+// IsZero tells whether there is no position: that of the first page, or after the last one.
+func (p Position) IsZero() bool { return p.ID == uuid.Nil }
+
+// Of is a part of a list.
+type Of[T any] struct {
+	Items []T
+	// Next is where the next page begins, zero if this is the last one. A page that
+	// has fewer items than it could is not for that the last one.
+	Next Position
+}
+
+// Batch is what came of changing some of very many rows in one transaction.
+type Batch struct {
+	Changed int
+	// Next is the row to go on after, zero if there are no more.
+	Next uuid.UUID
+}
+
+var errCursor = errors.New("this is no cursor")
+
+const (
+	idBytes   = 16
+	timeBytes = 8
+)
+
+// Cursor returns a position as a text for a query; "" for the zero position.
+func (p Position) Cursor() string {
+	if p.IsZero() {
+		return ""
+	}
+	encoded := p.ID[:]
+	if !p.At.IsZero() {
+		encoded = binary.BigEndian.AppendUint64(encoded[:idBytes:idBytes], uint64(p.At.UnixMicro()))
+	}
+	return base64.RawURLEncoding.EncodeToString(encoded)
+}
+
+// Parse reads what Cursor made.
+func Parse(cursor string) (Position, error) {
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	switch {
+	case err != nil || len(decoded) != 0 && len(decoded) != idBytes && len(decoded) != idBytes+timeBytes:
+		return Position{}, errCursor
+	case len(decoded) == 0:
+		return Position{}, nil
+	}
+	read := Position{ID: uuid.UUID(decoded[:idBytes])}
+	if len(decoded) > idBytes {
+		read.At = time.UnixMicro(int64(binary.BigEndian.Uint64(decoded[idBytes:]))).UTC() //nolint:gosec // as it was made
+	}
+	if year := read.At.Year(); read.ID == uuid.Nil || year < 1 || year > 9999 { // no engine has to know others
+		return Position{}, errCursor
+	}
+	return read, nil
+}
