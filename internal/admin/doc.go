@@ -12,10 +12,12 @@
 // used for nothing else, they have the API as their audience (RFC 8707).
 //
 // Errors are problems (RFC 9457), made in one place. They name the wrong field and never
-// repeat its value. Pages are by key and never by number. ETag and If-Match (RFC 9110) keep an
+// repeat its value. Pages are by key and never by number; where few rows match a filter, a
+// page ends before it is full and says where to go on. ETag and If-Match (RFC 9110) keep an
 // administrator from undoing what another one has changed. Idempotency-Key lets a creation
-// be sent again. Every change is written to the audit log in its own transaction.
+// be sent again. Every change is written to the audit log in its own transaction; what ends
+// very many things at once does so in several, each with its event.
 //
-// Not here: users, sessions, tokens, the audit log, initial access tokens and
+// Not here: users, tokens, the audit log, initial access tokens and
 // the state of the system; a listener of its own.
 package admin

@@ -19,6 +19,8 @@ type Deps struct {
 	Scopes         ScopeCatalogue
 	SigningKeys    SigningKeys
 	Administrators *Administrators
+	Sessions       SessionRecords
+	LogoutNotices  LogoutNotices
 	Log            Recorder
 	// Networks are those from which this server can be administered.
 	Networks []netip.Prefix
@@ -32,6 +34,7 @@ type API struct {
 	scopes      *scopes
 	signingKeys *signingKeys
 	keys        *keys
+	sessions    *sessions
 }
 
 // New returns the API.
@@ -47,6 +50,9 @@ func New(deps Deps) *API {
 		clients:     &clients{deps.Clients, deps.Log, storing, remembering},
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
 		signingKeys: &signingKeys{deps.SigningKeys},
+		sessions: &sessions{
+			records: deps.Sessions, users: deps.Users, clients: deps.Clients, notices: deps.LogoutNotices, log: deps.Log, store: storing, clock: deps.Clock,
+		},
 	}
 }
 

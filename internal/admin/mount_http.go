@@ -9,5 +9,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.clients.mount(all)
 	a.scopes.mount(all)
 	a.signingKeys.mount(all)
+	a.sessions.mount(all)
 	return mountDescription(router, api)
 }

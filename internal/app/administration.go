@@ -10,7 +10,8 @@ import (
 func (a *App) buildAdministration(built *features) {
 	built.administration = admin.New(admin.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Tokens: a.Tokens, Users: a.Users, Clients: a.Clients, Scopes: a.Scopes,
-		SigningKeys:    a.keys,
+		SigningKeys: a.keys,
+		Sessions:    built.sessions, LogoutNotices: built.outbox,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration

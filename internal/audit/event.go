@@ -13,6 +13,7 @@ type Action string
 const (
 	SignIn         Action = "session.sign_in"
 	SignOut        Action = "session.sign_out"
+	SessionEnd     Action = "session.end"
 	ConsentGive    Action = "consent.give"
 	ConsentDeny    Action = "consent.deny"
 	CodeReplay     Action = "code.replay"

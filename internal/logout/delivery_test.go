@@ -92,7 +92,7 @@ func TestEndThatIsRolledBack(t *testing.T) {
 		known := w.client("/in", nil)
 		ended := w.session(known)
 		err := database.Tx(t.Context(), func(ctx context.Context) error {
-			if err := w.sessions.End(ctx, ended.ID); err != nil {
+			if _, err := w.sessions.End(ctx, ended.ID); err != nil {
 				return err
 			}
 			return context.Canceled
@@ -114,7 +114,10 @@ func TestEveryEndIsTold(t *testing.T) {
 		known := w.client("/in", nil)
 		told := 0
 		for name, end := range map[string]func(of session.Session) error{
-			"the session": func(of session.Session) error { return w.sessions.End(t.Context(), of.ID) },
+			"the session": func(of session.Session) error {
+				_, err := w.sessions.End(t.Context(), of.ID)
+				return err
+			},
 			"all of them": func(of session.Session) error { return w.sessions.EndAllOf(t.Context(), of.UserID) },
 		} {
 			ended := w.session(known)

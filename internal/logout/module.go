@@ -31,7 +31,8 @@ type Subjects interface {
 
 // Sessions ends sessions.
 type Sessions interface {
-	End(ctx context.Context, sessionID uuid.UUID) error
+	// End tells whether the session had not ended before.
+	End(ctx context.Context, sessionID uuid.UUID) (bool, error)
 }
 
 // Users finds the person of a session.

@@ -3,7 +3,6 @@ package logout
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,15 +17,18 @@ func (o *Outbox) TookPart(ctx context.Context, sessionID, clientRecord uuid.UUID
 }
 
 // sessionsAtOnce bounds the sessions in one statement.
-const sessionsAtOnce = 500
+const sessionsAtOnce = 256
 
 // SessionsEnded notes that the clients of sessions of a user have to be told. It
 // joins the transaction of ctx.
 func (o *Outbox) SessionsEnded(ctx context.Context, userID uuid.UUID, sessions []uuid.UUID) error {
 	now := o.clock.Now()
-	for some := range slices.Chunk(sessions, sessionsAtOnce) {
-		if err := o.store.enqueue(ctx, userID, some, now); err != nil {
-			return fmt.Errorf("note the end of sessions: %w", err)
+	for size := sessionsAtOnce; size > 0; size /= 2 { // powers of two, so that there are few distinct statements
+		for len(sessions) >= size {
+			if err := o.store.enqueue(ctx, userID, sessions[:size], now); err != nil {
+				return fmt.Errorf("note the end of sessions: %w", err)
+			}
+			sessions = sessions[size:]
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func (s *Service) Kept(ctx context.Context, handle secret.Redacted) (Request, er
 // offline access. Clients that have to be told are told soon after, not here.
 func (s *Service) End(ctx context.Context, current session.Session) error {
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.sessions.End(ctx, current.ID); err != nil {
+		if first, err := s.sessions.End(ctx, current.ID); err != nil || !first {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{

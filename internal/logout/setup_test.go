@@ -126,7 +126,8 @@ func (w *world) session(parts ...client.Client) session.Session {
 func (w *world) end(sessions ...session.Session) {
 	w.t.Helper()
 	for _, each := range sessions {
-		w.must(w.sessions.End(w.t.Context(), each.ID))
+		_, err := w.sessions.End(w.t.Context(), each.ID)
+		w.must(err)
 	}
 }
 

@@ -85,19 +85,20 @@ func (s *Service) Current(ctx context.Context, token secret.Redacted) (Session, 
 	return known, true, nil
 }
 
-// End ends a session. Ending one that has ended, or never was, is no error.
-func (s *Service) End(ctx context.Context, sessionID uuid.UUID) error {
-	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		gone, err := s.store.end(ctx, sessionID, s.clock.Now())
-		if err != nil {
+// End ends a session, in the transaction of ctx if there is one, and tells whether it
+// was this call that did. Ending one that has ended, or never was, is no error.
+func (s *Service) End(ctx context.Context, sessionID uuid.UUID) (bool, error) {
+	var gone []ended
+	err := s.store.inTransaction(ctx, func(ctx context.Context) (err error) {
+		if gone, err = s.store.end(ctx, sessionID, s.clock.Now()); err != nil {
 			return err
 		}
 		return s.tell(ctx, gone)
 	})
 	if err != nil {
-		return fmt.Errorf("end a session: %w", err)
+		return false, fmt.Errorf("end a session: %w", err)
 	}
-	return nil
+	return len(gone) > 0, nil
 }
 
 // EndAllOf ends all sessions of a user, in the transaction of ctx if there is one.

@@ -81,11 +81,13 @@ func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) ([
 func (s store) endWhere(ctx context.Context, condition string, now time.Time, key any) ([]ended, error) {
 	rows, err := s.database.Write(ctx).Query(ctx,
 		`UPDATE sessions SET ended_at = $1 WHERE `+condition+` AND ended_at IS NULL RETURNING id, user_id`, now, key)
-	return db.Collect(rows, err, func(row db.Row) (ended, error) {
-		var e ended
-		err := row.Scan(&e.id, &e.userID)
-		return e, err
-	})
+	return db.Collect(rows, err, scanEnded)
+}
+
+func scanEnded(row db.Row) (ended, error) {
+	var e ended
+	err := row.Scan(&e.id, &e.userID)
+	return e, err
 }
 
 // sweep leaves the sessions that token families refer to: without the row there

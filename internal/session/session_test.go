@@ -189,7 +189,7 @@ func TestAuthenticatingAgain(t *testing.T) {
 		}
 
 		// What a session has been is no longer taken up.
-		if err := w.sessions.End(t.Context(), other.ID); err != nil {
+		if _, err := w.sessions.End(t.Context(), other.ID); err != nil {
 			t.Fatal(err)
 		}
 		fresh, _ := w.begin(t, session.New{UserID: bob, Replaces: others})
@@ -253,7 +253,7 @@ func TestEnding(t *testing.T) {
 		one, first := w.begin(t, session.New{UserID: ada})
 		_, second := w.begin(t, session.New{UserID: ada})
 		_, others := w.begin(t, session.New{UserID: bob})
-		if err := w.sessions.End(t.Context(), one.ID); err != nil {
+		if _, err := w.sessions.End(t.Context(), one.ID); err != nil {
 			t.Fatal(err)
 		}
 		if _, live := w.current(t, first); live {
@@ -272,7 +272,7 @@ func TestEnding(t *testing.T) {
 			t.Error("another user's session was ended")
 		}
 		for _, nothing := range []uuid.UUID{one.ID, uuid.New()} {
-			if err := w.sessions.End(t.Context(), nothing); err != nil {
+			if _, err := w.sessions.End(t.Context(), nothing); err != nil {
 				t.Errorf("end what has ended: %v", err)
 			}
 		}

@@ -34,7 +34,12 @@ func administer(t *testing.T, engine db.Engine, options ...testx.Option) *admini
 }
 
 func adminScopes() oauth.ScopeSet {
-	return oauth.ScopeSet{"admin:clients:read", "admin:clients:write", "admin:scopes:read", "admin:scopes:write", "admin:keys:read", "admin:keys:write"}
+	return oauth.ScopeSet{
+		"admin:clients:read", "admin:clients:write",
+		"admin:scopes:read", "admin:scopes:write",
+		"admin:keys:read", "admin:keys:write",
+		"admin:sessions:read", "admin:sessions:write",
+	}
 }
 
 // robot is a service account that may administer.
@@ -127,7 +132,15 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 				}
 				seen++
 				scope := a.scopeOf(route.Method, route.Path)
-				path := strings.NewReplacer("{client_id}", "client_nothing", "{name}", "nothing", "{kid}", "nothing", "{secret_id}", "0190d8b2-0000-7000-8000-000000000000").Replace(route.Path)
+				const nobody = "0190d8b2-0000-7000-8000-000000000000"
+				path := strings.NewReplacer(
+					"{client_id}", "client_nothing",
+					"{secret_id}", nobody,
+					"{name}", "nothing",
+					"{kid}", "nothing",
+					"{user_id}", nobody,
+					"{session_id}", nobody,
+				).Replace(route.Path)
 				ask := func(name string, by caller) {
 					options := by.options
 					if route.Method == http.MethodPost || route.Method == http.MethodPatch {

@@ -107,6 +107,12 @@ func TestBackChannelLogout(t *testing.T) {
 				{"by another user's sign-in", pairwise, func(w *World, s shopper) {
 					s.SignIn(s.Open(w.Issuer+"/login?switch=1"), w.Person("mallory"))
 				}},
+				{"by an administrator", pairwise, func(w *World, s shopper) {
+					a := &administration{w.Server, w.T}
+					_, claims := jwt(w.T, s.hint)
+					token := testx.Bearer(a.own(a.robot(), "admin:sessions:write", w.Issuer+adminPath))
+					a.wants(a.send(token, http.MethodDelete, "/sessions/"+claims["sid"].(string), ""), http.StatusNoContent)
+				}},
 				{"a new password", nil, func(w *World, s shopper) {
 					must(w.T, w.Users.SetPassword(w.T.Context(), w.Ada.ID, secret.FromString("purple bicycles in winter")))
 				}},

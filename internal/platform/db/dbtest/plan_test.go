@@ -18,10 +18,10 @@ func TestAPlanSaysWhatGrowsWithTheTable(t *testing.T) {
 			{"in the order of the key", "clients_pkey", `SELECT id FROM clients WHERE $1 = $1 ORDER BY id LIMIT 5`, 0},
 			{"by the key", "clients_pkey", `SELECT client_name FROM clients WHERE id > $1 ORDER BY id LIMIT 5`, 0},
 			{"by a constraint", "clients_client_id_key", `SELECT client_name FROM clients WHERE client_id = $1`, 0},
-			{"by an index", "sessions_user_idx", `SELECT id FROM sessions WHERE user_id = $1`, 0},
+			{"by an index", "sessions_user_created_idx", `SELECT id FROM sessions WHERE user_id = $1`, 0},
 			{"by another index", "sessions_expires_at_idx", `SELECT id FROM sessions WHERE user_id = $1`, 1},
 			{"a whole table", "clients_pkey", `SELECT client_name FROM clients WHERE client_name = $1`, 2},
-			{"sorted", "sessions_user_idx", `SELECT id FROM sessions WHERE user_id = $1 ORDER BY address`, 1},
+			{"sorted", "sessions_user_created_idx", `SELECT id FROM sessions WHERE user_id = $1 ORDER BY address`, 1},
 		} {
 			const anyID = "0193d5a0-0000-7000-8000-000000000000"
 			plans := Plans(t, database, func(ctx context.Context) error {

@@ -1,0 +1,94 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/db"
+	"authly/internal/platform/page"
+)
+
+const knownColumns = columns + `, ended_at, user_agent, address, COALESCE((SELECT n.username FROM user_names n WHERE n.id = sessions.user_id), '')`
+
+func scanKnown(row db.Row) (Known, error) {
+	var k Known
+	err := row.Scan(&k.ID, &k.UserID, db.IntoJSON(&k.Methods), &k.AuthenticatedAt, &k.CreatedAt, &k.LastSeenAt, &k.IdleExpiresAt, &k.ExpiresAt,
+		&k.EndedAt, &k.UserAgent, &k.Address, &k.Username)
+	return k, err
+}
+
+func (s store) list(ctx context.Context, query Query, now time.Time) (page.Of[Known], error) {
+	list := db.Listing{Table: "sessions", Columns: knownColumns, Time: "created_at"}
+	if query.UserID != uuid.Nil {
+		list.Within("user_id = $?", query.UserID)
+	}
+	if !query.Since.IsZero() {
+		list.Within("created_at >= $?", query.Since)
+	}
+	if !query.Until.IsZero() {
+		list.Within("created_at < $?", query.Until)
+	}
+	list.Before(query.After)
+	switch query.State {
+	case Active:
+		list.Matching("ended_at IS NULL AND idle_expires_at > $? AND expires_at > $?", now, now)
+	case Expired:
+		list.Matching("ended_at IS NULL AND (idle_expires_at <= $? OR expires_at <= $?)", now, now)
+	case Ended:
+		list.Matching("ended_at IS NOT NULL")
+	}
+	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position {
+		return page.Position{At: k.CreatedAt, ID: k.ID}
+	})
+}
+
+func (s store) find(ctx context.Context, sessionID uuid.UUID) (Known, error) {
+	known, err := scanKnown(s.database.Read(ctx).QueryRow(ctx, `SELECT `+knownColumns+` FROM sessions WHERE id = $1`, sessionID))
+	if err != nil {
+		return Known{}, err
+	}
+	rows, err := s.database.Read(ctx).Query(ctx,
+		`SELECT client_id FROM session_participants WHERE session_id = $1 ORDER BY client_id LIMIT 100`, sessionID)
+	known.Clients, err = db.Collect(rows, err, func(row db.Row) (string, error) {
+		var clientID string
+		err := row.Scan(&clientID)
+		return clientID, err
+	})
+	return known, err
+}
+
+// batch names sessions by a key, in the order of their identifiers.
+type batch struct {
+	column    string // of the identifiers
+	statement string // their query, with the key as $1 and the end of the batch before as $2
+}
+
+func ofUser() batch {
+	return batch{"s.id", `SELECT s.id FROM sessions s WHERE s.user_id = $1 AND s.id > $2`}
+}
+
+func ofClient() batch {
+	return batch{"p.session_id", `SELECT p.session_id FROM session_participants p WHERE p.client = $1 AND p.session_id > $2`}
+}
+
+// endSome ends those of a batch that have not ended. It returns them by user, and the
+// end of the batch, zero for the last one.
+func (s store) endSome(ctx context.Context, of batch, key, after uuid.UUID, now time.Time) ([]ended, uuid.UUID, error) {
+	end, next := uuid.Max, uuid.Nil
+	err := s.database.Write(ctx).QueryRow(ctx, of.statement+` ORDER BY `+of.column+` LIMIT 1 OFFSET $3`, key, after, endAtOnce-1).Scan(&next)
+	if err == nil {
+		end = next
+	} else if !errors.Is(err, errNoRecord) {
+		return nil, uuid.Nil, err
+	}
+	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE sessions SET ended_at = $4 WHERE ended_at IS NULL
+		AND id IN (`+of.statement+` AND `+of.column+` <= $3) RETURNING id, user_id`, key, after, end, now)
+	gone, err := db.Collect(rows, err, scanEnded)
+	slices.SortFunc(gone, func(a, b ended) int { return bytes.Compare(a.userID[:], b.userID[:]) })
+	return gone, next, err
+}
