@@ -16,7 +16,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 
 	"authly/internal/app"
@@ -63,6 +62,10 @@ func New(ctx context.Context, settings Config, options Options) (*Server, error)
 // this has no background work: no rotation of keys and no clearing up.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.app.Handler().ServeHTTP(w, r) }
 
+// Administration returns the API of the administration if the setting admin.listen gives it an
+// address of its own; otherwise it returns nil, and [Server.ServeHTTP] answers for it.
+func (s *Server) Administration() http.Handler { return s.app.AdministrationHandler() }
+
 // Notice returns what somebody who starts the server has to know.
 func (s *Server) Notice() Notice { return s.app.Notice() }
 
@@ -71,21 +74,22 @@ func (s *Server) Notice() Notice { return s.app.Notice() }
 // others. Name stands in the audit log.
 func (s *Server) Operator(name string) (http.Handler, error) { return s.app.Operator(name) }
 
-// Listen opens the configured address.
-func (s *Server) Listen(ctx context.Context) (net.Listener, error) { return s.app.Listen(ctx) }
+// Listeners are what a server listens on.
+type Listeners = app.Listeners
 
-// Serve answers requests on listener and does the background work until ctx ends.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	return s.app.Serve(ctx, listener)
-}
+// Listen opens the configured addresses.
+func (s *Server) Listen(ctx context.Context) (Listeners, error) { return s.app.Listen(ctx) }
+
+// Serve answers requests on the listeners and does the background work until ctx ends.
+func (s *Server) Serve(ctx context.Context, on Listeners) error { return s.app.Serve(ctx, on) }
 
 // Run is Listen and Serve.
 func (s *Server) Run(ctx context.Context) error {
-	listener, err := s.Listen(ctx)
+	on, err := s.Listen(ctx)
 	if err != nil {
 		return err
 	}
-	return s.Serve(ctx, listener)
+	return s.Serve(ctx, on)
 }
 
 // Close closes the database.

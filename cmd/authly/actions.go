@@ -50,14 +50,14 @@ func serve(ctx context.Context, settings config.Config, output io.Writer) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	listener, err := server.Listen(ctx)
+	on, err := server.Listen(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(output, banner(settings, server.Notice(), listener.Addr().String())); err != nil {
-		return errors.Join(err, listener.Close())
+	if _, err := io.WriteString(output, banner(settings, server.Notice(), on)); err != nil {
+		return errors.Join(err, on.Close())
 	}
-	return server.Serve(ctx, listener)
+	return server.Serve(ctx, on)
 }
 
 func migrations(steps []authly.Migration, err error) ([]cli.Migration, error) {

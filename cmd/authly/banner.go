@@ -9,14 +9,17 @@ import (
 
 // banner tells somebody who started the server what to do next. It is the one
 // place where credentials that were made are shown.
-func banner(settings authly.Config, notice authly.Notice, address string) string {
+func banner(settings authly.Config, notice authly.Notice, on authly.Listeners) string {
 	var text strings.Builder
 	line := func(format string, values ...any) { fmt.Fprintf(&text, format+"\n", values...) }
 	line("")
 	line("  Authly is ready.")
 	line("")
 	line("  Issuer      %s", settings.Issuer)
-	line("  Listening   %s", address)
+	line("  Listening   %s", on.Main.Addr())
+	if on.Administration != nil {
+		line("  Administer  %s   (the API of the administration, and nothing else)", on.Administration.Addr())
+	}
 	line("  Discovery   %s/.well-known/openid-configuration", settings.Issuer)
 	if dev := notice.Dev; dev != nil {
 		line("  Playground  %s/playground   (a whole sign-in, step by step)", settings.Issuer)

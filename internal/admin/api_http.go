@@ -39,7 +39,7 @@ func (routes) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(
 
 // newAPI returns huma without what would load from elsewhere, link elsewhere, or be
 // served beside the description.
-func newAPI(router *httpx.Router, issuer string) huma.API {
+func newAPI(router *httpx.Router, issuer, address string) huma.API {
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
 	return huma.NewAPI(huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -48,7 +48,7 @@ func newAPI(router *httpx.Router, issuer string) huma.API {
 				Title: "Authly administration", Version: "1",
 				Description: "Administers the server. Every request needs an access token for " + Path + " below the issuer (RFC 8707) with the scope of the operation, of an account that is an administrator.",
 			},
-			Servers: []*huma.Server{{URL: issuer}},
+			Servers: []*huma.Server{{URL: address}},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {

@@ -174,7 +174,7 @@ func (a *authority) administrator(ctx context.Context, live token.Live) (Princip
 // isNear holds from where this server can be administered.
 func (a *authority) isNear(ctx context.Context) bool {
 	address := httpx.ClientAddress(ctx)
-	return address.IsValid() && !httpx.CameThroughUnlistedProxy(ctx) &&
+	return address.IsValid() && !httpx.HasUnprovenAddress(ctx) &&
 		slices.ContainsFunc(a.networks, func(network netip.Prefix) bool { return network.Contains(address) })
 }
 

@@ -19,5 +19,5 @@
 // very many things at once does so in several, each with its event.
 //
 // Not here: users, tokens, the audit log, initial access tokens and
-// the state of the system; a listener of its own.
+// the state of the system; at which address it is served (package app).
 package admin

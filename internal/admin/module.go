@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 
@@ -10,9 +11,12 @@ import (
 
 // Deps is what the API needs; all of it is required.
 type Deps struct {
-	Database       *db.DB
-	Clock          clock.Clock
-	Issuer         string
+	Database *db.DB
+	Clock    clock.Clock
+	Issuer   string
+	// Address is where the API says that it is, without [Path]: the issuer if it is empty, else a
+	// reference relative to wherever its description was read.
+	Address        string
 	Tokens         Tokens
 	Users          Users
 	Clients        ClientRecords
@@ -29,6 +33,7 @@ type Deps struct {
 // API is the administration over HTTP.
 type API struct {
 	issuer      string
+	address     string
 	authority   *authority
 	clients     *clients
 	scopes      *scopes
@@ -42,7 +47,7 @@ func New(deps Deps) *API {
 	storing := store{deps.Database}
 	remembering := &keys{storing, deps.Clock}
 	return &API{
-		issuer: deps.Issuer, keys: remembering,
+		issuer: deps.Issuer, address: cmp.Or(deps.Address, deps.Issuer), keys: remembering,
 		authority: &authority{
 			tokens: deps.Tokens, users: deps.Users, clients: deps.Clients, administrators: deps.Administrators,
 			audience: deps.Issuer + Path, networks: deps.Networks,

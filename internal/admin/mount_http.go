@@ -4,7 +4,7 @@ import "authly/internal/platform/httpx"
 
 // Mount adds the operations and their description.
 func (a *API) Mount(router *httpx.Router) error {
-	api := newAPI(router, a.issuer)
+	api := newAPI(router, a.issuer, a.address)
 	all := operations{api, a.authority}
 	a.clients.mount(all)
 	a.scopes.mount(all)

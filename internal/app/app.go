@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -45,8 +44,11 @@ type App struct {
 	keys     *keys.Service
 	router   *httpx.Router
 	handler  http.Handler
-	jobs     *jobs.Runner
-	notice   Notice
+	// These two are nil unless the administration has an address of its own.
+	administrationRouter  *httpx.Router
+	administrationHandler http.Handler
+	jobs                  *jobs.Runner
+	notice                Notice
 	// administration is there also when its API is switched off; see [App.Operator].
 	administration *admin.API
 	opened         []func() error
@@ -131,11 +133,20 @@ func (a *App) buildKeys() error {
 	return nil
 }
 
-// Handler returns the whole HTTP interface.
+// Handler returns the whole HTTP interface, without what has an address of its own.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Routes lists what is mounted.
-func (a *App) Routes() []httpx.Route { return a.router.Routes() }
+// AdministrationHandler returns the administration if it has an address of its own, else nil.
+func (a *App) AdministrationHandler() http.Handler { return a.administrationHandler }
+
+// Routes lists what is mounted, wherever it is.
+func (a *App) Routes() []httpx.Route {
+	all := a.router.Routes()
+	if a.administrationRouter != nil {
+		all = append(all, a.administrationRouter.Routes()...)
+	}
+	return all
+}
 
 // Notice returns what somebody who starts the server has to know.
 func (a *App) Notice() Notice { return a.notice }
@@ -145,44 +156,6 @@ func (a *App) Keys() *keys.Service { return a.keys }
 
 // Database returns the open database, for tests that look behind the services.
 func (a *App) Database() *db.DB { return a.database }
-
-// Listen opens the configured address. A caller who announces the address does
-// so after this and before Serve.
-func (a *App) Listen(ctx context.Context) (net.Listener, error) {
-	var listening net.ListenConfig
-	listener, err := listening.Listen(ctx, "tcp", a.settings.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", a.settings.Listen, err)
-	}
-	return listener, nil
-}
-
-// Serve answers requests and looks after keys and expired rows until ctx ends;
-// then it finishes what is in flight, within the configured time.
-func (a *App) Serve(ctx context.Context, listener net.Listener) error {
-	server, err := httpx.NewServer(httpx.ServerOptions{
-		Handler: a.handler, Logger: a.logger, Clock: a.clock, CertificateFile: a.settings.TLS.CertificateFile,
-		KeyFile: a.settings.TLS.KeyFile, ShutdownTimeout: a.settings.ShutdownTimeout,
-	})
-	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the server: %w", err), listener.Close())
-	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := a.keys.Run(background); err != nil && background.Err() == nil {
-			a.logger.ErrorContext(background, "the keys are not looked after any more", slog.Any("error", err))
-		}
-	})
-	running.Go(func() { a.jobs.Run(background) })
-	err = server.Run(ctx, listener)
-	stop()
-	running.Wait()
-	if err != nil {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
-}
 
 // Close closes the database and everything else that New opened.
 func (a *App) Close() error {

@@ -190,9 +190,10 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	if err != nil {
 		return fmt.Errorf("prepare the pages: %w", err)
 	}
-	a.router = httpx.NewRouter(httpx.Options{
+	routing := httpx.Options{
 		Logger: a.logger, Clock: a.clock, Issuer: issuer, TrustedProxies: a.settings.TrustedProxies, ErrorPage: renderer.RenderStatus,
-	})
+	}
+	a.router = httpx.NewRouter(routing)
 	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})
 	browser := interaction.NewBrowser(built.interactions, cookies, issuer+"/oauth/authorize")
 	sessions := session.NewBrowser(built.sessions, cookies)
@@ -235,7 +236,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
 	a.mountRegistration(renderer)
-	if err := a.mountAdministration(built); err != nil { //nolint:contextcheck // each request has its own
+	if err := a.mountAdministration(built, routing); err != nil { //nolint:contextcheck // each request has its own
 		return err
 	}
 	if err := a.mountDiscovery(ctx, built); err != nil {

@@ -31,6 +31,8 @@ func remedyFor(err error) string {
 		switch refusal.Key {
 		case "keys.next_too_young":
 			return "Try again then. If the key that signs now has become known to others, don't wait: use --force."
+		case "admin.can_not_listen":
+			return "Set AUTHLY_ADMIN_LISTEN (admin.listen) to an address of this machine at which nothing else listens, or remove it to have the administration at the server's own address."
 		case "keys.no_active_key":
 			return "See the keys that there are with `authly local keys list`."
 		case "keys.changed_meanwhile":

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"authly/internal/platform/secret"
@@ -167,6 +168,13 @@ type Registration struct {
 // Admin says from where this server can be administered over HTTP.
 type Admin struct {
 	Enabled bool
+	// Listen is the host and port of the API's own; "" means those of the server.
+	Listen string
 	// Networks are the callers' addresses, from the connection or a listed proxy.
 	Networks []netip.Prefix
+}
+
+// ReachesOthers tells whether other machines than this one may administer.
+func (a Admin) ReachesOthers() bool {
+	return slices.ContainsFunc(a.Networks, func(network netip.Prefix) bool { return !network.Masked().Addr().IsLoopback() })
 }

@@ -249,7 +249,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s",
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",
-		"admin.enabled": "false", "admin.networks": "10.0.0.0/8",
+		"admin.enabled": "false", "admin.listen": "127.0.0.1:9001", "admin.networks": "10.0.0.0/8",
 	}
 	certificate, key := selfSigned(t, "id.example.com")
 	other["egress.additional_ca_file"] = certificate

@@ -143,6 +143,7 @@ func (l *loader) doubts() {
 			l.warn("trusted_proxies: %s believes everybody's forwarded headers, so that anyone can pretend to have any address", network)
 		}
 	}
+	l.doubtAdministration()
 	if l.failed["issuer"] || l.failed["listen"] {
 		return
 	}
@@ -157,6 +158,23 @@ func (l *loader) doubts() {
 		l.warn("issuer: clients look for this server at port %s, but it listens on port %s", portOf(issuer), port)
 	case issuer.Scheme == "https" && !ownTLS && len(l.config.TrustedProxies) == 0:
 		l.warn("trusted_proxies: the issuer is https, so there must be a proxy in front, but none is listed: every request seems to come from the proxy's own address, for which attempts to sign in are then counted together")
+	}
+}
+
+// doubtAdministration warns of an administration for others to whom nobody else gets, and of
+// one for everybody.
+func (l *loader) doubtAdministration() {
+	admin := l.config.Admin
+	if l.failed["admin.listen"] || l.failed["admin.networks"] || !admin.Enabled {
+		return
+	}
+	if admin.Listen != "" && !listensOnLoopback(admin.Listen) && !admin.ReachesOthers() {
+		l.warn("admin.networks: other machines reach %s, but only this machine may administer; list their networks", quote(admin.Listen))
+	}
+	for _, network := range admin.Networks {
+		if network.Bits() == 0 {
+			l.warn("admin.networks: %s lets everybody's machine administer this server who has the right token", network)
+		}
 	}
 }
 

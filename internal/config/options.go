@@ -329,6 +329,11 @@ var table = []option{
 		description: "Whether there is an API to administer this server, at `/api/v1/admin`.",
 	},
 	{
+		name: "admin.listen", form: "host:port", none: "the API is served at the address of `listen`",
+		field:       func(c *Config) any { return &c.Admin.Listen },
+		description: "An address to listen on for the API of the administration alone, which is then served nowhere else. Other machines reach it with TLS only: with `tls.certificate_file`, or through a proxy of `trusted_proxies` if the issuer is https. `admin.networks` holds there too.",
+	},
+	{
 		name: "admin.networks", form: "networks, separated by commas", standard: "127.0.0.0/8, ::1",
 		field:       func(c *Config) any { return &c.Admin.Networks },
 		description: "The networks from which this server can be administered: its own machine alone, unless others are listed. The address is that of the connection, or what a proxy of `trusted_proxies` says. A request that came through another proxy is refused. In a file it may be a list.",

@@ -111,17 +111,28 @@ func (c *checker) checkIssuer() {
 }
 
 func (c *checker) checkListen() {
-	if !c.sound("listen") {
+	c.checkAddress("listen", c.config.Listen, "Write host:port, such as 127.0.0.1:8080, or :8443 for every interface")
+	if c.config.Admin.Listen == "" {
 		return
 	}
-	const remedy = "Write host:port, such as 127.0.0.1:8080, or :8443 for every interface"
-	_, port, err := net.SplitHostPort(c.config.Listen)
+	c.checkAddress("admin.listen", c.config.Admin.Listen, "Write host:port, such as 127.0.0.1:8090")
+	if c.sound("listen", "admin.listen") && c.config.Admin.Listen == c.config.Listen && !strings.HasSuffix(c.config.Listen, ":0") {
+		c.problem("admin.listen", quote(c.config.Admin.Listen)+" is the address of listen", "Choose another port, or leave it out to have the administration there too")
+	}
+}
+
+// checkAddress checks a host and a port to listen on.
+func (c *checker) checkAddress(setting, address, remedy string) {
+	if !c.sound(setting) {
+		return
+	}
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		c.problem("listen", quote(c.config.Listen)+" is not a host and a port", remedy)
+		c.problem(setting, quote(address)+" is not a host and a port", remedy)
 	} else if number, err := strconv.ParseUint(port, 10, 16); err != nil {
-		c.problem("listen", quote(c.config.Listen)+" has no port from 0 to 65535", remedy)
+		c.problem(setting, quote(address)+" has no port from 0 to 65535", remedy)
 	} else if strconv.FormatUint(number, 10) != port {
-		c.problem("listen", quote(c.config.Listen)+" has a port with leading zeros", remedy)
+		c.problem(setting, quote(address)+" has a port with leading zeros", remedy)
 	}
 }
 
@@ -135,12 +146,19 @@ func (c *checker) checkDataDirectory() {
 // checkAddresses sees to it that nobody else's machine talks to us in plain http
 // by configuration: such an issuer is for this machine only.
 func (c *checker) checkAddresses() {
-	if !c.sound("issuer", "listen") || c.config.Dev { // in development there is a stricter rule
+	if c.config.Dev { // in development there is a stricter rule
 		return
 	}
-	if strings.HasPrefix(c.config.Issuer, "http://") && !listensOnLoopback(c.config.Listen) {
+	if c.sound("issuer", "listen") && strings.HasPrefix(c.config.Issuer, "http://") && !listensOnLoopback(c.config.Listen) {
 		c.problem("listen", quote(c.config.Listen)+" can be reached from other machines, but the issuer "+quote(c.config.Issuer)+" is plain http",
 			"Listen on a loopback address such as 127.0.0.1:8080, or set issuer to the https URL that other machines use")
+	}
+	// Tokens that can do everything would go over the network in clear.
+	behindProxy := strings.HasPrefix(c.config.Issuer, "https://") && len(c.config.TrustedProxies) > 0
+	if own := c.config.Admin.Listen; own != "" && c.sound("issuer", "admin.listen", "trusted_proxies") && !listensOnLoopback(own) &&
+		c.config.TLS.CertificateFile == "" && !behindProxy {
+		c.problem("admin.listen", quote(own)+" can be reached from other machines, and the administration would be plain http there",
+			"Listen on a loopback address such as 127.0.0.1:8090, or give tls.certificate_file and tls.key_file; behind a proxy that does TLS, list it in trusted_proxies")
 	}
 }
 
@@ -165,6 +183,10 @@ func (c *checker) checkDev() {
 	if c.sound("listen") && !listensOnLoopback(c.config.Listen) {
 		c.problem("listen", quote(c.config.Listen)+" is not a loopback address, and --dev makes demo accounts that nobody else may reach",
 			"Listen on 127.0.0.1:8080, or start without --dev")
+	}
+	if own := c.config.Admin.Listen; own != "" && c.sound("admin.listen") && !listensOnLoopback(own) {
+		c.problem("admin.listen", quote(own)+" is not a loopback address, and --dev makes a demo administrator that nobody else may reach",
+			"Listen on 127.0.0.1:8090, or start without --dev")
 	}
 	if c.sound("issuer") && !metadata.IsLoopbackIssuer(c.config.Issuer) {
 		c.problem("issuer", quote(c.config.Issuer)+" is not on this machine, which --dev asks for",

@@ -25,6 +25,9 @@ import (
 type Server struct {
 	*app.App
 	Issuer string
+	// Administration is where the administration is, without its path: the issuer unless
+	// it has an address of its own.
+	Administration string
 	// Clock is nil unless the server was made with [WithFakeClock].
 	Clock *clock.Fake
 	// Settings are what it was built from.
@@ -92,9 +95,16 @@ func NewServer(t testing.TB, engine db.Engine, options ...Option) *Server {
 		_ = listener.Close()
 		t.Fatalf("build the server: %v", err)
 	}
+	on := app.Listeners{Main: listener}
+	if s.Administration = s.Issuer; s.AdministrationHandler() != nil {
+		if on.Administration, err = listening.Listen(t.Context(), "tcp", s.Settings.Admin.Listen); err != nil {
+			t.Fatalf("listen: %v", err)
+		}
+		s.Administration = "http://" + on.Administration.Addr().String() + made.path
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, listener) }()
+	go func() { ended <- s.Serve(ctx, on) }()
 	t.Cleanup(func() {
 		stop()
 		select {

@@ -3,6 +3,7 @@ package httpx
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -29,21 +30,37 @@ var strippedHeaders = [...]string{
 	"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Client-Cert",
 	"X-Real-Ip", "X-Client-Cert", "X-Ssl-Client-Cert", "Ssl-Client-Cert", "Client-Cert", "Client-Cert-Chain",
 	"X-Original-Url", "X-Original-Host", "X-Rewrite-Url", "X-Http-Method-Override",
+	"X-Forwarded", "Forwarded-For", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "X-Original-Forwarded-For",
+	"Cf-Connecting-Ip", "Cf-Connecting-Ipv6", "Fastly-Client-Ip", "X-Envoy-External-Address",
 }
 
-// clientAddress finds the address of the client and removes every header that
-// claims to know it.
-func clientAddress(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader) netip.Addr {
+// forwardingSigns tell, besides those, that somebody has passed a request on (RFC 9110
+// section 7.6.3, RFC 8586).
+var forwardingSigns = [...]string{"Via", "Cdn-Loop"}
+
+// origin is where a request comes from.
+type origin struct {
+	address netip.Addr
+	// unproven is set if somebody passed the request on who is not listed, or a listed proxy
+	// that doesn't say for whom: the address is then the one of whoever passed it on.
+	unproven bool
+}
+
+// originOf finds the address of the client and removes every header that claims to know it.
+func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader) origin {
 	if believed == "" {
 		believed = XForwardedFor
 	}
-	lines := r.Header.Values(string(believed))
+	lines, forwarded := r.Header.Values(string(believed)), isForwarded(r)
 	for _, name := range strippedHeaders {
 		r.Header.Del(name)
 	}
 	address, ok := parseHost(r.RemoteAddr)
 	if !ok || !isListed(address, trusted) {
-		return address
+		return origin{address, forwarded}
+	}
+	if len(lines) == 0 {
+		return origin{address, forwarded}
 	}
 	entries := splitUnquoted(strings.Join(lines, ","), ',')
 	for hop := 0; hop < maxHops && hop < len(entries); hop++ {
@@ -55,28 +72,20 @@ func clientAddress(r *http.Request, trusted []netip.Prefix, believed ForwardedHe
 		if !ok {
 			// "unknown", an obfuscated name or rubbish: what stands further left
 			// was not vouched for by anyone we know. The nearest known hop it is.
-			return address
+			return origin{address, true}
 		}
 		address = previous
 		if !isListed(address, trusted) {
-			return address
+			return origin{address, false}
 		}
 	}
-	return address
+	return origin{address, len(entries) > maxHops}
 }
 
-// isForwardedByOthers tells whether a request was forwarded, or says so, by something
-// that is not a listed proxy.
-func isForwardedByOthers(r *http.Request, trusted []netip.Prefix) bool {
-	if address, ok := parseHost(r.RemoteAddr); ok && isListed(address, trusted) {
-		return false
-	}
-	for _, name := range strippedHeaders {
-		if len(r.Header.Values(name)) > 0 {
-			return true
-		}
-	}
-	return len(r.Header.Values("Via")) > 0 // RFC 9110 section 7.6.3
+// isForwarded tells whether a request was passed on, or says so.
+func isForwarded(r *http.Request) bool {
+	has := func(name string) bool { return len(r.Header.Values(name)) > 0 }
+	return slices.ContainsFunc(strippedHeaders[:], has) || slices.ContainsFunc(forwardingSigns[:], has)
 }
 
 func isListed(address netip.Addr, trusted []netip.Prefix) bool {

@@ -99,3 +99,42 @@ func TestClientAddressCannotBeForged(t *testing.T) {
 		})
 	}
 }
+
+// Whoever is let in by their address is so by one that somebody vouched for.
+func TestUnprovenAddresses(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
+	for _, test := range []struct {
+		name     string
+		remote   string
+		headers  []string
+		unproven bool
+	}{
+		{"connection", "203.0.113.7:4711", nil, false},
+		{"connection of a listed proxy's machine", "127.0.0.1:4711", nil, false},
+		{"listed proxy", "127.0.0.1:4711", []string{"X-Forwarded-For: 198.51.100.1", "X-Forwarded-Proto: https", "Via: 1.1 a"}, false},
+		{"listed proxies", "127.0.0.1:4711", []string{"X-Forwarded-For: 198.51.100.1, 10.0.0.2"}, false},
+		{"listed proxy that says nothing", "127.0.0.1:4711", []string{"X-Forwarded-Proto: https"}, true},
+		{"listed proxy that sets another header", "127.0.0.1:4711", []string{"Forwarded: for=198.51.100.1"}, true},
+		{"listed proxy with an empty header", "127.0.0.1:4711", []string{"X-Forwarded-For: "}, true},
+		{"listed proxy that hides it", "127.0.0.1:4711", []string{"X-Forwarded-For: 198.51.100.1, unknown"}, true},
+		{"an open quote before a listed proxy's word", "127.0.0.1:4711", []string{`X-Forwarded-For: ", 198.51.100.1`}, true},
+		{"an open quote in a line of its own", "127.0.0.1:4711", []string{`X-Forwarded-For: "127.0.0.1`, "X-Forwarded-For: 198.51.100.1"}, true},
+		{"endless list", "127.0.0.1:4711", []string{"X-Forwarded-For: 1.1.1.1" + strings.Repeat(", 10.0.0.2", 5000)}, true},
+		{"made up", "203.0.113.7:4711", []string{"X-Forwarded-For: 127.0.0.1"}, true},
+		{"made up, in two lines", "203.0.113.7:4711", []string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 127.0.0.1"}, true},
+		{"rfc7239 made up", "203.0.113.7:4711", []string{"Forwarded: for=127.0.0.1"}, true},
+		{"an unlisted proxy's own header", "[::1]:4711", []string{"Cf-Connecting-Ip: 198.51.100.1"}, true},
+		{"rfc9110-7.6.3 unlisted proxy", "[::1]:4711", []string{"Via: 1.1 a"}, true},
+		{"rfc8586 unlisted proxy", "[::1]:4711", []string{"CDN-Loop: a"}, true},
+	} {
+		w := newWorld(t, func(o *httpx.Options) { o.TrustedProxies = proxies })
+		unproven := !test.unproven
+		w.router.API().HandleFunc("GET /x", func(_ http.ResponseWriter, r *http.Request) { unproven = httpx.HasUnprovenAddress(r.Context()) })
+		r := request("GET", "/x", "", test.headers...)
+		r.RemoteAddr = test.remote
+		do(w.router.Handler(), r)
+		if unproven != test.unproven {
+			t.Errorf("%s: unproven %v", test.name, unproven)
+		}
+	}
+}

@@ -51,9 +51,8 @@ func (o Options) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := o.Clock.Now()
 		known := &state{
-			id:       id.New().String(),
-			unlisted: isForwardedByOthers(r, o.TrustedProxies), // before the headers are removed
-			address:  clientAddress(r, o.TrustedProxies, o.ForwardedHeader),
+			id:     id.New().String(),
+			origin: originOf(r, o.TrustedProxies, o.ForwardedHeader),
 		}
 		ctx := context.WithValue(r.Context(), stateKey{}, known)
 		recorded := &recorder{ResponseWriter: w}
@@ -75,8 +74,8 @@ func (o Options) log(ctx context.Context, method string, known *state, recorded 
 		}
 	}
 	address := "unknown"
-	if known.address.IsValid() {
-		address = known.address.String()
+	if known.origin.address.IsValid() {
+		address = known.origin.address.String()
 	}
 	attributes := []slog.Attr{
 		slog.String("method", knownMethod(method)),

@@ -13,9 +13,8 @@ type stateKey struct{}
 // state is what is known about one request beside the request itself. It is
 // made by the middleware and reached through the context.
 type state struct {
-	id       string
-	address  netip.Addr
-	unlisted bool // a proxy that nobody listed may stand in between
+	id     string
+	origin origin
 
 	mu         sync.Mutex
 	route      *Route
@@ -43,17 +42,17 @@ func RequestID(ctx context.Context) string {
 // Addr outside of a request and for a connection that has no IP address.
 func ClientAddress(ctx context.Context) netip.Addr {
 	if s := stateOf(ctx); s != nil {
-		return s.address
+		return s.origin.address
 	}
 	return netip.Addr{}
 }
 
-// CameThroughUnlistedProxy tells whether a request has a header that proxies add, although
-// it did not come from a listed one. Either somebody made it up, or there is a proxy that nobody
-// listed, and [ClientAddress] is the proxy's: it says nothing about the client.
-func CameThroughUnlistedProxy(ctx context.Context) bool {
+// HasUnprovenAddress tells whether [ClientAddress] may be another's than the client's: the
+// request has a header that proxies add, and did not come from a listed proxy, or from one that
+// doesn't say by an address for whom. Either somebody made it up, or the address is a proxy's.
+func HasUnprovenAddress(ctx context.Context) bool {
 	s := stateOf(ctx)
-	return s != nil && s.unlisted
+	return s == nil || s.origin.unproven
 }
 
 // maxAttached bounds, in bytes, a text that a handler attaches to the log line.
