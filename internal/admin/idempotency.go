@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -18,11 +17,14 @@ const KeyLifetime = 24 * time.Hour
 type attempt struct {
 	actor  string
 	key    string // "" if it was sent without one
-	digest [sha256.Size]byte
+	digest secret.Digest
 }
 
+// newAttempt returns an attempt whose digest is made with the key, which is not kept: a
+// body may have a password, and could be guessed from a digest that anybody can make.
 func newAttempt(who Principal, operation, key string, body []byte) attempt {
-	return attempt{string(who.Kind) + " " + who.ID, key, sha256.Sum256(append([]byte(operation+"\n"), body...))}
+	digest := secret.Hash(secret.Derive(secret.FromString(key), "authly attempt "+operation, secret.FromString(string(body))))
+	return attempt{string(who.Kind) + " " + who.ID, key, digest}
 }
 
 // keys remembers what came of creations. Keys are hashed: some people make them of secrets.
@@ -40,7 +42,7 @@ func (k *keys) once(ctx context.Context, of attempt, do func(ctx context.Context
 		return made, false, err
 	}
 	hash := secret.Hash(secret.FromString(of.key))
-	claimed, err := k.store.claim(ctx, of.actor, hash, of.digest[:], k.clock.Now())
+	claimed, err := k.store.claim(ctx, of.actor, hash, of.digest.Bytes(), k.clock.Now())
 	if err != nil {
 		return "", false, fmt.Errorf("note an idempotency key: %w", err)
 	}
@@ -49,7 +51,7 @@ func (k *keys) once(ctx context.Context, of attempt, do func(ctx context.Context
 		if err != nil {
 			return "", false, fmt.Errorf("find an idempotency key: %w", err)
 		}
-		if string(digest) != string(of.digest[:]) {
+		if string(digest) != string(of.digest.Bytes()) {
 			return "", false, fault.New(fault.Invalid, "admin.idempotency_key_reused")
 		}
 		return made, true, nil

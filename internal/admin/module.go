@@ -18,7 +18,8 @@ type Deps struct {
 	// reference relative to wherever its description was read.
 	Address        string
 	Tokens         Tokens
-	Users          Users
+	Users          UserRecords
+	Throttle       SignInThrottle
 	Clients        ClientRecords
 	Scopes         ScopeCatalogue
 	SigningKeys    SigningKeys
@@ -37,6 +38,7 @@ type API struct {
 	authority   *authority
 	clients     *clients
 	scopes      *scopes
+	users       *users
 	signingKeys *signingKeys
 	keys        *keys
 	sessions    *sessions
@@ -54,6 +56,7 @@ func New(deps Deps) *API {
 		},
 		clients:     &clients{deps.Clients, deps.Log, storing, remembering},
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
+		users:       &users{deps.Users, deps.Sessions, deps.Throttle, deps.Log, storing, remembering},
 		signingKeys: &signingKeys{deps.SigningKeys},
 		sessions: &sessions{
 			records: deps.Sessions, users: deps.Users, clients: deps.Clients, notices: deps.LogoutNotices, log: deps.Log, store: storing, clock: deps.Clock,

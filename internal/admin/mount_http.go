@@ -10,5 +10,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.scopes.mount(all)
 	a.signingKeys.mount(all)
 	a.sessions.mount(all)
+	a.users.mount(all)
 	return mountDescription(router, api)
 }

@@ -14,6 +14,7 @@ import (
 
 // SessionRecords keeps sessions. Its changes join a transaction of the context.
 type SessionRecords interface {
+	SessionCount
 	List(ctx context.Context, query session.Query) (page.Of[session.Known], error)
 	Find(ctx context.Context, sessionID uuid.UUID) (session.Known, error)
 	End(ctx context.Context, sessionID uuid.UUID) (bool, error)

@@ -15,7 +15,7 @@ func (a *App) buildAdministration(built *features) {
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Address: a.addressOfAdministration(), Tokens: a.Tokens, Users: a.Users,
 		Clients: a.Clients, Scopes: a.Scopes,
 		SigningKeys: a.keys,
-		Sessions:    built.sessions, LogoutNotices: built.outbox,
+		Sessions:    built.sessions, LogoutNotices: built.outbox, Throttle: built.login,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration

@@ -52,6 +52,7 @@ type features struct {
 	logout         *logout.Service
 	logoutTokens   *logout.Deliverer
 	clientKeys     *clientkeys.Service
+	login          *login.Service
 	administrators *admin.Administrators
 	administration *admin.API
 	mounted        []oauth.GrantType
@@ -125,6 +126,9 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.setup = bootstrap.New(bootstrap.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Administration: a.settings.Issuer + admin.Path, Scopes: a.Scopes, Keys: a.keys,
 		Users: a.Users, Clients: a.Clients, Audit: a.Audit,
+	})
+	built.login = login.New(login.Deps{
+		Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database, Audit: a.Audit,
 	})
 	a.buildAdministration(built)
 	built.mounted = a.useGrants()
@@ -216,11 +220,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Descriptions: a.Scopes, Logos: a.Logos, States: states, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
 	}).Mount(a.router)
 	login.NewHandler(login.HandlerDeps{
-		Service: login.New(login.Deps{
-			Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database,
-			Audit: a.Audit,
-		}),
-		Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Logos: a.Logos, Clock: a.clock, Issuer: issuer,
+		Service: built.login, Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Logos: a.Logos, Clock: a.clock, Issuer: issuer,
 	}).Mount(a.router)
 	logout.NewHandler(logout.HandlerDeps{
 		Service: built.logout, Requests: limitedRequests{built.logout, built.limits}, Browser: sessions, Renderer: renderer, Issuer: issuer,

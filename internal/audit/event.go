@@ -28,6 +28,12 @@ const (
 	ScopeCreate    Action = "scope.create"
 	ScopeUpdate    Action = "scope.update"
 	ScopeDelete    Action = "scope.delete"
+	UserCreate     Action = "user.create"
+	UserUpdate     Action = "user.update"
+	UserDelete     Action = "user.delete"
+	UserDisable    Action = "user.disable"
+	UserEnable     Action = "user.enable"
+	UserUnlock     Action = "user.unlock"
 	InitialCreate  Action = "initial_access_token.create"
 	InitialRevoke  Action = "initial_access_token.revoke"
 	SetUp          Action = "server.set_up"
@@ -37,6 +43,9 @@ const (
 	KeyDelete      Action = "key.delete"
 	Retention      Action = "audit.delete"
 )
+
+// UserRequirePasswordChange lets a user do nothing before choosing a new password.
+const UserRequirePasswordChange Action = "user.require_password_change"
 
 // Outcome is how it ended.
 type Outcome string

@@ -146,6 +146,16 @@ func (s *Service) reserve(ctx context.Context, limit, subject string) error {
 	return nil
 }
 
+// Unlock forgets the attempts that were made for an account by any of its identifiers.
+func (s *Service) Unlock(ctx context.Context, identifiers ...string) error {
+	for _, identifier := range identifiers {
+		if err := s.deps.Throttle.Reset(ctx, LimitAccount, accountSubject(identifier)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // maxSubjectBytes bounds what is counted of an identifier that nobody can have.
 const maxSubjectBytes = 256
 

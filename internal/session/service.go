@@ -116,6 +116,15 @@ func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 	return nil
 }
 
+// CountOf returns how many sessions of a user are live.
+func (s *Service) CountOf(ctx context.Context, userID uuid.UUID) (int64, error) {
+	count, err := s.store.countOf(ctx, userID, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("count a user's sessions: %w", err)
+	}
+	return count, nil
+}
+
 // tell tells whoever has to know which sessions of one user have ended.
 func (s *Service) tell(ctx context.Context, gone []ended) error {
 	if len(gone) == 0 || s.endings == nil {

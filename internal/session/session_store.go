@@ -55,6 +55,13 @@ func (s store) live(ctx context.Context, token secret.Digest, now time.Time) (Se
 		`SELECT `+columns+` FROM live_sessions WHERE token_hash = $1 AND idle_expires_at > $2 AND expires_at > $2`, token.Bytes(), now))
 }
 
+func (s store) countOf(ctx context.Context, userID uuid.UUID, now time.Time) (int64, error) {
+	var count int64
+	err := s.database.Read(ctx).QueryRow(ctx,
+		`SELECT count(*) FROM live_sessions WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $2`, userID, now).Scan(&count)
+	return count, err
+}
+
 // bump never shortens what a request that came later has written.
 func (s store) bump(ctx context.Context, used Session) error {
 	_, err := s.database.Write(ctx).Exec(ctx,

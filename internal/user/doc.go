@@ -15,7 +15,13 @@
 // and hashed outside of every transaction. [Service.VerifyPassword] does the same work and
 // gives the same answer for a wrong password, an unknown and a disabled user.
 //
-// The last administrator who can sign in can't be disabled or deleted.
+// The last administrator who can sign in can't be disabled, deleted, demoted or made to
+// choose a new password; changes of users wait for one another, so that two at once are no
+// way either.
 //
-// Not here: sessions, throttling, the pages, and changing a profile.
+// A list is a walk through one index in the order of making. It has all that is asked about,
+// so that any part of a name can be looked for and all filters go together; the time that
+// takes grows with the number of users who don't match.
+//
+// Not here: sessions, throttling, and the pages.
 package user

@@ -13,8 +13,12 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// maxClaimBytes bounds one claim.
-const maxClaimBytes = 1000
+// maxClaimBytes bounds one claim, and maxTagBytes a language tag and the name of a time
+// zone, which are indexed.
+const (
+	maxClaimBytes = 1000
+	maxTagBytes   = 100
+)
 
 // New is what a user is created with.
 type New struct {
@@ -25,6 +29,7 @@ type New struct {
 	// Password may be left out; then there is none and the user can't sign in by one.
 	Password              secret.Redacted
 	RequirePasswordChange bool
+	State                 State // Active if left out
 	// Claims is the rest of the profile. Its PreferredUsername, Email,
 	// EmailVerified and UpdatedAt come from elsewhere and are not looked at.
 	Claims oidc.StandardClaims
@@ -52,6 +57,9 @@ func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
 	}
 	if n.Email != "" && policy.ValidateEmail(n.Email) != nil {
 		refusal = refusal.WithField("email", "user.email_invalid")
+	}
+	if n.State != "" && n.State != Active && n.State != Disabled {
+		refusal = refusal.WithField("state", "user.state_invalid")
 	}
 	if !n.Password.IsZero() {
 		if reasons := rules.Check(n.Password.Reveal(), contextWords...); len(reasons) > 0 {
@@ -82,8 +90,8 @@ func checkClaims(claims oidc.StandardClaims) map[string]bool {
 	checked := map[string]bool{
 		"birthdate":    claims.Birthdate == "" || birthdatePattern.MatchString(claims.Birthdate),
 		"phone_number": claims.PhoneNumber == "" || phonePattern.MatchString(claims.PhoneNumber),
-		"zoneinfo":     isShort(claims.ZoneInfo) && (claims.ZoneInfo == "" || zonePattern.MatchString(claims.ZoneInfo)),
-		"locale":       isShort(claims.Locale) && (claims.Locale == "" || localePattern.MatchString(claims.Locale)),
+		"zoneinfo":     len(claims.ZoneInfo) <= maxTagBytes && (claims.ZoneInfo == "" || zonePattern.MatchString(claims.ZoneInfo)),
+		"locale":       len(claims.Locale) <= maxTagBytes && (claims.Locale == "" || localePattern.MatchString(claims.Locale)),
 	}
 	for field, text := range map[string]string{
 		"name": claims.Name, "given_name": claims.GivenName, "family_name": claims.FamilyName, "middle_name": claims.MiddleName,

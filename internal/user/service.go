@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,10 +15,7 @@ import (
 	"authly/internal/protocol/oidc"
 )
 
-var (
-	errUnknown           = fault.New(fault.NotFound, "user.unknown")
-	errLastAdministrator = fault.New(fault.Conflict, "user.last_administrator")
-)
+var errUnknown = fault.New(fault.NotFound, "user.unknown")
 
 // Prepared is a user who was checked and is not stored yet; see [Service.Prepare].
 type Prepared struct{ user User }
@@ -40,7 +38,7 @@ func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, erro
 	registration.Username = strings.TrimSpace(registration.Username)
 	made := User{
 		ID: id.New(), Username: registration.Username, Email: registration.Email,
-		EmailVerified: registration.EmailVerified && registration.Email != "", State: Active,
+		EmailVerified: registration.EmailVerified && registration.Email != "", State: cmp.Or(registration.State, Active),
 		Administrator: registration.Administrator, RequirePasswordChange: registration.RequirePasswordChange,
 		Claims: tidy(registration.Claims),
 	}
@@ -68,15 +66,22 @@ func (s *Service) Insert(ctx context.Context, prepared Prepared) (User, error) {
 	made := prepared.user
 	made.CreatedAt = s.clock.Now()
 	made.UpdatedAt = made.CreatedAt
-	switch err := s.store.insert(ctx, made); {
-	case isTaken(err, "username_folded"):
-		return User{}, fault.New(fault.Conflict, "user.taken").WithField("username", "user.username_taken").Because(err)
-	case isTaken(err, "email_folded"):
-		return User{}, fault.New(fault.Conflict, "user.taken").WithField("email", "user.email_taken").Because(err)
-	case err != nil:
+	if err := taken(s.store.insert(ctx, made)); err != nil {
 		return User{}, fmt.Errorf("store a user: %w", err)
 	}
 	return made.withClaims(), nil
+}
+
+// taken names the field of which somebody else has the value.
+func taken(err error) error {
+	switch {
+	case isTaken(err, "username_folded"):
+		return fault.New(fault.Conflict, "user.taken").WithField("username", "user.username_taken").Because(err)
+	case isTaken(err, "email_folded"):
+		return fault.New(fault.Conflict, "user.taken").WithField("email", "user.email_taken").Because(err)
+	default:
+		return err
+	}
 }
 
 // Find returns the user of an identifier, disabled ones too. The error is a
@@ -125,67 +130,6 @@ func (s *Service) AdministratorExists(ctx context.Context) (bool, error) {
 func (s *Service) RecordSignIn(ctx context.Context, userID uuid.UUID) error {
 	if err := s.store.recordSignIn(ctx, userID, s.clock.Now()); err != nil {
 		return fmt.Errorf("record a user's sign-in: %w", err)
-	}
-	return nil
-}
-
-// Disable keeps a user from signing in and ends their sessions; nothing that
-// they gave to clients counts while they are disabled. The error is a fault of
-// kind NotFound, or Conflict for the last administrator.
-func (s *Service) Disable(ctx context.Context, userID uuid.UUID) error {
-	return s.exceptLastAdministrator(ctx, userID, "disable a user", func(ctx context.Context) (bool, error) {
-		changed, err := s.store.disable(ctx, userID, s.clock.Now())
-		if err != nil || !changed {
-			return changed, err
-		}
-		return true, s.sessions.EndAllOf(ctx, userID)
-	})
-}
-
-// Enable undoes Disable, except for what was ended: the user has to sign in again.
-func (s *Service) Enable(ctx context.Context, userID uuid.UUID) error {
-	changed, err := s.store.enable(ctx, userID, s.clock.Now())
-	if err != nil {
-		return fmt.Errorf("enable a user: %w", err)
-	}
-	if !changed {
-		return errUnknown
-	}
-	return nil
-}
-
-// Delete removes a user with everything that hangs from the account. Sessions end
-// first, as others have to learn of that. The error is as that of Disable.
-func (s *Service) Delete(ctx context.Context, userID uuid.UUID) error {
-	return s.exceptLastAdministrator(ctx, userID, "delete a user", func(ctx context.Context) (bool, error) {
-		if err := s.sessions.EndAllOf(ctx, userID); err != nil {
-			return false, err
-		}
-		return s.store.remove(ctx, userID)
-	})
-}
-
-// exceptLastAdministrator runs a change that leaves the last administrator as
-// they are. The administrators are locked first: two who are removed at the same
-// time would otherwise each be counted on by the other.
-func (s *Service) exceptLastAdministrator(ctx context.Context, userID uuid.UUID, attempt string, change func(context.Context) (bool, error)) error {
-	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.store.lockAdministrators(ctx); err != nil {
-			return err
-		}
-		changed, err := change(ctx)
-		if err != nil || changed {
-			return err
-		}
-		if _, err := s.store.byID(ctx, userID); errors.Is(err, errNoRecord) {
-			return errUnknown
-		} else if err != nil {
-			return err
-		}
-		return errLastAdministrator
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", attempt, err)
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ func (u User) MayAdminister() bool {
 	return u.Administrator && u.IsActive() && !u.RequirePasswordChange
 }
 
+// HasPassword tells whether there is a password by which the user can sign in.
+func (u User) HasPassword() bool { return !u.passwordHash.IsZero() }
+
 // contextWords are what the user's password must not be made of.
 func (u User) contextWords() []string {
 	return []string{u.Username, u.Email, u.Claims.Name, u.Claims.GivenName, u.Claims.FamilyName, u.Claims.Nickname}

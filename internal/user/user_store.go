@@ -30,15 +30,9 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 
 // insert stores a user whose names were checked.
 func (s store) insert(ctx context.Context, u User) error {
-	usernameFolded, err := policy.FoldUsername(u.Username)
+	usernameFolded, emailFolded, err := foldedNames(u.Username, u.Email)
 	if err != nil {
 		return err
-	}
-	var emailFolded string
-	if u.Email != "" {
-		if emailFolded, err = policy.FoldEmail(u.Email); err != nil {
-			return err
-		}
 	}
 	var address any
 	if u.Claims.Address != nil {
@@ -46,12 +40,13 @@ func (s store) insert(ctx context.Context, u User) error {
 	}
 	phoneVerified := u.Claims.PhoneNumberVerified != nil && *u.Claims.PhoneNumberVerified
 	_, err = s.database.Write(ctx).Exec(ctx,
-		`INSERT INTO users (`+columns+`, username_folded, email_folded) VALUES `+db.Values(1, 28),
+		`INSERT INTO users (`+columns+`, username_folded, email_folded, given_name_folded, family_name_folded) VALUES `+db.Values(1, 30),
 		u.ID, u.Username, text(u.Email), u.EmailVerified, text(u.passwordHash.Reveal()), string(u.State), u.Administrator, u.RequirePasswordChange,
 		text(u.Claims.Name), text(u.Claims.GivenName), text(u.Claims.FamilyName), text(u.Claims.MiddleName), text(u.Claims.Nickname),
 		text(u.Claims.Profile), text(u.Claims.Picture), text(u.Claims.Website), text(u.Claims.Gender), text(u.Claims.Birthdate),
 		text(u.Claims.ZoneInfo), text(u.Claims.Locale), text(u.Claims.PhoneNumber), phoneVerified, address,
-		u.CreatedAt, u.UpdatedAt, u.LastLoginAt, usernameFolded, text(emailFolded))
+		u.CreatedAt, u.UpdatedAt, u.LastLoginAt, usernameFolded, text(emailFolded),
+		text(policy.FoldSearched(u.Claims.GivenName)), text(policy.FoldSearched(u.Claims.FamilyName)))
 	return err
 }
 
@@ -119,33 +114,6 @@ func (s store) replaceHash(ctx context.Context, userID uuid.UUID, old, replaceme
 func (s store) setPassword(ctx context.Context, userID uuid.UUID, hash secret.Redacted, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx,
 		`UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3 WHERE id = $4`, hash.Reveal(), false, now, userID)
-	return changed == 1, err
-}
-
-// lockAdministrators makes others who remove an administrator wait. An update
-// that changes nothing is the row lock that both engines have.
-func (s store) lockAdministrators(ctx context.Context) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET administrator = administrator WHERE administrator`)
-	return err
-}
-
-// notLastAdministrator holds unless $1 is the only administrator who can sign in.
-const notLastAdministrator = `(NOT administrator OR EXISTS (
-	SELECT 1 FROM users AS other WHERE other.administrator AND other.state = 'active' AND other.id <> $1))`
-
-func (s store) disable(ctx context.Context, userID uuid.UUID, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE users SET state = 'disabled', updated_at = $2 WHERE id = $1 AND `+notLastAdministrator, userID, now)
-	return changed == 1, err
-}
-
-func (s store) enable(ctx context.Context, userID uuid.UUID, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET state = 'active', updated_at = $2 WHERE id = $1`, userID, now)
-	return changed == 1, err
-}
-
-func (s store) remove(ctx context.Context, userID uuid.UUID) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM users WHERE id = $1 AND `+notLastAdministrator, userID)
 	return changed == 1, err
 }
 

@@ -39,6 +39,7 @@ func adminScopes() oauth.ScopeSet {
 		"admin:scopes:read", "admin:scopes:write",
 		"admin:keys:read", "admin:keys:write",
 		"admin:sessions:read", "admin:sessions:write",
+		"admin:users:read", "admin:users:write",
 	}
 }
 

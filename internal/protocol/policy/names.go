@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The bounds of names, which hold for the text as given and as folded.
@@ -111,6 +112,15 @@ func validDomain(domain string) bool {
 		last = label
 	}
 	return strings.ContainsFunc(last, unicode.IsLetter) // not an address such as 127.0.0.1
+}
+
+// maxSearchedBytes bounds what is kept of a text to be searched.
+const maxSearchedBytes = 200
+
+// FoldSearched returns the form in which a text is searched, and in which what is
+// looked for is compared: one case, without differences of width and composition, and shortened.
+func FoldSearched(text string) string {
+	return truncate(strings.ToLower(norm.NFKC.String(truncate(text, maxSearchedBytes))), maxSearchedBytes)
 }
 
 func isLetterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

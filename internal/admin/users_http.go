@@ -1,0 +1,205 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"authly/internal/audit"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/user"
+)
+
+type userChange struct {
+	UserID  string `path:"user_id" maxLength:"36" format:"uuid"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the user as it was read."`
+}
+
+type userAnswer struct {
+	ETag string `header:"ETag"`
+	Body UserDetails
+}
+
+// UserPage is a page of users.
+type UserPage struct {
+	Users []User `json:"users"`
+	Next  string `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one."`
+}
+
+const (
+	usersRead  = "admin:users:read"
+	usersWrite = "admin:users:write"
+)
+
+func (u *users) mount(to operations) {
+	register(to, operation{method: http.MethodGet, path: "/users", id: "list-users", summary: "List users", scope: usersRead}, u.httpList)
+	register(to, operation{method: http.MethodPost, path: "/users", id: "create-user", summary: "Create a user", scope: usersWrite, status: http.StatusCreated}, u.httpCreate)
+	register(to, operation{method: http.MethodGet, path: "/users/{user_id}", id: "get-user", summary: "Get a user", scope: usersRead}, u.httpGet)
+	register(to, operation{method: http.MethodPatch, path: "/users/{user_id}", id: "update-user", summary: "Change what is sent of a user", scope: usersWrite}, u.httpUpdate)
+	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}", id: "delete-user", summary: "Delete a user with everything that hangs from the account", scope: usersWrite, status: http.StatusNoContent}, u.httpDelete)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/disable", id: "disable-user", summary: "Disable a user, and end everything that they have", scope: usersWrite}, u.httpDisable)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/enable", id: "enable-user", summary: "Enable a user", scope: usersWrite}, u.httpEnable)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/require-password-change", id: "require-password-change", summary: "Let a user do nothing before choosing a new password, and end everything that they have", scope: usersWrite}, u.httpRequirePasswordChange)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/unlock", id: "unlock-user", summary: "Forget a user's failed sign-ins", scope: usersWrite}, u.httpUnlock)
+}
+
+type userList struct {
+	Limit                 int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor                string    `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Username              string    `query:"username" maxLength:"200" doc:"A part of the username; the case of letters does not matter, here and in the next three."`
+	Email                 string    `query:"email" maxLength:"200" doc:"A part of the e-mail address."`
+	GivenName             string    `query:"given_name" maxLength:"200" doc:"A part of the given name."`
+	FamilyName            string    `query:"family_name" maxLength:"200" doc:"A part of the family name."`
+	State                 string    `query:"state" enum:"active,disabled"`
+	EmailVerified         string    `query:"email_verified" enum:"true,false"`
+	Administrator         string    `query:"administrator" enum:"true,false"`
+	RequirePasswordChange string    `query:"require_password_change" enum:"true,false"`
+	Locale                string    `query:"locale" maxLength:"100" doc:"The whole language tag."`
+	ZoneInfo              string    `query:"zoneinfo" maxLength:"100" doc:"The whole name of the time zone."`
+	CreatedAfter          time.Time `query:"created_after" doc:"Made at that time or later (RFC 3339)."`
+	CreatedBefore         time.Time `query:"created_before" doc:"Made before that time."`
+	LastLoginAfter        time.Time `query:"last_login_after" doc:"Signed in last at that time or later."`
+	LastLoginBefore       time.Time `query:"last_login_before" doc:"Signed in last before that time; whoever never did is not meant."`
+}
+
+func (u *users) httpList(ctx context.Context, in *userList) (*struct{ Body UserPage }, error) {
+	after, err := parseCursor(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	page, err := u.records.List(ctx, user.Query{
+		Username: in.Username, Email: in.Email, GivenName: in.GivenName, FamilyName: in.FamilyName, State: user.State(in.State),
+		EmailVerified: yesOrNo(in.EmailVerified), Administrator: yesOrNo(in.Administrator), RequirePasswordChange: yesOrNo(in.RequirePasswordChange),
+		Locale: in.Locale, ZoneInfo: in.ZoneInfo, CreatedSince: in.CreatedAfter, CreatedBefore: in.CreatedBefore,
+		LastLoginSince: in.LastLoginAfter, LastLoginBefore: in.LastLoginBefore, After: after, Limit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := &struct{ Body UserPage }{UserPage{Users: make([]User, len(page.Users)), Next: cursorOf(page.Next)}}
+	for i, each := range page.Users {
+		answer.Body.Users[i] = userView(each)
+	}
+	return answer, nil
+}
+
+// yesOrNo reads what huma has checked; nil for what was not sent.
+func yesOrNo(sent string) *bool {
+	if sent == "" {
+		return nil
+	}
+	wanted := sent == "true"
+	return &wanted
+}
+
+// NewUser is a user who is made.
+type NewUser struct {
+	UserFields
+	State    user.State `json:"state,omitempty" required:"false" enum:"active,disabled" doc:"active unless sent."`
+	Password string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"The password."`
+}
+
+// CreatedUser is a user with what is shown this once.
+type CreatedUser struct {
+	UserDetails
+}
+
+type createdUserAnswer struct {
+	ETag     string `header:"ETag"`
+	Replayed string `header:"Idempotent-Replayed" doc:"true if the creation was done by an earlier request with the same key."`
+	Body     CreatedUser
+}
+
+func (u *users) httpCreate(ctx context.Context, in *struct {
+	Key     string `header:"Idempotency-Key" maxLength:"255" doc:"Lets the same request be sent again without another user being made."`
+	Body    NewUser
+	RawBody []byte
+},
+) (*createdUserAnswer, error) {
+	registration, err := in.Body.registration()
+	if err != nil {
+		return nil, err
+	}
+	who := principal(ctx)
+	made, err := u.create(ctx, who, registration, newAttempt(who, "create-user", in.Key, in.RawBody))
+	if err != nil {
+		return nil, err
+	}
+	details, err := u.details(ctx, made.user)
+	if err != nil {
+		return nil, err
+	}
+	answer := &createdUserAnswer{ETag: userTag(made.user), Body: CreatedUser{UserDetails: details}}
+	if made.replayed {
+		answer.Replayed = "true"
+	}
+	return answer, nil
+}
+
+func (n NewUser) registration() (user.New, error) {
+	if n.Password == "" {
+		return user.New{}, fault.New(fault.Invalid, "user.invalid").WithField("password", "user.credential_required")
+	}
+	var profile user.Profile
+	n.apply(&profile)
+	return user.New{
+		Username: profile.Username, Email: profile.Email, EmailVerified: profile.EmailVerified, Administrator: profile.Administrator,
+		RequirePasswordChange: profile.RequirePasswordChange, State: n.State, Password: secret.FromString(n.Password), Claims: profile.Claims,
+	}, nil
+}
+
+func (u *users) httpGet(ctx context.Context, in *userPath) (*userAnswer, error) {
+	return u.answer(ctx)(u.find(ctx, in.UserID))
+}
+
+func (u *users) answer(ctx context.Context) func(user.User, error) (*userAnswer, error) {
+	return func(known user.User, err error) (*userAnswer, error) {
+		if err != nil {
+			return nil, err
+		}
+		details, err := u.details(ctx, known)
+		if err != nil {
+			return nil, err
+		}
+		return &userAnswer{userTag(known), details}, nil
+	}
+}
+
+func (u *users) httpUpdate(ctx context.Context, in *struct {
+	UserID  string `path:"user_id" maxLength:"36" format:"uuid"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the user as it was read."`
+	Body    UserFields
+},
+) (*userAnswer, error) {
+	return u.answer(ctx)(u.update(ctx, principal(ctx), in.UserID, in.IfMatch, in.Body))
+}
+
+func (u *users) httpDelete(ctx context.Context, in *userChange) (*struct{}, error) {
+	_, err := u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserDelete, func(ctx context.Context, known user.User) error {
+		return u.records.Delete(ctx, known.ID)
+	})
+	return nil, err
+}
+
+func (u *users) httpDisable(ctx context.Context, in *userChange) (*userAnswer, error) {
+	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserDisable, func(ctx context.Context, known user.User) error {
+		return u.records.Disable(ctx, known.ID)
+	}))
+}
+
+func (u *users) httpEnable(ctx context.Context, in *userChange) (*userAnswer, error) {
+	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserEnable, func(ctx context.Context, known user.User) error {
+		return u.records.Enable(ctx, known.ID)
+	}))
+}
+
+func (u *users) httpRequirePasswordChange(ctx context.Context, in *userChange) (*userAnswer, error) {
+	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserRequirePasswordChange, func(ctx context.Context, known user.User) error {
+		return u.records.RequirePasswordChange(ctx, known.ID)
+	}))
+}
+
+func (u *users) httpUnlock(ctx context.Context, in *userChange) (*userAnswer, error) {
+	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserUnlock, u.unlock))
+}

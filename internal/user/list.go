@@ -1,0 +1,61 @@
+package user
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// MaxPage is the most users of one page.
+const MaxPage = 200
+
+// Query says which users are wanted. What is left at its zero value may be anything.
+type Query struct {
+	// Parts of the names and the e-mail address; the case of letters does not matter.
+	Username, Email, GivenName, FamilyName string
+	State                                  State
+	EmailVerified                          *bool
+	Administrator                          *bool
+	RequirePasswordChange                  *bool
+	Locale, ZoneInfo                       string
+	// Since is included, and before is not. Whoever never signed in has no last sign-in.
+	CreatedSince, CreatedBefore     time.Time
+	LastLoginSince, LastLoginBefore time.Time
+	// After is the last user of the page before, zero for the first page.
+	After uuid.UUID
+	// Limit is the size of a page: MaxPage if zero or more than that.
+	Limit int
+}
+
+// Page is a part of the users, in the order of their making.
+type Page struct {
+	Users []User
+	// Next is what to ask after for the next page, zero if this is the last.
+	Next uuid.UUID
+}
+
+// List returns a page of the users that match.
+func (s *Service) List(ctx context.Context, query Query) (Page, error) {
+	if query.Limit <= 0 || query.Limit > MaxPage {
+		query.Limit = MaxPage
+	}
+	wanted := query.Limit
+	query.Limit++ // one more tells whether there is another page
+	all, err := s.store.list(ctx, query)
+	if err != nil {
+		return Page{}, fmt.Errorf("list users: %w", err)
+	}
+	slices.SortFunc(all, func(a, b User) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	for i := range all {
+		all[i] = all[i].withClaims()
+	}
+	page := Page{Users: all}
+	if len(all) > wanted {
+		page.Users, page.Next = all[:wanted], all[wanted-1].ID
+	}
+	return page, nil
+}

@@ -1,0 +1,142 @@
+package user_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/db"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/protocol/oidc"
+	"authly/internal/user"
+)
+
+// list returns the usernames of all pages.
+func (w world) list(t *testing.T, query user.Query) string {
+	t.Helper()
+	var names []string
+	for range 9 {
+		page, err := w.users.List(t.Context(), query)
+		if err != nil {
+			t.Fatalf("list %+v: %v", query, err)
+		}
+		for _, each := range page.Users {
+			names = append(names, each.Username)
+		}
+		if query.After = page.Next; page.Next == uuid.Nil {
+			return strings.Join(names, " ")
+		}
+	}
+	t.Fatalf("the list %+v has no end: %v", query, names)
+	return ""
+}
+
+func TestList(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		yes, no := true, false
+		for i, each := range []user.New{
+			{Username: "ada.l", Email: "ada@math.example", EmailVerified: true, Administrator: true, Claims: oidc.StandardClaims{GivenName: "Ada", FamilyName: "Löwe", Locale: "en-GB", ZoneInfo: "Europe/London"}},
+			{Username: "Bob_1", Email: "bob@math.example", RequirePasswordChange: true, Claims: oidc.StandardClaims{GivenName: "BÖB", Locale: "de"}},
+			{Username: "carl", State: user.Disabled, Claims: oidc.StandardClaims{FamilyName: "Gauß", Locale: "de", ZoneInfo: "Europe/Berlin"}},
+			{Username: "bobby", Email: "b@other.example", EmailVerified: true},
+		} {
+			made, err := w.users.Create(t.Context(), each)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(time.Hour)
+			if i < 2 {
+				if err := w.users.RecordSignIn(t.Context(), made.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for name, test := range map[string]struct {
+			query user.Query
+			want  string
+		}{
+			"everybody":                {user.Query{}, "ada.l Bob_1 carl bobby"},
+			"page by page":             {user.Query{Limit: 1}, "ada.l Bob_1 carl bobby"},
+			"a part of a username":     {user.Query{Username: "OB"}, "Bob_1 bobby"},
+			"page by page, a part":     {user.Query{Username: "ob", Limit: 1}, "Bob_1 bobby"},
+			"an underscore is one":     {user.Query{Username: "b_"}, "Bob_1"},
+			"and so are others":        {user.Query{Username: "%"}, ""},
+			"an exclamation mark":      {user.Query{Username: "!"}, ""},
+			"a whole username":         {user.Query{Username: "ａｄａ.Ｌ"}, "ada.l"},
+			"a part of an address":     {user.Query{Email: "@MATH."}, "ada.l Bob_1"},
+			"a part of a given name":   {user.Query{GivenName: "böB"}, "Bob_1"},
+			"of a family name":         {user.Query{FamilyName: "LÖ"}, "ada.l"},
+			"disabled":                 {user.Query{State: user.Disabled}, "carl"},
+			"active":                   {user.Query{State: user.Active}, "ada.l Bob_1 bobby"},
+			"verified":                 {user.Query{EmailVerified: &yes}, "ada.l bobby"},
+			"unverified":               {user.Query{EmailVerified: &no}, "Bob_1 carl"},
+			"administrators":           {user.Query{Administrator: &yes}, "ada.l"},
+			"no administrators":        {user.Query{Administrator: &no}, "Bob_1 carl bobby"},
+			"who have to choose":       {user.Query{RequirePasswordChange: &yes}, "Bob_1"},
+			"who don't":                {user.Query{RequirePasswordChange: &no, Limit: 2}, "ada.l carl bobby"},
+			"a locale":                 {user.Query{Locale: "de"}, "Bob_1 carl"},
+			"a part of one":            {user.Query{Locale: "en"}, ""},
+			"a zone":                   {user.Query{ZoneInfo: "Europe/London"}, "ada.l"},
+			"a locale and a zone":      {user.Query{Locale: "de", ZoneInfo: "Europe/London"}, ""},
+			"made since":               {user.Query{CreatedSince: start.Add(time.Hour)}, "Bob_1 carl bobby"},
+			"made between":             {user.Query{CreatedSince: start.Add(time.Hour), CreatedBefore: start.Add(3 * time.Hour)}, "Bob_1 carl"},
+			"signed in since":          {user.Query{LastLoginSince: start.Add(2 * time.Hour)}, "Bob_1"},
+			"signed in before":         {user.Query{LastLoginBefore: start.Add(2 * time.Hour)}, "ada.l"},
+			"all at once":              {user.Query{Username: "bob", Email: "math", GivenName: "b", State: user.Active, EmailVerified: &no, Administrator: &no, RequirePasswordChange: &yes, Locale: "de", CreatedSince: start, LastLoginSince: start}, "Bob_1"},
+			"after the end of a range": {user.Query{CreatedBefore: start}, ""},
+		} {
+			if got := w.list(t, test.query); got != test.want {
+				t.Errorf("%s: got %q, want %q", name, got, test.want)
+			}
+		}
+		// What is searched follows what is changed.
+		ada, err := w.users.FindByIdentifier(t.Context(), "ada.l")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := changed(t.Context(), w, ada.ID, func(p *user.Profile) { p.Claims.FamilyName = "Byron" }); err != nil {
+			t.Fatal(err)
+		}
+		if before, after := w.list(t, user.Query{FamilyName: "löwe"}), w.list(t, user.Query{FamilyName: "BYRON"}); before != "" || after != "ada.l" {
+			t.Errorf("after the change: %q and %q", before, after)
+		}
+	})
+}
+
+// Each list walks through one index, in its order and from where the page before ended.
+func TestListReadsByAnIndex(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		for i := range 300 {
+			if _, err := w.users.Create(t.Context(), user.New{Username: fmt.Sprintf("user%d", i), Claims: oidc.StandardClaims{Locale: "de"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		yes := true
+		for name, query := range map[string]user.Query{
+			"everybody":   {},
+			"a part":      {Username: "9", FamilyName: "x"},
+			"tags":        {Locale: "de", ZoneInfo: "Europe/Berlin", State: user.Disabled},
+			"marks":       {Administrator: &yes, EmailVerified: &yes},
+			"times":       {CreatedSince: start, LastLoginBefore: start},
+			"all of them": {Email: "example", Locale: "de", RequirePasswordChange: &yes, CreatedBefore: start},
+		} {
+			t.Run(name, func(t *testing.T) {
+				query.Limit, query.After = 50, uuid.Max
+				index := "users_search_idx"
+				if name == "everybody" && database.Engine() == db.SQLite {
+					index = "users_pkey" // whose key is all that is needed
+				}
+				dbtest.ExpectIndex(t, database, index, func(ctx context.Context) error {
+					_, err := w.users.List(ctx, query)
+					return err
+				})
+			})
+		}
+	})
+}
