@@ -26,6 +26,7 @@ type Deps struct {
 	Administrators *Administrators
 	Sessions       SessionRecords
 	LogoutNotices  LogoutNotices
+	Issued         IssuedTokens
 	Log            Recorder
 	// Networks are those from which this server can be administered.
 	Networks []netip.Prefix
@@ -42,6 +43,7 @@ type API struct {
 	signingKeys *signingKeys
 	keys        *keys
 	sessions    *sessions
+	tokens      *tokens
 }
 
 // New returns the API.
@@ -58,6 +60,9 @@ func New(deps Deps) *API {
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
 		users:       &users{deps.Users, deps.Sessions, deps.Throttle, deps.Log, storing, remembering},
 		signingKeys: &signingKeys{deps.SigningKeys},
+		tokens: &tokens{
+			issued: deps.Issued, users: deps.Users, clients: deps.Clients, log: deps.Log, store: storing, clock: deps.Clock,
+		},
 		sessions: &sessions{
 			records: deps.Sessions, users: deps.Users, clients: deps.Clients, notices: deps.LogoutNotices, log: deps.Log, store: storing, clock: deps.Clock,
 		},

@@ -11,5 +11,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.signingKeys.mount(all)
 	a.sessions.mount(all)
 	a.users.mount(all)
+	a.tokens.mount(all)
 	return mountDescription(router, api)
 }

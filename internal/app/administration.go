@@ -16,6 +16,7 @@ func (a *App) buildAdministration(built *features) {
 		Clients: a.Clients, Scopes: a.Scopes,
 		SigningKeys: a.keys,
 		Sessions:    built.sessions, LogoutNotices: built.outbox, Throttle: built.login,
+		Issued:         a.Tokens,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration

@@ -82,6 +82,7 @@ const (
 	ReasonRevoked       Reason = "revoked_by_client"
 	ReasonUserEnded     Reason = "user_disabled"
 	ReasonClientEnded   Reason = "client_disabled"
+	ReasonAdministrator Reason = "revoked_by_administrator"
 )
 
 // endWithin bounds the end of a family.
@@ -114,7 +115,7 @@ func endOf(ended endedFamily, reason Reason) audit.Event {
 		event.Action, event.Outcome = audit.CodeReplay, audit.Failure
 	case ReasonRefreshReused:
 		event.Action, event.Outcome = audit.RefreshReuse, audit.Failure
-	case ReasonRevoked, ReasonUserEnded, ReasonClientEnded:
+	case ReasonRevoked, ReasonUserEnded, ReasonClientEnded, ReasonAdministrator:
 	}
 	return event
 }

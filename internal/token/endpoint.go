@@ -226,13 +226,14 @@ func (s *Service) record(ctx context.Context, minting Minting, access Minted, re
 	use := minting.Authorization.Use
 	record := Record{
 		Now: minting.IssuedAt, Use: use, Rotate: refresh.rotate, NewRefresh: refresh.stored, IdleExpiry: refresh.extend.ExpiresAt,
+		ClientID: minting.Client.ClientID,
 		Access: AccessToken{
 			ID: minting.ID, Digest: access.Digest, Client: minting.Client.ID, Scopes: minting.Scopes, Audience: minting.Audience,
 			IssuedAt: minting.IssuedAt, ExpiresAt: minting.ExpiresAt,
 		},
 	}
 	if family := minting.Authorization.Family; family != nil {
-		record.Access.FamilyID = &family.ID
+		record.Access.FamilyID, record.UserID = &family.ID, &family.UserID
 		if use.Code != nil {
 			record.NewFamily = family
 		}

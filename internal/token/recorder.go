@@ -32,6 +32,9 @@ type Record struct {
 	// IdleExpiry is the new end of a refresh token that is not replaced.
 	IdleExpiry time.Time
 	Access     AccessToken
+	// ClientID and UserID say who got it, for whoever looks at the row later.
+	ClientID string
+	UserID   *uuid.UUID
 }
 
 // RefreshToken is a refresh token as it is stored.

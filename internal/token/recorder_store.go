@@ -161,15 +161,18 @@ func (s *recorderStore) insertRefreshTokens(ctx context.Context, batch []Record,
 }
 
 func (s *recorderStore) insertAccessTokens(ctx context.Context, batch []Record, verdicts []error) error {
-	return insertAll(ctx, s.database, `INSERT INTO access_tokens (id, token_hash, client, family_id, scopes, audience, issued_at, expires_at) VALUES `,
-		"", 8, batch, verdicts, func(record Record) []any {
-			a := record.Access
-			var digest []byte
-			if a.Digest != nil {
-				digest = a.Digest.Bytes()
-			}
-			return []any{a.ID, digest, a.Client, a.FamilyID, db.Strings(a.Scopes), db.Strings(a.Audience), a.IssuedAt, a.ExpiresAt}
-		})
+	return insertAll(ctx, s.database, `INSERT INTO access_tokens (id, token_hash, client, client_id, family_id, user_id, refreshed, scopes, audience,
+		issued_at, expires_at) VALUES `, "", 11, batch, verdicts, func(record Record) []any {
+		a := record.Access
+		var digest []byte
+		if a.Digest != nil {
+			digest = a.Digest.Bytes()
+		}
+		return []any{
+			a.ID, digest, a.Client, record.ClientID, a.FamilyID, record.UserID, record.Use.Refresh != nil, db.Strings(a.Scopes), db.Strings(a.Audience),
+			a.IssuedAt, a.ExpiresAt,
+		}
+	})
 }
 
 // insertAll inserts a row for each accepted record that has one. The rows go in

@@ -115,17 +115,12 @@ func (s store) clientID(ctx context.Context, record uuid.UUID) (clientID string,
 
 // revokeAccessToken returns whose token it was, and whether it was this call that ended it.
 func (s store) revokeAccessToken(ctx context.Context, id uuid.UUID, now time.Time) (clientID string, revoked bool, err error) {
-	var record uuid.UUID
 	err = s.database.Write(ctx).QueryRow(ctx,
-		`UPDATE access_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING client`, now, id).Scan(&record)
+		`UPDATE access_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING client_id`, now, id).Scan(&clientID)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", false, nil
 	}
-	if err != nil {
-		return "", false, err
-	}
-	clientID, err = s.clientID(ctx, record)
-	return clientID, true, err
+	return clientID, err == nil, err
 }
 
 func (s store) endAllOfUser(ctx context.Context, userID uuid.UUID, reason Reason, now time.Time) error {

@@ -40,6 +40,7 @@ func adminScopes() oauth.ScopeSet {
 		"admin:keys:read", "admin:keys:write",
 		"admin:sessions:read", "admin:sessions:write",
 		"admin:users:read", "admin:users:write",
+		"admin:tokens:read", "admin:tokens:write",
 	}
 }
 
@@ -141,6 +142,7 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 					"{kid}", "nothing",
 					"{user_id}", nobody,
 					"{session_id}", nobody,
+					"{token_id}", nobody,
 				).Replace(route.Path)
 				ask := func(name string, by caller) {
 					options := by.options

@@ -1,0 +1,122 @@
+package db_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"authly/internal/platform/db"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/id"
+)
+
+// apply runs the steps of the schema from one name on up to another one, both included.
+func apply(t *testing.T, database *db.DB, from, to string) {
+	t.Helper()
+	files, err := filepath.Glob("migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files { // in the order of their names
+		name := filepath.Base(file)
+		if other := strings.Split(name, "."); name < from || name > to+"~" || len(other) == 3 && other[1] != string(database.Engine()) {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for line := range strings.Lines(string(text)) {
+			before, _, _ := strings.Cut(line, "--")
+			lines = append(lines, strings.TrimSpace(before))
+		}
+		for statement := range strings.SplitSeq(strings.Join(lines, "\n"), ";") {
+			if statement = strings.TrimSpace(statement); statement == "" {
+				continue
+			}
+			if _, err := database.Write(t.Context()).Exec(t.Context(), statement); err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, statement)
+			}
+		}
+	}
+}
+
+// The rows of access tokens are made anew by a step of the schema: nothing of them may be lost.
+func TestAccessTokensOutliveTheirNewTable(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			database, err := db.Open(ctx, dbtest.Empty(t, engine))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = database.Close() })
+			apply(t, database, "00001", "00070")
+			user, client, grant, family, first, refreshed, own, at := id.New(), id.New(), id.New(), id.New(), id.New(), id.New(), id.New(), time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+			exec := func(statement string, arguments ...any) {
+				t.Helper()
+				if _, err := database.Write(ctx).Exec(ctx, statement, arguments...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exec(`INSERT INTO users (id, username, username_folded, email_verified, state, administrator, require_password_change, phone_number_verified,
+				created_at, updated_at) VALUES ($1, 'ada', 'ada', $2, 'active', $2, $2, $2, $3, $3)`, user, false, at)
+			exec(`INSERT INTO clients (id, client_id, client_name, application_type, token_endpoint_auth_method, redirect_uris, grant_types, response_types,
+				scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation, id_token_signed_response_alg, contacts,
+				post_logout_redirect_uris, require_auth_time, state, created_at, updated_at) VALUES ($1, 'app', 'App', 'web', 'none', '[]', '[]', '[]', '[]',
+				'[]', '[]', 'required', 'remember', 'opaque', 'rotate', 'RS256', '[]', '[]', $2, 'active', $3, $3)`, client, false, at)
+			exec(`INSERT INTO grants (id, client, user_id, scopes, resources, created_at, updated_at) VALUES ($1, $2, $3, '[]', '[]', $4, $4)`, grant, client, user, at)
+			exec(`INSERT INTO token_families (id, grant_id, client, user_id, offline, scopes, resources, authentication_methods, authenticated_at, max_age_requested,
+				created_at, expires_at) VALUES ($1, $2, $3, $4, $5, '[]', '[]', '[]', $6, $5, $6, $6)`, family, grant, client, user, false, at)
+			const insert = `INSERT INTO access_tokens (id, token_hash, client, family_id, scopes, audience, issued_at, expires_at, revoked_at)
+				VALUES ($1, $2, $3, $4, '["openid"]', '["https://id.example"]', $5, $6, $7)`
+			exec(insert, first, []byte{0, 1, 255}, client, family, at, at.Add(time.Hour), nil)
+			exec(insert, refreshed, nil, client, family, at.Add(time.Minute), at.Add(time.Hour), at.Add(2*time.Minute))
+			exec(insert, own, nil, client, nil, at, at.Add(time.Hour), nil)
+
+			apply(t, database, "00071", "00071")
+			rows, err := database.Read(ctx).Query(ctx, `SELECT id, token_hash, client, client_id, COALESCE(user_id, id), refreshed, scopes, audience, issued_at, expires_at,
+				revoked_at FROM access_tokens ORDER BY id`)
+			type row struct {
+				id, client, clientID, user, hash, scopes, audience string
+				refreshed, revoked                                 bool
+				lifetime                                           time.Duration
+			}
+			got, err := db.Collect(rows, err, func(from db.Row) (row, error) {
+				var (
+					r                 row
+					hash              []byte
+					scopes, audience  []string
+					issued, expires   time.Time
+					revoked           *time.Time
+					which, whose, who = id.New(), id.New(), id.New()
+				)
+				err := from.Scan(&which, &hash, &whose, &r.clientID, &who, &r.refreshed, db.IntoJSON(&scopes), db.IntoJSON(&audience), &issued, &expires, &revoked)
+				r.id, r.client, r.user, r.hash, r.scopes, r.audience = which.String(), whose.String(), who.String(), string(hash), strings.Join(scopes, " "), strings.Join(audience, " ")
+				r.revoked, r.lifetime = revoked != nil, expires.Sub(issued)
+				return r, err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []row{
+				{first.String(), client.String(), "app", user.String(), "\x00\x01\xff", "openid", "https://id.example", false, false, time.Hour},
+				{refreshed.String(), client.String(), "app", user.String(), "", "openid", "https://id.example", true, true, 59 * time.Minute},
+				{own.String(), client.String(), "app", own.String(), "", "openid", "https://id.example", false, false, time.Hour},
+			}
+			if len(got) != len(want) {
+				t.Fatalf("%d rows", len(got))
+			}
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("got %+v\nwant %+v", got[i], want[i])
+				}
+			}
+		})
+	}
+}
