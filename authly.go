@@ -154,6 +154,9 @@ type RegistrationPolicy = app.RegistrationPolicy
 // RegistrationTokenOptions describe an initial access token that is to be made.
 type RegistrationTokenOptions = app.NewRegistrationToken
 
+// UnlimitedUses is for tokens that can be used as often as one likes; otherwise it is once.
+const UnlimitedUses = app.UnlimitedUses
+
 // CreateRegistrationToken makes an initial access token.
 func CreateRegistrationToken(ctx context.Context, settings Config, options Options, wanted RegistrationTokenOptions) (RegistrationToken, error) {
 	return app.CreateRegistrationToken(ctx, settings, options.logger(), wanted)

@@ -23,6 +23,7 @@ type Deps struct {
 	Clients        ClientRecords
 	Scopes         ScopeCatalogue
 	SigningKeys    SigningKeys
+	InitialTokens  InitialTokens
 	Administrators *Administrators
 	Sessions       SessionRecords
 	LogoutNotices  LogoutNotices
@@ -41,6 +42,7 @@ type API struct {
 	scopes      *scopes
 	users       *users
 	signingKeys *signingKeys
+	initial     *initialTokens
 	keys        *keys
 	sessions    *sessions
 	tokens      *tokens
@@ -66,6 +68,7 @@ func New(deps Deps) *API {
 		sessions: &sessions{
 			records: deps.Sessions, users: deps.Users, clients: deps.Clients, notices: deps.LogoutNotices, log: deps.Log, store: storing, clock: deps.Clock,
 		},
+		initial: &initialTokens{deps.InitialTokens, deps.Scopes, deps.Clock, storing, remembering},
 	}
 }
 

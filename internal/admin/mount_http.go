@@ -12,5 +12,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.sessions.mount(all)
 	a.users.mount(all)
 	a.tokens.mount(all)
+	a.initial.mount(all)
 	return mountDescription(router, api)
 }

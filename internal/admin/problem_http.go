@@ -73,13 +73,16 @@ func statusOf(refusal *fault.Error) (int, string) {
 	}
 }
 
-// memberOf returns the member of a request that the client package calls by its
-// name in registrations.
+// memberOf returns the member of a request that a feature calls by another name.
 func memberOf(field string) string {
-	if field == "scope" {
+	switch field {
+	case "scope":
 		return "scopes"
+	case "expires":
+		return "expires_in"
+	default:
+		return field
 	}
-	return field
 }
 
 // refused is problem as the error of an operation.

@@ -17,6 +17,7 @@ func (a *App) buildAdministration(built *features) {
 		SigningKeys: a.keys,
 		Sessions:    built.sessions, LogoutNotices: built.outbox, Throttle: built.login,
 		Issued:         a.Tokens,
+		InitialTokens: a.InitialTokens,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration

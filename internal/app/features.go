@@ -130,11 +130,11 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.login = login.New(login.Deps{
 		Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database, Audit: a.Audit,
 	})
-	a.buildAdministration(built)
 	built.mounted = a.useGrants()
 	if err := a.buildRegistration(built); err != nil {
 		return nil, fmt.Errorf("prepare client registration: %w", err)
 	}
+	a.buildAdministration(built)
 	return built, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/config"
 	"authly/internal/platform/clock"
@@ -48,11 +49,14 @@ type RegistrationPolicy struct {
 	UnusedLifetime        time.Duration // 0: unused clients stay
 }
 
+// UnlimitedUses lets a token be used as often as one likes.
+const UnlimitedUses = registration.Unlimited
+
 // NewRegistrationToken describes an initial access token that is to be made.
 type NewRegistrationToken struct {
 	Name string
 	RegistrationPolicy
-	Uses    int64         // 0: as often as one likes
+	Uses    int64         // 0: one; UnlimitedUses: as often as one likes
 	Expires time.Duration // 0: never
 }
 
@@ -117,7 +121,7 @@ func CreateRegistrationToken(ctx context.Context, settings config.Config, logger
 		if err := knownScopes(ctx, database, described.Policy.Scopes.Union(described.Policy.DefaultScopes)); err != nil {
 			return err
 		}
-		created, err := registration.NewInitialTokens(database, clock.System(), localAudit(database, clock.System())).Create(ctx, described)
+		created, err := registration.NewInitialTokens(database, clock.System(), localAudit(database, clock.System())).Create(ctx, described, operator())
 		made = RegistrationToken{created.InitialToken, created.Token}
 		return explained(err)
 	})
@@ -144,14 +148,24 @@ func knownScopes(ctx context.Context, database *db.DB, names oauth.ScopeSet) err
 	return nil
 }
 
+// listedAtOnce is how many tokens are read at a time.
+const listedAtOnce = 200
+
+// operator is who uses a command on the server's own machine.
+func operator() audit.Author { return audit.Author{Actor: audit.Actor{Kind: audit.Operator}} }
+
 // ListRegistrationTokens lists the initial access tokens.
 func ListRegistrationTokens(ctx context.Context, settings config.Config, logger *slog.Logger) (all []RegistrationToken, err error) {
 	err = withInitialTokens(ctx, settings, logger, func(service *registration.InitialTokens) error {
-		listed, err := service.List(ctx)
-		for _, each := range listed {
-			all = append(all, RegistrationToken{InitialToken: each})
+		for before := uuid.Nil; ; {
+			page, err := service.List(ctx, before, listedAtOnce)
+			for _, each := range page.Tokens {
+				all = append(all, RegistrationToken{InitialToken: each})
+			}
+			if before = page.Next; err != nil || before == uuid.Nil {
+				return err
+			}
 		}
-		return err
 	})
 	return all, err
 }
@@ -163,7 +177,7 @@ func RevokeRegistrationToken(ctx context.Context, settings config.Config, logger
 		return RegistrationToken{}, fmt.Errorf("%q is not the ID of a token", token)
 	}
 	err = withInitialTokens(ctx, settings, logger, func(service *registration.InitialTokens) error {
-		revoked.InitialToken, err = service.Revoke(ctx, parsed)
+		revoked.InitialToken, err = service.Revoke(ctx, parsed, operator())
 		return explained(err)
 	})
 	return revoked, err
@@ -195,7 +209,7 @@ func rule(field string) string {
 	case "name":
 		return "name: it has 1 to 200 characters"
 	case "uses":
-		return "uses: from 1 to a million, or 0 for no limit"
+		return "uses: from 1 to a million, or unlimited"
 	case "security_profile":
 		return choose("profile", texts(client.SecurityProfiles())...)
 	case "scopes":

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +46,7 @@ type RegistrationPolicy struct {
 type RegistrationTokenRequest struct {
 	Name string
 	RegistrationPolicy
-	Uses    int64         // 0: as often as one likes
+	Uses    int64         // 0: one; -1: as often as one likes
 	Expires time.Duration // 0: never
 }
 
@@ -71,13 +73,14 @@ func (p Program) createRegistrationTokenCommand() *cobra.Command {
 		Use:   "create",
 		Short: "Make a token and show it, once",
 		Long: `Make a token and show it, once: only its hash is kept. Clients that are registered with
-it can be no more than what is said here, now and when they change their record.
+it can be no more than what is said here, now and when they change their record. One
+client, unless --uses says otherwise.
 
 A security profile decides what specifications disagree on, and each of that can be said
 one by one: --pkce, --assertion-audience, --response-modes, --refresh-token-rotation. Lists
 are separated by commas.`,
 		Example: `  authly local registration-token create --name partners --expires 30d --uses 10
-  authly local registration-token create --name certification --profile oidc-legacy --unused-lifetime 30d
+  authly local registration-token create --name certification --profile oidc-legacy --uses unlimited --unused-lifetime 30d
   authly local registration-token create --name intranet --pkce nonce_or_pkce --scopes openid,email`,
 	}
 	var request RegistrationTokenRequest
@@ -109,7 +112,7 @@ are separated by commas.`,
 	flags.StringVar(&request.RefreshTokenRotation, "refresh-token-rotation", "", "`what` a use does to a refresh token of a confidential client: static (default) or rotate")
 	flags.Var(&durationFlag{&request.AccessTokenLifetime}, "access-token-lifetime", "how `long` access tokens count, such as 5m (default the server's own)")
 	flags.Var(&durationFlag{&request.RefreshTokenLifetime}, "refresh-token-lifetime", "how `long` an authorization can be refreshed (default the server's own)")
-	flags.Int64Var(&request.Uses, "uses", 0, "how `often` the token can be used (default without limit)")
+	flags.Var(&usesFlag{&request.Uses}, "uses", "how `often` the token can be used: a number, or unlimited (default 1)")
 	flags.Var(&durationFlag{&request.Expires}, "expires", "after which `time` it ends, such as 30d (default never)")
 	flags.Var(&durationFlag{&request.UnusedLifetime}, "unused-lifetime", "after which `time` a client is deleted that was never used (default never)")
 	return command
@@ -155,4 +158,26 @@ func (d *durationFlag) Set(text string) error {
 		*d.into = read
 	}
 	return err
+}
+
+// usesFlag is how often something can be used.
+type usesFlag struct{ into *int64 }
+
+func (u *usesFlag) String() string { return "" }
+
+// Type returns the form of a value, for the help text.
+func (u *usesFlag) Type() string { return "uses" }
+
+// Set reads a number, or the word for no limit. What the bounds are is decided elsewhere.
+func (u *usesFlag) Set(text string) error {
+	if text == "unlimited" {
+		*u.into = -1
+		return nil
+	}
+	read, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || read < 1 {
+		return errors.New("give a number from 1 on, or unlimited")
+	}
+	*u.into = read
+	return nil
 }

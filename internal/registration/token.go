@@ -26,15 +26,41 @@ type InitialToken struct {
 }
 
 // IsLive tells whether the token can be used at a time.
-func (t InitialToken) IsLive(now time.Time) bool {
-	return t.RevokedAt == nil && (t.ExpiresAt == nil || now.Before(*t.ExpiresAt)) && (t.UsesLeft == nil || *t.UsesLeft > 0)
+func (t InitialToken) IsLive(now time.Time) bool { return t.State(now) == Live }
+
+// InitialState is what has become of an initial access token.
+type InitialState string
+
+// The states of an initial access token.
+const (
+	Live    InitialState = "live"
+	UsedUp  InitialState = "used_up"
+	Expired InitialState = "expired"
+	Revoked InitialState = "revoked"
+)
+
+// State returns what has become of the token at a time.
+func (t InitialToken) State(now time.Time) InitialState {
+	switch {
+	case t.RevokedAt != nil:
+		return Revoked
+	case t.UsesLeft != nil && *t.UsesLeft == 0:
+		return UsedUp
+	case t.ExpiresAt != nil && !now.Before(*t.ExpiresAt):
+		return Expired
+	default:
+		return Live
+	}
 }
+
+// Unlimited is the number of uses of a token that can be used as often as one likes.
+const Unlimited = -1
 
 // NewInitialToken describes a token that is to be made.
 type NewInitialToken struct {
 	Name     string
 	Policy   Policy
-	Uses     int64         // 0: as often as one likes
+	Uses     int64         // 0: one; or Unlimited
 	Lifetime time.Duration // 0: for ever
 }
 
@@ -44,8 +70,8 @@ type MadeInitialToken struct {
 	Token secret.Redacted
 }
 
-// Create checks and stores a token. The error is a fault of kind Invalid that names the wrong fields.
-func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken) (MadeInitialToken, error) {
+// Create checks and stores a token, in the transaction of ctx if there is one. The error is a fault of kind Invalid that names the wrong fields.
+func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken, by audit.Author) (MadeInitialToken, error) {
 	policy := wanted.Policy.withDefaults()
 	if err := policy.validate(); err != nil {
 		return MadeInitialToken{}, err
@@ -54,7 +80,7 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken) (Mad
 	if !validName(wanted.Name) {
 		refusal = refusal.WithField("name", "registration.value_invalid")
 	}
-	if wanted.Uses < 0 || wanted.Uses > maxUses {
+	if wanted.Uses < Unlimited || wanted.Uses > maxUses {
 		refusal = refusal.WithField("uses", "registration.value_invalid")
 	}
 	if wanted.Lifetime < 0 || wanted.Lifetime > maxLifetime {
@@ -65,8 +91,9 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken) (Mad
 	}
 	now := s.clock.Now()
 	made := MadeInitialToken{InitialToken: InitialToken{ID: id.New(), Name: wanted.Name, Policy: policy, CreatedAt: now}, Token: secret.New()}
-	if wanted.Uses > 0 {
-		made.UsesLeft = &wanted.Uses
+	if wanted.Uses != Unlimited {
+		uses := max(wanted.Uses, 1)
+		made.UsesLeft = &uses
 	}
 	if wanted.Lifetime > 0 {
 		end := now.Add(wanted.Lifetime)
@@ -76,7 +103,7 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken) (Mad
 		if err := s.store.insertInitialToken(ctx, made.InitialToken, secret.Hash(made.Token)); err != nil {
 			return err
 		}
-		return s.audit.Record(ctx, made.event(audit.InitialCreate))
+		return s.audit.Record(ctx, made.event(audit.InitialCreate, by, audit.Compare(nil, made.fields())))
 	})
 	if err != nil {
 		return MadeInitialToken{}, fmt.Errorf("store an initial access token: %w", err)
@@ -84,35 +111,52 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken) (Mad
 	return made, nil
 }
 
-// List returns the tokens, the newest first, 500 at the most.
-func (s *InitialTokens) List(ctx context.Context) ([]InitialToken, error) {
-	all, err := s.store.initialTokens(ctx)
+// InitialPage is a part of the tokens, the newest first.
+type InitialPage struct {
+	Tokens []InitialToken
+	// Next is what to ask before for the next page, zero if this is the last.
+	Next uuid.UUID
+}
+
+// List returns a page of the tokens: those made before one, zero for the newest.
+func (s *InitialTokens) List(ctx context.Context, before uuid.UUID, limit int) (InitialPage, error) {
+	wanted := min(max(limit, 1), maxListed)
+	all, err := s.store.initialTokens(ctx, before, wanted+1) // one more tells whether there is another page
 	if err != nil {
-		return nil, fmt.Errorf("list the initial access tokens: %w", err)
+		return InitialPage{}, fmt.Errorf("list the initial access tokens: %w", err)
 	}
-	return all, nil
+	page := InitialPage{Tokens: all}
+	if len(all) > wanted {
+		page.Tokens, page.Next = all[:wanted], all[wanted-1].ID
+	}
+	return page, nil
+}
+
+// Find returns a token. The error is a fault of kind NotFound if there is none.
+func (s *InitialTokens) Find(ctx context.Context, token uuid.UUID) (InitialToken, error) {
+	known, found, err := s.store.initialToken(ctx, token)
+	if err != nil {
+		return InitialToken{}, fmt.Errorf("find an initial access token: %w", err)
+	}
+	if !found {
+		return InitialToken{}, fault.New(fault.NotFound, "registration.token_unknown")
+	}
+	return known, nil
 }
 
 // Revoke ends a token and returns it; the clients that were registered with it stay. To revoke
 // it again changes nothing. The error is a fault of kind NotFound if there is no such token.
-func (s *InitialTokens) Revoke(ctx context.Context, token uuid.UUID) (InitialToken, error) {
+func (s *InitialTokens) Revoke(ctx context.Context, token uuid.UUID, by audit.Author) (InitialToken, error) {
 	var known InitialToken
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
 		revoked, err := s.store.revokeInitialToken(ctx, token, s.clock.Now())
 		if err != nil {
 			return err
 		}
-		found := false
-		if known, found, err = s.store.initialToken(ctx, token); err != nil {
+		if known, err = s.Find(ctx, token); err != nil || !revoked {
 			return err
 		}
-		if !found {
-			return fault.New(fault.NotFound, "registration.token_unknown")
-		}
-		if !revoked {
-			return nil
-		}
-		return s.audit.Record(ctx, known.event(audit.InitialRevoke))
+		return s.audit.Record(ctx, known.event(audit.InitialRevoke, by, []audit.Change{{Field: "revoked", Before: false, After: true}}))
 	})
 	if err != nil {
 		return InitialToken{}, fmt.Errorf("revoke an initial access token: %w", err)
@@ -120,10 +164,22 @@ func (s *InitialTokens) Revoke(ctx context.Context, token uuid.UUID) (InitialTok
 	return known, nil
 }
 
-// event is what the log is told. Only somebody on the server's own machine makes and
-// revokes tokens.
-func (t InitialToken) event(action audit.Action) audit.Event {
+// event is what the log is told.
+func (t InitialToken) event(action audit.Action, by audit.Author, changes []audit.Change) audit.Event {
 	return audit.Event{
-		Action: action, Actor: audit.Actor{Kind: audit.Operator}, Target: audit.Target{Kind: "initial_access_token", ID: t.ID.String(), Name: t.Name},
+		Action: action, Outcome: audit.Success, Actor: by.Actor, ClientID: by.ClientID,
+		Target: audit.Target{Kind: "initial_access_token", ID: t.ID.String(), Name: t.Name}, Details: audit.Details{Changes: changes},
 	}
+}
+
+// fields returns what there is to say of the token, as JSON has it, for comparing.
+func (t InitialToken) fields() map[string]any {
+	var uses, end any
+	if t.UsesLeft != nil {
+		uses = *t.UsesLeft
+	}
+	if t.ExpiresAt != nil {
+		end = t.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return map[string]any{"name": t.Name, "policy": t.Policy, "uses_left": uses, "expires_at": end}
 }

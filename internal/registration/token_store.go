@@ -28,9 +28,13 @@ func (s store) insertInitialToken(ctx context.Context, t InitialToken, digest se
 	return err
 }
 
-func (s store) initialTokens(ctx context.Context) ([]InitialToken, error) {
+// initialTokens orders by the identifier, which has the time in it.
+func (s store) initialTokens(ctx context.Context, before uuid.UUID, most int) ([]InitialToken, error) {
+	if before == uuid.Nil {
+		before = uuid.Max
+	}
 	rows, err := s.database.Read(ctx).Query(ctx,
-		`SELECT `+initialColumns+` FROM initial_access_tokens ORDER BY created_at DESC, id DESC LIMIT $1`, maxListed)
+		`SELECT `+initialColumns+` FROM initial_access_tokens WHERE id < $1 ORDER BY id DESC LIMIT $2`, before, most)
 	return db.Collect(rows, err, scanInitialToken)
 }
 

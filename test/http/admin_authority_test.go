@@ -140,6 +140,7 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 					"{secret_id}", nobody,
 					"{name}", "nothing",
 					"{kid}", "nothing",
+					"{token_id}", nobody,
 					"{user_id}", nobody,
 					"{session_id}", nobody,
 					"{token_id}", nobody,

@@ -173,10 +173,10 @@ func auditStories() []auditStory {
 			}
 		}},
 		{"an initial access token that is revoked twice", func(w *World) []entry {
-			made, err := w.InitialTokens.Create(w.T.Context(), registration.NewInitialToken{Name: "partners"})
+			made, err := w.InitialTokens.Create(w.T.Context(), registration.NewInitialToken{Name: "partners"}, operator())
 			must(w.T, err)
 			for range 2 {
-				_, err = w.InitialTokens.Revoke(w.T.Context(), made.ID)
+				_, err = w.InitialTokens.Revoke(w.T.Context(), made.ID, operator())
 				must(w.T, err)
 			}
 			return []entry{

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/config"
 	"authly/internal/protocol/oauth"
@@ -57,13 +58,18 @@ var plain = object{
 const rsaJWKS = `{"keys":[{"kty":"RSA","kid":"a","use":"sig","alg":"RS256","e":"AQAB","n":"` +
 	`u1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0_IzW7yWR7QkrmBL7jTKEn5u-qKhbwKfBstIs-bMY2Zkp18gnTxKLxoS2tFczGkPLPgizskuemMghRniWaoLcyehkd3qqGElvW_VDL5AaWTg0nLVkjRo9z-40RQzuVaE8AkAFmxZzow3x-VJYKdjykkJ0iT9wCS0DRTXu269V264Vf_3jvredZiKRkgwlL9xNAwxXFg0x_XFw005UWVRIkdgcKWTjpBP2dPwVZ4WWC-9aGVd-Gyn1o0CLelf4rEjGoXbAAEgAqeGUxrcIlbjXfbcmw"}]}`
 
+func operator() audit.Author { return audit.Author{Actor: audit.Actor{Kind: audit.Operator}} }
+
 // permit makes an initial access token.
 func (w *World) permit(wanted registration.NewInitialToken) string {
 	w.T.Helper()
 	if wanted.Name == "" {
 		wanted.Name = "for a test"
 	}
-	made, err := w.InitialTokens.Create(w.T.Context(), wanted)
+	if wanted.Uses == 0 {
+		wanted.Uses = registration.Unlimited
+	}
+	made, err := w.InitialTokens.Create(w.T.Context(), wanted, operator())
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -369,12 +375,12 @@ func TestInitialAccessTokens(t *testing.T) {
 			return w.enroll(token, plain)
 		}},
 		{Name: "revoked", Want: refused, Do: func(w *World) testx.Answer {
-			made, err := w.InitialTokens.Create(w.T.Context(), registration.NewInitialToken{Name: "x"})
+			made, err := w.InitialTokens.Create(w.T.Context(), registration.NewInitialToken{Name: "x", Uses: registration.Unlimited}, operator())
 			if err != nil {
 				w.T.Fatal(err)
 			}
 			w.enrolled(made.Token.Reveal(), plain)
-			if _, err := w.InitialTokens.Revoke(w.T.Context(), made.ID); err != nil {
+			if _, err := w.InitialTokens.Revoke(w.T.Context(), made.ID, operator()); err != nil {
 				w.T.Fatal(err)
 			}
 			return w.enroll(made.Token.Reveal(), plain)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"authly/internal/app"
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/config"
 	"authly/internal/platform/clock"
@@ -206,8 +207,8 @@ func (p *provider) addClients(ctx context.Context) error {
 // that its plans need: their requests have no code challenge.
 func (p *provider) addInitialToken(ctx context.Context) error {
 	made, err := p.app.InitialTokens.Create(ctx, registration.NewInitialToken{
-		Name: "conformance suite", Policy: registration.Policy{SecurityProfile: client.ProfileOpenIDLegacy}, Lifetime: 30 * 24 * time.Hour,
-	})
+		Name: "conformance suite", Policy: registration.Policy{SecurityProfile: client.ProfileOpenIDLegacy}, Uses: registration.Unlimited, Lifetime: 30 * 24 * time.Hour,
+	}, audit.Author{Actor: audit.Actor{Kind: audit.Operator}})
 	if err != nil {
 		return fmt.Errorf("make the initial access token: %w", err)
 	}
