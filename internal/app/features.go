@@ -166,27 +166,6 @@ func (a *App) useGrants() []oauth.GrantType {
 	return mounted
 }
 
-// bootstrap makes what a first start needs.
-func (a *App) bootstrap(ctx context.Context, built *features) error {
-	if err := built.setup.Prepare(ctx); err != nil {
-		return err
-	}
-	if a.settings.Dev {
-		seeded, err := built.setup.Dev(ctx, a.settings.DataDirectory)
-		if err != nil {
-			return fmt.Errorf("seed the demonstration data: %w", err)
-		}
-		a.notice.Dev = &seeded
-		return nil
-	}
-	link, err := built.setup.SetupURL(ctx)
-	if err != nil {
-		return fmt.Errorf("prepare the setup of the first administrator: %w", err)
-	}
-	a.notice.SetupURL = link
-	return nil
-}
-
 // mount builds the HTTP interface.
 func (a *App) mount(ctx context.Context, built *features) error {
 	issuer, prefix := a.settings.Issuer, httpx.Path(a.settings.Issuer)

@@ -21,6 +21,9 @@
 // tokens can't both come through. It needs no form token beside it, as nobody can post
 // the form without knowing the set-up token.
 //
+// The configuration may name the first administrator instead ([Service.EnsureAdministrator]).
+// That goes by the same row, and never touches an account that is there.
+//
 // Demo credentials ([Service.Dev]) are random and written to a file that only its
 // owner may read; they stay as long as they fit the database.
 //

@@ -91,9 +91,7 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 	if err := wanted.complete(); err != nil {
 		return user.User{}, err
 	}
-	prepared, err := s.users.Prepare(ctx, user.New{
-		Username: wanted.Username, Email: wanted.Email, Password: wanted.Password, Administrator: true,
-	})
+	prepared, err := s.users.Prepare(ctx, wanted.registration())
 	if err != nil {
 		return user.User{}, err
 	}
@@ -127,6 +125,10 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 		return user.User{}, fmt.Errorf("create the first administrator: %w", err)
 	}
 	return made, nil
+}
+
+func (a Administrator) registration() user.New {
+	return user.New{Username: a.Username, Email: a.Email, Password: a.Password, Administrator: true}
 }
 
 // complete returns a refusal that names what the form needs and users in

@@ -172,7 +172,14 @@ type Admin struct {
 	Listen string
 	// Networks are the callers' addresses, from the connection or a listed proxy.
 	Networks []netip.Prefix
+	// Username, Email and Password are those of the first administrator, all of them or none.
+	Username string
+	Email    string
+	Password secret.Redacted
 }
+
+// NamesAdministrator tells whether there are the details of a first administrator.
+func (a Admin) NamesAdministrator() bool { return a.Username != "" }
 
 // ReachesOthers tells whether other machines than this one may administer.
 func (a Admin) ReachesOthers() bool {

@@ -250,6 +250,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",
 		"admin.enabled": "false", "admin.listen": "127.0.0.1:9001", "admin.networks": "10.0.0.0/8",
+		"admin.username": "root", "admin.email": "root@example.com", "admin.password": "seven green bicycles",
 	}
 	certificate, key := selfSigned(t, "id.example.com")
 	other["egress.additional_ca_file"] = certificate

@@ -338,4 +338,19 @@ var table = []option{
 		field:       func(c *Config) any { return &c.Admin.Networks },
 		description: "The networks from which this server can be administered: its own machine alone, unless others are listed. The address is that of the connection, or what a proxy of `trusted_proxies` says. A request that came through another proxy is refused. In a file it may be a list.",
 	},
+	{
+		name: "admin.username", form: "username", none: "the first administrator is created at a one-time URL that the start prints",
+		field:       func(c *Config) any { return &c.Admin.Username },
+		description: "The first administrator, who is created at the start if there is none. Once there is an administrator, whoever it is, these three settings do nothing, and change no password. An account that has the name already is not made an administrator: the start ends.",
+	},
+	{
+		name: "admin.email", form: "e-mail address", none: "needed with `admin.username`",
+		field:       func(c *Config) any { return &c.Admin.Email },
+		description: "The e-mail address of that administrator.",
+	},
+	{
+		name: "admin.password", form: "password", none: "needed with `admin.username`",
+		field:       func(c *Config) any { return &c.Admin.Password },
+		description: "The password of that administrator. It is of no use any more once the account is there: choose another one then.",
+	},
 }

@@ -13,7 +13,7 @@ import (
 // the variables that it needs beside it.
 func eachSecret(t *testing.T, test func(t *testing.T, o option, value string, with func(lines ...string) []string)) {
 	t.Helper()
-	values := map[string]string{"database.url": somePG, "redis.url": someRedis, "sealing_key": someKey}
+	values := map[string]string{"database.url": somePG, "redis.url": someRedis, "sealing_key": someKey, "admin.password": "seven green bicycles"}
 	for _, o := range table {
 		if !o.secret() {
 			continue
@@ -26,6 +26,9 @@ func eachSecret(t *testing.T, test func(t *testing.T, o option, value string, wi
 			test(t, o, value, func(lines ...string) []string {
 				if o.name == "database.url" {
 					lines = append(lines, "AUTHLY_SEALING_KEY="+someKey)
+				}
+				if o.name == "admin.password" {
+					lines = append(lines, "AUTHLY_ADMIN_USERNAME=root", "AUTHLY_ADMIN_EMAIL=root@example.com")
 				}
 				return environment(t, lines...)
 			})

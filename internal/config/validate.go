@@ -13,6 +13,7 @@ import (
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/metadata"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/policy"
 )
 
 // Validate checks every value and every combination of values, without looking
@@ -48,6 +49,7 @@ func (c *checker) check() Problems {
 	c.checkLifetimes()
 	c.checkPasswords()
 	c.checkRegistration()
+	c.checkAdministrator()
 	c.problems.sort()
 	return c.problems
 }
@@ -277,5 +279,25 @@ func (c *checker) checkRegistration() {
 	}
 	if scopes, err := oauth.ParseScope(c.config.Registration.OpenScopes); err != nil || len(scopes) == 0 {
 		c.problem("registration.open_scopes", quote(c.config.Registration.OpenScopes)+" is not a list of scopes", "Write their names with one space between them, such as openid profile email")
+	}
+}
+
+// checkAdministrator wants all of the first administrator, or nothing.
+func (c *checker) checkAdministrator() {
+	admin := c.config.Admin
+	given := map[string]bool{"admin.username": admin.Username != "", "admin.email": admin.Email != "", "admin.password": !admin.Password.IsZero()}
+	if !c.sound("admin.username", "admin.email", "admin.password") {
+		return
+	}
+	for _, setting := range []string{"admin.username", "admin.email", "admin.password"} {
+		if !given[setting] && (admin.Username != "" || admin.Email != "" || !admin.Password.IsZero()) {
+			c.problem(setting, "is missing for the first administrator", "Give admin.username, admin.email and admin.password (or AUTHLY_ADMIN_PASSWORD_FILE), or none of them")
+		}
+	}
+	if admin.Username != "" && policy.ValidateUsername(admin.Username) != nil {
+		c.problem("admin.username", quote(admin.Username)+" can't be a username", "Use letters, digits, dots, hyphens and underscores")
+	}
+	if admin.Email != "" && policy.ValidateEmail(admin.Email) != nil {
+		c.problem("admin.email", quote(admin.Email)+" doesn't look like an e-mail address", "Write it as in admin@example.com")
 	}
 }
