@@ -28,6 +28,7 @@ type Deps struct {
 	Sessions       SessionRecords
 	LogoutNotices  LogoutNotices
 	Issued         IssuedTokens
+	Grants         GrantRecords
 	Log            Recorder
 	// Networks are those from which this server can be administered.
 	Networks []netip.Prefix
@@ -46,6 +47,7 @@ type API struct {
 	keys        *keys
 	sessions    *sessions
 	tokens      *tokens
+	grants      *grants
 }
 
 // New returns the API.
@@ -62,6 +64,7 @@ func New(deps Deps) *API {
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
 		users:       &users{deps.Users, deps.Sessions, deps.Throttle, deps.Log, storing, remembering},
 		signingKeys: &signingKeys{deps.SigningKeys},
+		grants:      &grants{deps.Grants, deps.Users, deps.Clients, deps.Log, storing},
 		tokens: &tokens{
 			issued: deps.Issued, users: deps.Users, clients: deps.Clients, log: deps.Log, store: storing, clock: deps.Clock,
 		},

@@ -13,5 +13,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.users.mount(all)
 	a.tokens.mount(all)
 	a.initial.mount(all)
+	a.grants.mount(all)
 	return mountDescription(router, api)
 }

@@ -17,7 +17,8 @@ func (a *App) buildAdministration(built *features) {
 		SigningKeys: a.keys,
 		Sessions:    built.sessions, LogoutNotices: built.outbox, Throttle: built.login,
 		Issued:         a.Tokens,
-		InitialTokens: a.InitialTokens,
+		InitialTokens:  a.InitialTokens,
+		Grants:         a.Grants,
 		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration

@@ -16,6 +16,7 @@ const (
 	SessionEnd     Action = "session.end"
 	ConsentGive    Action = "consent.give"
 	ConsentDeny    Action = "consent.deny"
+	ConsentRevoke  Action = "consent.revoke"
 	CodeReplay     Action = "code.replay"
 	RefreshReuse   Action = "refresh_token.reuse"
 	TokenRevoke    Action = "token.revoke"

@@ -124,17 +124,18 @@ func union(known, more []string) []string {
 	return all
 }
 
-// Revoke ends a grant and everything that hangs from it. Revoking twice changes
+// Revoke ends a grant and everything that hangs from it, in the transaction of ctx if
+// there is one, and tells whether it was this call that did. Revoking twice changes
 // nothing. The error is a fault of kind NotFound if there is no such grant.
-func (s *Service) Revoke(ctx context.Context, id uuid.UUID) error {
-	known, err := s.store.revoke(ctx, id, s.clock.Now())
+func (s *Service) Revoke(ctx context.Context, id uuid.UUID) (bool, error) {
+	first, err := s.store.revoke(ctx, id, s.clock.Now())
 	if err != nil {
-		return fmt.Errorf("revoke a grant: %w", err)
+		return false, fmt.Errorf("revoke a grant: %w", err)
 	}
-	if !known {
-		return fault.New(fault.NotFound, "grant.unknown")
+	if !first {
+		_, err = s.FindByID(ctx, id)
 	}
-	return nil
+	return first, err
 }
 
 // ListOfUser returns the live grants of a user, the newest first, 500 at the most.

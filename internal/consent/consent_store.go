@@ -63,8 +63,7 @@ func (s store) widen(ctx context.Context, widened Grant) error {
 
 func (s store) revoke(ctx context.Context, id uuid.UUID, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE grants SET revoked_at = COALESCE(revoked_at, $1),
-			updated_at = CASE WHEN revoked_at IS NULL THEN $1 ELSE updated_at END WHERE id = $2`, now, id)
+		`UPDATE grants SET revoked_at = $1, updated_at = $1 WHERE id = $2 AND revoked_at IS NULL`, now, id)
 	return changed == 1, err
 }
 

@@ -74,7 +74,7 @@ func TestRevokedGrantIsGoneAndConsentBeginsAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // the second changes nothing
-			if err := service.Revoke(t.Context(), first.ID); err != nil {
+			if _, err := service.Revoke(t.Context(), first.ID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -85,7 +85,7 @@ func TestRevokedGrantIsGoneAndConsentBeginsAnew(t *testing.T) {
 		if err != nil || second.ID == first.ID || second.Scopes.Has("email") {
 			t.Errorf("the old consent came back: %+v, %v", second, err)
 		}
-		if err := service.Revoke(t.Context(), id.New()); fault.KindOf(err) != fault.NotFound {
+		if _, err := service.Revoke(t.Context(), id.New()); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("an unknown grant gives %v", err)
 		}
 	})

@@ -56,7 +56,7 @@ func TestAllowAndRevokeRace(t *testing.T) {
 					return
 				}
 				if i%3 == 0 {
-					if err := service.Revoke(t.Context(), given.ID); err != nil {
+					if _, err := service.Revoke(t.Context(), given.ID); err != nil {
 						t.Error(err)
 					}
 					revoked.Store(given.ID, true)
@@ -84,11 +84,11 @@ func TestRevokingTwiceChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := first.Revoke(t.Context(), given.ID); err != nil {
+		if revoked, err := first.Revoke(t.Context(), given.ID); err != nil || !revoked {
 			t.Fatal(err)
 		}
 		later := consent.New(consent.Deps{Database: database, Clock: clock.NewFake(noon.Add(time.Hour))})
-		if err := later.Revoke(t.Context(), given.ID); err != nil {
+		if revoked, err := later.Revoke(t.Context(), given.ID); err != nil || revoked {
 			t.Fatal(err)
 		}
 		var untouched int

@@ -144,6 +144,7 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 					"{user_id}", nobody,
 					"{session_id}", nobody,
 					"{token_id}", nobody,
+					"{grant_id}", nobody,
 				).Replace(route.Path)
 				ask := func(name string, by caller) {
 					options := by.options
