@@ -20,6 +20,7 @@ type Deps struct {
 	Tokens         Tokens
 	Users          UserRecords
 	Throttle       SignInThrottle
+	Invitations    Invitations
 	Clients        ClientRecords
 	Scopes         ScopeCatalogue
 	SigningKeys    SigningKeys
@@ -62,7 +63,7 @@ func New(deps Deps) *API {
 		},
 		clients:     &clients{deps.Clients, deps.Log, storing, remembering},
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
-		users:       &users{deps.Users, deps.Sessions, deps.Throttle, deps.Log, storing, remembering},
+		users:       &users{deps.Users, deps.Sessions, deps.Throttle, deps.Invitations, deps.Log, storing, remembering},
 		signingKeys: &signingKeys{deps.SigningKeys},
 		grants:      &grants{deps.Grants, deps.Users, deps.Clients, deps.Log, storing},
 		tokens: &tokens{

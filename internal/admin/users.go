@@ -7,7 +7,9 @@ import (
 	"github.com/google/uuid"
 
 	"authly/internal/audit"
+	"authly/internal/invitation"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
 	"authly/internal/user"
 )
 
@@ -23,6 +25,13 @@ type UserRecords interface {
 	Enable(ctx context.Context, userID uuid.UUID) error
 	RequirePasswordChange(ctx context.Context, userID uuid.UUID) error
 	Delete(ctx context.Context, userID uuid.UUID) error
+	PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	ResetPassword(ctx context.Context, prepared user.PreparedPassword) error
+}
+
+// Invitations lets people choose their first password.
+type Invitations interface {
+	Invite(ctx context.Context, userID uuid.UUID) (invitation.Invitation, error)
 }
 
 // SessionCount counts in how many browsers a user is signed in.
@@ -40,17 +49,21 @@ type users struct {
 	records  UserRecords
 	sessions SessionCount
 	throttle SignInThrottle
+	invites  Invitations
 	log      Recorder
 	store    store
 	keys     *keys
 }
 
-// madeUser is a user, and whether an earlier request has made them.
+// madeUser is a user with the one sight of what they begin with, and whether an
+// earlier request has made them.
 type madeUser struct {
-	user     user.User
-	replayed bool
+	user       user.User
+	invitation invitation.Invitation
+	replayed   bool
 }
 
+// create makes a user, who is invited if there is no password.
 func (u *users) create(ctx context.Context, who Principal, registration user.New, of attempt) (madeUser, error) {
 	prepared, err := u.records.Prepare(ctx, registration) // hashes: not in a transaction
 	if err != nil {
@@ -65,7 +78,13 @@ func (u *users) create(ctx context.Context, who Principal, registration user.New
 				return "", err
 			}
 			made.user = added
-			return added.Subject(), u.record(ctx, who, audit.UserCreate, added, audit.Compare(nil, userFieldsOf(added)))
+			if err := u.record(ctx, who, audit.UserCreate, added, audit.Compare(nil, userFieldsOf(added))); err != nil {
+				return "", err
+			}
+			if registration.Password.IsZero() {
+				made.invitation, err = u.invite(ctx, who, added)
+			}
+			return added.Subject(), err
 		})
 		if err != nil || !replayed {
 			return err
@@ -115,6 +134,45 @@ func (u *users) act(ctx context.Context, who Principal, userID, ifMatch string, 
 		return u.record(ctx, who, action, known, audit.Compare(userFieldsOf(known), userFieldsOf(after)))
 	})
 	return after, err
+}
+
+// invite makes an invitation and notes it; its URL is nowhere but in the answer.
+func (u *users) invite(ctx context.Context, who Principal, known user.User) (invitation.Invitation, error) {
+	made, err := u.invites.Invite(ctx, known.ID)
+	if err != nil {
+		return invitation.Invitation{}, err
+	}
+	return made, u.record(ctx, who, audit.InvitationCreate, known, nil)
+}
+
+func (u *users) inviteAgain(ctx context.Context, who Principal, userID, ifMatch string) (invitation.Invitation, error) {
+	var made invitation.Invitation
+	err := u.store.inTransaction(ctx, func(ctx context.Context) error {
+		known, err := u.lock(ctx, userID, ifMatch)
+		if err != nil {
+			return err
+		}
+		made, err = u.invite(ctx, who, known)
+		return err
+	})
+	return made, err
+}
+
+// resetPassword gives a user a temporary password, which is returned this once.
+func (u *users) resetPassword(ctx context.Context, who Principal, userID, ifMatch string) (user.User, secret.Redacted, error) {
+	known, err := u.find(ctx, userID)
+	if err != nil {
+		return user.User{}, secret.Redacted{}, err
+	}
+	temporary := user.NewTemporaryPassword()
+	prepared, err := u.records.PreparePassword(ctx, known, temporary) // hashes: not in a transaction
+	if err != nil {
+		return user.User{}, secret.Redacted{}, err
+	}
+	after, err := u.act(ctx, who, userID, ifMatch, audit.PasswordReset, func(ctx context.Context, _ user.User) error {
+		return u.records.ResetPassword(ctx, prepared)
+	})
+	return after, temporary, err
 }
 
 // unlock forgets failed sign-ins, by either name.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"authly/internal/audit"
+	"authly/internal/invitation"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
 	"authly/internal/user"
@@ -41,6 +42,8 @@ func (u *users) mount(to operations) {
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/disable", id: "disable-user", summary: "Disable a user, and end everything that they have", scope: usersWrite}, u.httpDisable)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/enable", id: "enable-user", summary: "Enable a user", scope: usersWrite}, u.httpEnable)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/require-password-change", id: "require-password-change", summary: "Let a user do nothing before choosing a new password, and end everything that they have", scope: usersWrite}, u.httpRequirePasswordChange)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/password", id: "reset-password", summary: "Give a user a temporary password, which is shown this once, and end everything that they have", scope: usersWrite}, u.httpResetPassword)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/invitation", id: "invite-user", summary: "Make a new invitation, by which a user chooses a password; an earlier one ends", scope: usersWrite, status: http.StatusCreated}, u.httpInvite)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/unlock", id: "unlock-user", summary: "Forget a user's failed sign-ins", scope: usersWrite}, u.httpUnlock)
 }
 
@@ -93,22 +96,36 @@ func yesOrNo(sent string) *bool {
 	return &wanted
 }
 
-// NewUser is a user who is made.
+// NewUser is a user who is made. Exactly one of the last three says what they begin with.
 type NewUser struct {
 	UserFields
-	State    user.State `json:"state,omitempty" required:"false" enum:"active,disabled" doc:"active unless sent."`
-	Password string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"The password."`
+	State             user.State `json:"state,omitempty" required:"false" enum:"active,disabled" doc:"active unless sent."`
+	Password          string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"A password of your choice."`
+	TemporaryPassword bool       `json:"temporary_password,omitempty" required:"false" doc:"Makes a password that is shown this once and has to be changed at the first sign-in."`
+	Invitation        bool       `json:"invitation,omitempty" required:"false" doc:"Makes a URL, shown this once, at which the user chooses a password."`
 }
 
-// CreatedUser is a user with what is shown this once.
+// Invitation is what somebody is invited by.
+type Invitation struct {
+	URL       string    `json:"url" doc:"Shown only now. Works once; whoever has it chooses the password."`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// CreatedUser is a user with what is shown this once, and left out when a creation is sent again.
 type CreatedUser struct {
 	UserDetails
+	TemporaryPassword string      `json:"temporary_password,omitempty" doc:"Shown only now."`
+	Invitation        *Invitation `json:"invitation,omitempty"`
 }
 
 type createdUserAnswer struct {
 	ETag     string `header:"ETag"`
 	Replayed string `header:"Idempotent-Replayed" doc:"true if the creation was done by an earlier request with the same key."`
 	Body     CreatedUser
+}
+
+func invitationView(made invitation.Invitation) *Invitation {
+	return &Invitation{made.URL.Reveal(), made.ExpiresAt.UTC()}
 }
 
 func (u *users) httpCreate(ctx context.Context, in *struct {
@@ -131,22 +148,74 @@ func (u *users) httpCreate(ctx context.Context, in *struct {
 		return nil, err
 	}
 	answer := &createdUserAnswer{ETag: userTag(made.user), Body: CreatedUser{UserDetails: details}}
-	if made.replayed {
+	switch {
+	case made.replayed:
 		answer.Replayed = "true"
+	case in.Body.Invitation:
+		answer.Body.Invitation = invitationView(made.invitation)
+	case in.Body.TemporaryPassword:
+		answer.Body.TemporaryPassword = registration.Password.Reveal()
 	}
 	return answer, nil
 }
 
+// registration returns what is asked for. Without a password it is an invitation.
 func (n NewUser) registration() (user.New, error) {
-	if n.Password == "" {
-		return user.New{}, fault.New(fault.Invalid, "user.invalid").WithField("password", "user.credential_required")
+	ways := 0
+	for _, chosen := range []bool{n.Password != "", n.TemporaryPassword, n.Invitation} {
+		if chosen {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return user.New{}, fault.New(fault.Invalid, "user.invalid").WithField("password", "user.one_credential")
 	}
 	var profile user.Profile
 	n.apply(&profile)
-	return user.New{
+	made := user.New{
 		Username: profile.Username, Email: profile.Email, EmailVerified: profile.EmailVerified, Administrator: profile.Administrator,
 		RequirePasswordChange: profile.RequirePasswordChange, State: n.State, Password: secret.FromString(n.Password), Claims: profile.Claims,
-	}, nil
+	}
+	switch {
+	case n.Invitation && n.State == user.Disabled:
+		return user.New{}, fault.New(fault.Invalid, "user.invalid").WithField("invitation", "user.disabled")
+	case n.TemporaryPassword:
+		made.Password, made.RequirePasswordChange = user.NewTemporaryPassword(), true
+	case n.Invitation:
+		made.Password = secret.Redacted{}
+	}
+	return made, nil
+}
+
+// ResetUser is a user with the temporary password that is shown this once.
+type ResetUser struct {
+	UserDetails
+	TemporaryPassword string `json:"temporary_password" doc:"Shown only now."`
+}
+
+type resetAnswer struct {
+	ETag string `header:"ETag"`
+	Body ResetUser
+}
+
+func (u *users) httpResetPassword(ctx context.Context, in *userChange) (*resetAnswer, error) {
+	after, temporary, err := u.resetPassword(ctx, principal(ctx), in.UserID, in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	details, err := u.details(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	return &resetAnswer{userTag(after), ResetUser{details, temporary.Reveal()}}, nil
+}
+
+func (u *users) httpInvite(ctx context.Context, in *userChange) (*struct{ Body Invitation }, error) {
+	made, err := u.inviteAgain(ctx, principal(ctx), in.UserID, in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body Invitation }{*invitationView(made)}, nil
 }
 
 func (u *users) httpGet(ctx context.Context, in *userPath) (*userAnswer, error) {

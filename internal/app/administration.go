@@ -15,7 +15,7 @@ func (a *App) buildAdministration(built *features) {
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Address: a.addressOfAdministration(), Tokens: a.Tokens, Users: a.Users,
 		Clients: a.Clients, Scopes: a.Scopes,
 		SigningKeys: a.keys,
-		Sessions:    built.sessions, LogoutNotices: built.outbox, Throttle: built.login,
+		Sessions:    built.sessions, LogoutNotices: built.outbox, Throttle: built.login, Invitations: built.invitations,
 		Issued:         a.Tokens,
 		InitialTokens:  a.InitialTokens,
 		Grants:         a.Grants,

@@ -191,6 +191,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep idempotency keys", Every: sessionInterval, Run: built.administration.Sweep},
 		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
 		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents},
+		jobs.Job{Name: "sweep password tickets", Every: sessionInterval, Run: a.Users.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())

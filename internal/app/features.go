@@ -13,6 +13,7 @@ import (
 	"authly/internal/consent"
 	"authly/internal/interaction"
 	"authly/internal/introspect"
+	"authly/internal/invitation"
 	"authly/internal/login"
 	"authly/internal/logout"
 	"authly/internal/platform/egress"
@@ -53,6 +54,7 @@ type features struct {
 	logoutTokens   *logout.Deliverer
 	clientKeys     *clientkeys.Service
 	login          *login.Service
+	invitations    *invitation.Service
 	administrators *admin.Administrators
 	administration *admin.API
 	mounted        []oauth.GrantType
@@ -130,6 +132,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.login = login.New(login.Deps{
 		Throttle: built.throttle, Users: a.Users, Sessions: built.sessions, Interactions: built.interactions, Transactions: a.database, Audit: a.Audit,
 	})
+	built.invitations = invitation.New(invitation.Deps{Issuer: a.settings.Issuer, Clock: a.clock, Users: a.Users, Transactions: a.database, Audit: a.Audit})
 	built.mounted = a.useGrants()
 	if err := a.buildRegistration(built); err != nil {
 		return nil, fmt.Errorf("prepare client registration: %w", err)
@@ -200,11 +203,13 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	}).Mount(a.router)
 	login.NewHandler(login.HandlerDeps{
 		Service: built.login, Browser: sessions, Interactions: browser, Subjects: built.subjects, Cookies: cookies, Renderer: renderer, Logos: a.Logos, Clock: a.clock, Issuer: issuer,
+		PasswordMinimum: a.settings.Passwords.MinimumLength,
 	}).Mount(a.router)
 	logout.NewHandler(logout.HandlerDeps{
 		Service: built.logout, Requests: limitedRequests{built.logout, built.limits}, Browser: sessions, Renderer: renderer, Issuer: issuer,
 	}).Mount(a.router)
 	bootstrap.NewHandler(bootstrap.HandlerDeps{Service: built.setup, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
+	invitation.NewHandler(invitation.HandlerDeps{Service: built.invitations, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
 	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)
 	revoke.NewHandler(revoke.New(a.Tokens), built.clientAuth).Mount(a.router)
 	introspect.NewHandler(introspect.New(introspect.Deps{

@@ -45,8 +45,14 @@ const (
 	Retention      Action = "audit.delete"
 )
 
-// UserRequirePasswordChange lets a user do nothing before choosing a new password.
-const UserRequirePasswordChange Action = "user.require_password_change"
+// What happens to passwords.
+const (
+	UserRequirePasswordChange Action = "user.require_password_change" // nothing more before a new one is chosen
+	PasswordReset             Action = "user.password_reset"          // by an administrator, to a temporary one
+	PasswordChange            Action = "user.password_change"         // by the person
+	InvitationCreate          Action = "invitation.create"
+	InvitationUse             Action = "invitation.use"
+)
 
 // Outcome is how it ended.
 type Outcome string

@@ -12,6 +12,13 @@
 // that a username and an e-mail address belong together. A wrong password, an unknown
 // and a disabled user get the same answer for the same work.
 //
+// Whoever has to choose a new password gets no session for the right one, but a ticket, which
+// the page that asks for the new one sends back within ten minutes:
+//
+//	right password ──▶ ticket ──▶ new password ──▶ session
+//
+// The ticket is used up in the transaction that sets the password and starts the session.
+//
 // The form belongs to an interaction and carries its token, or stands alone and
 // carries a token made from a cookie of its own, so that nobody can be signed in to
 // somebody else's account from another site. Each authentication makes a new session
@@ -19,5 +26,5 @@
 //
 // OpenID Connect Core 1.0 section 3.1.2.3, RFC 6749 section 10.12, RFC 9700
 // section 4.12 (redirects with 303). Not here: which step a request needs (package
-// interaction), signing out (package logout), changing a password.
+// interaction), signing out (package logout), changing a password at will.
 package login

@@ -38,13 +38,13 @@ func (h *Handler) ensureFormKey(w http.ResponseWriter, r *http.Request) secret.R
 	return key
 }
 
-// ownForm tells whether the sign-in form that was posted is one that we gave to
+// ownForm tells whether the form of a step that was posted is one that we gave to
 // this browser.
-func (h *Handler) ownForm(r *http.Request, v visit, token string) bool {
+func (h *Handler) ownForm(r *http.Request, v visit, step, token string) bool {
 	if v.bound != nil {
-		return v.bound.CheckFormToken(loginStep, token) == nil
+		return v.bound.CheckFormToken(step, token) == nil
 	}
-	return matches(h.formKey(r), loginStep, token)
+	return matches(h.formKey(r), step, token)
 }
 
 func matches(key secret.Redacted, step, token string) bool {

@@ -54,9 +54,11 @@ type HandlerDeps struct {
 	Logos        Logos
 	Clock        clock.Clock
 	Issuer       string
+	// PasswordMinimum is shown beside a new password.
+	PasswordMinimum int
 }
 
-// Handler serves /login and /select-account.
+// Handler serves /login, /login/password and /select-account.
 type Handler struct{ deps HandlerDeps }
 
 // NewHandler returns the handler.
@@ -66,6 +68,7 @@ func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
 func (h *Handler) Mount(router *httpx.Router) {
 	router.Browser().HandleFunc("GET /login", h.showLogin)
 	router.Browser().HandleFunc("POST /login", h.login)
+	router.Browser().HandleFunc("POST "+passwordPath, h.choosePassword)
 	router.Browser().HandleFunc("GET "+selectAccountPath, h.showSelectAccount)
 	router.Browser().HandleFunc("POST "+selectAccountPath, h.selectAccount)
 }
@@ -258,7 +261,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	}
 	identifier, password := form.Get("username"), form.Get("password")
 	page.Identifier = shownIdentifier(identifier)
-	if !h.ownForm(r, v, form.Get("csrf_token")) {
+	if !h.ownForm(r, v, loginStep, form.Get("csrf_token")) {
 		page.Error = "login.csrf"
 		h.render(w, r, http.StatusForbidden, v, page)
 		return
@@ -268,21 +271,30 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		h.render(w, r, http.StatusBadRequest, v, page)
 		return
 	}
-	attempt := Attempt{
-		Identifier: identifier, Password: secret.FromString(password), Address: httpx.ClientAddress(r.Context()),
-		UserAgent: r.UserAgent(), Replaces: h.deps.Browser.Token(r),
-	}
-	if v.bound != nil {
-		attempt.Interaction = &v.bound.ID
-	}
+	attempt := h.attempt(r, v)
+	attempt.Identifier, attempt.Password = identifier, secret.FromString(password)
 	signedIn, err := h.deps.Service.SignIn(r.Context(), attempt)
 	if err != nil {
 		h.refuse(w, r, v, page, err)
 		return
 	}
+	if !signedIn.Ticket.IsZero() {
+		httpx.Attach(r.Context(), slog.String("sign_in", "new password required"), slog.String("user_id", signedIn.User.Subject()))
+		h.renderPassword(w, r, http.StatusOK, v, ui.PasswordPage{Ticket: signedIn.Ticket.Reveal(), UserName: signedIn.User.Username})
+		return
+	}
 	httpx.Attach(r.Context(), slog.String("sign_in", "succeeded"), slog.String("user_id", signedIn.User.Subject()))
 	h.deps.Browser.Write(w, signedIn.Token, signedIn.Session)
 	h.leave(w, r, v)
+}
+
+// attempt returns what an attempt has from the request, whatever is typed.
+func (h *Handler) attempt(r *http.Request, v visit) Attempt {
+	made := Attempt{Address: httpx.ClientAddress(r.Context()), UserAgent: r.UserAgent(), Replaces: h.deps.Browser.Token(r)}
+	if v.bound != nil {
+		made.Interaction = &v.bound.ID
+	}
+	return made
 }
 
 // leave sends the browser on after a sign-in.

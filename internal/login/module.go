@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,6 +31,10 @@ type Users interface {
 	RecordSignIn(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
 	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)
+	IssueTicket(ctx context.Context, userID uuid.UUID, purpose user.Purpose, lifetime time.Duration) (secret.Redacted, error)
+	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.User, error)
+	PrepareOtherPassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.User, error)
 }
 
 // Sessions starts sessions.

@@ -36,6 +36,9 @@ type SignedIn struct {
 	User    user.User
 	Session session.Session
 	Token   secret.Redacted // of the session, for the browser
+	// Ticket is set for whoever has to choose a new password first: there is no session yet,
+	// and [Service.ChoosePassword] is the only way to one.
+	Ticket secret.Redacted
 }
 
 // limited is the refusal of an attempt that came too soon. Its kind is [fault.Limited].
@@ -76,38 +79,49 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	if err := s.deps.Throttle.Reset(ctx, LimitAccount, account); err != nil {
 		return SignedIn{}, err
 	}
-	signedIn := SignedIn{User: known}
-	address := ""
-	if attempt.Address.IsValid() {
-		address = attempt.Address.String()
+	if known.RequirePasswordChange {
+		ticket, err := s.deps.Users.IssueTicket(ctx, known.ID, user.ForChange, ticketLifetime)
+		return SignedIn{User: known, Ticket: ticket}, err
 	}
+	var signedIn SignedIn
 	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
 		var err error
-		signedIn.Session, signedIn.Token, err = s.deps.Sessions.Start(ctx, session.New{
-			UserID: known.ID, Methods: []string{oidc.MethodPassword}, Replaces: attempt.Replaces,
-			UserAgent: attempt.UserAgent, Address: address,
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.deps.Users.RecordSignIn(ctx, known.ID); err != nil {
-			return err
-		}
-		if err := s.deps.Audit.Record(ctx, audit.Event{
-			Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: known.ID.String(), Name: known.Username},
-			Target: audit.Target{Kind: "session", ID: signedIn.Session.ID.String()}, Details: audit.Details{Methods: signedIn.Session.Methods},
-		}); err != nil {
-			return err
-		}
-		if attempt.Interaction == nil {
-			return nil
-		}
-		return s.deps.Interactions.RecordSignIn(ctx, *attempt.Interaction, signedIn.Session.ID)
+		signedIn, err = s.begin(ctx, attempt, known)
+		return err
 	})
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign a user in: %w", err)
 	}
 	return signedIn, nil
+}
+
+// begin starts the session of somebody who was recognized, in the transaction of ctx.
+func (s *Service) begin(ctx context.Context, attempt Attempt, known user.User) (SignedIn, error) {
+	signedIn, address := SignedIn{User: known}, ""
+	if attempt.Address.IsValid() {
+		address = attempt.Address.String()
+	}
+	var err error
+	signedIn.Session, signedIn.Token, err = s.deps.Sessions.Start(ctx, session.New{
+		UserID: known.ID, Methods: []string{oidc.MethodPassword}, Replaces: attempt.Replaces,
+		UserAgent: attempt.UserAgent, Address: address,
+	})
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := s.deps.Users.RecordSignIn(ctx, known.ID); err != nil {
+		return SignedIn{}, err
+	}
+	if err := s.deps.Audit.Record(ctx, audit.Event{
+		Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: known.ID.String(), Name: known.Username},
+		Target: audit.Target{Kind: "session", ID: signedIn.Session.ID.String()}, Details: audit.Details{Methods: signedIn.Session.Methods},
+	}); err != nil {
+		return SignedIn{}, err
+	}
+	if attempt.Interaction != nil {
+		err = s.deps.Interactions.RecordSignIn(ctx, *attempt.Interaction, signedIn.Session.ID)
+	}
+	return signedIn, err
 }
 
 // logWithin bounds the writing of an event.

@@ -87,7 +87,7 @@ func (s *Service) RequirePasswordChange(ctx context.Context, userID uuid.UUID) e
 	})
 }
 
-// Disable keeps a user from signing in and ends their sessions; nothing that
+// Disable keeps a user from signing in and ends their sessions and invitations; nothing that
 // they gave to clients counts while they are disabled. The error is a fault of
 // kind NotFound, or Conflict for the last administrator.
 func (s *Service) Disable(ctx context.Context, userID uuid.UUID) error {
@@ -96,7 +96,7 @@ func (s *Service) Disable(ctx context.Context, userID uuid.UUID) error {
 		if err != nil || !changed {
 			return changed, err
 		}
-		return true, s.sessions.EndAllOf(ctx, userID)
+		return true, s.endAll(ctx, userID)
 	})
 }
 

@@ -19,6 +19,11 @@
 // choose a new password; changes of users wait for one another, so that two at once are no
 // way either.
 //
+// Whoever has to choose a new password, as others know the one that they have, has nothing
+// that counts: the views by which sessions, codes and tokens are judged leave them out. A ticket
+// lets somebody choose one, for that or after an invitation. There is one of each kind for a
+// person, kept as a hash, and used up by one conditional statement.
+//
 // A list is a walk through one index in the order of making. It has all that is asked about,
 // so that any part of a name can be looked for and all filters go together; the time that
 // takes grows with the number of users who don't match.

@@ -63,6 +63,16 @@ func (s *Service) VerifyPassword(ctx context.Context, identifier string, passwor
 	return known, nil
 }
 
+// has tells whether a password is the one that a user has.
+func (s *Service) has(ctx context.Context, known User, password secret.Redacted) (bool, error) {
+	prepared, err := policy.PreparePassword(password.Reveal())
+	if err != nil || known.passwordHash.IsZero() {
+		return false, nil //nolint:nilerr // nobody has it
+	}
+	verdict, err := s.hasher.Verify(ctx, known.passwordHash.Reveal(), secret.FromString(prepared))
+	return verdict.Match, err
+}
+
 // rehash replaces a hash of other parameters than the configured ones, while
 // the password is at hand.
 func (s *Service) rehash(ctx context.Context, known User, prepared secret.Redacted) error {
@@ -88,22 +98,19 @@ func (s *Service) SetPassword(ctx context.Context, userID uuid.UUID, password se
 	if err != nil {
 		return err
 	}
-	if reasons := s.rules.Check(password.Reveal(), s.contextWords(known)...); len(reasons) > 0 {
-		return fault.New(fault.Invalid, "user.invalid").WithField("password", string(reasons[0]))
-	}
-	hash, err := s.hash(ctx, password)
+	prepared, err := s.PreparePassword(ctx, known, password)
 	if err != nil {
 		return err
 	}
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		changed, err := s.store.setPassword(ctx, userID, hash, s.clock.Now())
+		changed, err := s.store.setPassword(ctx, userID, prepared.hash, s.clock.Now())
 		if err != nil {
 			return err
 		}
 		if !changed {
 			return errUnknown // deleted meanwhile
 		}
-		return s.sessions.EndAllOf(ctx, userID)
+		return s.endAll(ctx, userID)
 	})
 	if err != nil {
 		return fmt.Errorf("set a password: %w", err)

@@ -271,7 +271,7 @@ func TestVerifyPasswordRenewsTheHash(t *testing.T) {
 func TestSetPasswordEndsSessions(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		ada := w.create(t, user.New{Username: "ada", RequirePasswordChange: true})
+		ada := w.create(t, user.New{Username: "ada"})
 		_, token, err := w.sessions.Start(t.Context(), session.New{UserID: ada.ID})
 		if err != nil {
 			t.Fatal(err)
@@ -288,6 +288,12 @@ func TestSetPasswordEndsSessions(t *testing.T) {
 		}
 		if _, live, _ := w.sessions.Current(t.Context(), token); live {
 			t.Error("the session outlived the password")
+		}
+		if err := w.users.RequirePasswordChange(t.Context(), ada.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.users.SetPassword(t.Context(), ada.ID, secret.FromString("nine purple umbrellas")); err != nil {
+			t.Fatal(err)
 		}
 		if _, err := w.users.VerifyPassword(t.Context(), "ada", secret.FromString(goodPassword)); !errors.Is(err, user.ErrWrongCredentials) {
 			t.Errorf("the old password: %v", err)

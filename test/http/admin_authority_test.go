@@ -201,7 +201,7 @@ func (a *administration) callers() (map[string]caller, map[string]string) {
 		"an administrator":          {options: with(a.on(robot, good, everything))},
 		"an administrator sans":     {with(a.on(robot, good, "openid")), []int{http.StatusForbidden}, "insufficient_scope"},
 		"a disabled administrator":  {with(a.on(robot, disabled, everything)), []int{http.StatusUnauthorized, http.StatusForbidden}, ""},
-		"one with a given password": {with(a.on(robot, hurried, everything)), []int{http.StatusForbidden}, "not_administrator"},
+		"one with a given password": {with(a.on(robot, hurried, everything)), []int{http.StatusUnauthorized, http.StatusForbidden}, ""},
 		"one who was demoted":       {with(a.on(robot, demoted, everything)), []int{http.StatusForbidden}, "not_administrator"},
 		"a demoted service account": {with(a.own(demotedRobot, everything, here)), []int{http.StatusForbidden}, "not_administrator"},
 		"a disabled one":            {with(a.own(disabledRobot, everything, here)), []int{http.StatusUnauthorized, http.StatusForbidden}, ""},

@@ -151,7 +151,7 @@ func TestWrongInputForUsers(t *testing.T) {
 			a.wants(a.send(token, http.MethodGet, path, ""), status)
 			a.wants(a.send(token, http.MethodPatch, path, `{}`), status)
 			a.wants(a.send(token, http.MethodDelete, path, ""), status)
-			for _, action := range []string{"/disable", "/enable", "/require-password-change", "/unlock"} {
+			for _, action := range []string{"/disable", "/enable", "/require-password-change", "/unlock", "/password", "/invitation"} {
 				a.wants(a.send(token, http.MethodPost, path+action, ""), status)
 			}
 		}

@@ -93,6 +93,14 @@ var fixtures = []struct {
 			"password": "password.too_short", "password_confirmation": "password.mismatch",
 		},
 	}},
+	{"password", 200, PasswordPage{
+		Action: "/login/password", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token", Ticket: "ticket", UserName: "alice", PasswordMinimum: 15,
+	}},
+	{"password_wrong", 400, PasswordPage{
+		Action: "/login/password", Token: "form-token", Ticket: "ticket", UserName: "alice", PasswordMinimum: 15,
+		Errors: map[string]string{"password": "password.unchanged", "password_confirmation": "password.mismatch"},
+	}},
+	{"password_invitation", 200, PasswordPage{Action: "/invitation", Ticket: "ticket", Invitation: true, UserName: "alice", PasswordMinimum: 15}},
 	{"error", 400, ErrorPage{
 		Title: "error.request.title", Message: "error.request.message",
 		Code: "invalid_request", Description: "the redirect_uri is not registered for this client",

@@ -41,6 +41,8 @@ func everywhere(text string) []Page {
 		LogoutPage{Action: "/logout", Interaction: text, Token: text, UserName: text, ClientName: text},
 		SignedOutPage{Frames: []string{"https://app.example/out"}, ContinueURL: "https://app.example/bye?state=" + url.QueryEscape(text), ContinueHost: text},
 		SetupPage{Action: "/setup", Token: text, SetupToken: text, Username: text, Email: text, Error: text, Errors: wrong},
+		PasswordPage{Action: "/login/password", Interaction: text, Token: text, Ticket: text, UserName: text, Error: text, Errors: wrong},
+		PasswordPage{Action: "/invitation", Ticket: text, Invitation: true, UserName: text},
 		ErrorPage{Title: text, Message: text, Code: text, Description: text, RequestID: text},
 		MessagePage{Title: text, Message: text, Link: text, LinkURL: "/"},
 		HomePage{Issuer: text, UserName: text},

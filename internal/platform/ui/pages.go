@@ -143,6 +143,23 @@ type SetupPage struct {
 	Errors map[string]string // input name → message key
 }
 
+// PasswordPage lets a person choose a password.
+type PasswordPage struct {
+	Action      string
+	Interaction string
+	Token       string
+	Ticket      string // hidden input "ticket"
+
+	// Invitation: the person has none yet; otherwise they were given one.
+	Invitation bool
+	UserName   string // whose password it is
+
+	PasswordMinimum int // characters; 0 leaves the hint out
+
+	Error  string            // message key about the whole form; "" for none
+	Errors map[string]string // input name → message key
+}
+
 // ErrorPage says that something went wrong and that nobody was sent anywhere.
 type ErrorPage struct {
 	Title       string // message key; a general one if empty or unknown
@@ -178,6 +195,7 @@ func (FormPostPage) template() string      { return "form_post.html" }
 func (LogoutPage) template() string    { return "logout.html" }
 func (SignedOutPage) template() string { return "signed_out.html" }
 func (SetupPage) template() string     { return "setup.html" }
+func (PasswordPage) template() string  { return "password.html" }
 func (ErrorPage) template() string     { return "error.html" }
 func (MessagePage) template() string   { return "message.html" }
 func (HomePage) template() string      { return "home.html" }

@@ -1,0 +1,117 @@
+package invitation
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/audit"
+	"authly/internal/platform/clock"
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+	"authly/internal/user"
+)
+
+// Lifetime is how long an invitation can be used.
+const Lifetime = 72 * time.Hour
+
+const path = "/invitation"
+
+// errLink is the one answer for a token that is unknown, used, expired or replaced.
+var errLink = fault.New(fault.NotFound, "invitation.link_invalid")
+
+// Users keeps users and their tickets.
+type Users interface {
+	IssueTicket(ctx context.Context, userID uuid.UUID, purpose user.Purpose, lifetime time.Duration) (secret.Redacted, error)
+	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.User, error)
+	PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.User, error)
+}
+
+// Transactions runs the work of several services in one transaction.
+type Transactions interface {
+	Tx(ctx context.Context, work func(ctx context.Context) error) error
+}
+
+// Auditor keeps the log of what happened. It joins the transaction of ctx.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
+// Deps is what the service needs; all of it is required.
+type Deps struct {
+	Issuer       string
+	Clock        clock.Clock
+	Users        Users
+	Transactions Transactions
+	Audit        Auditor
+}
+
+// Service makes invitations, and takes them.
+type Service struct{ deps Deps }
+
+// New returns the service.
+func New(deps Deps) *Service { return &Service{deps} }
+
+// Invitation is what somebody is invited by.
+type Invitation struct {
+	URL       secret.Redacted
+	ExpiresAt time.Time
+}
+
+// Invite makes an invitation, in the transaction of ctx if there is one. Earlier ones of
+// the same user end. The error is a fault of kind NotFound, or Conflict for a disabled user.
+func (s *Service) Invite(ctx context.Context, userID uuid.UUID) (Invitation, error) {
+	ticket, err := s.deps.Users.IssueTicket(ctx, userID, user.ForInvitation, Lifetime)
+	if err != nil {
+		return Invitation{}, err
+	}
+	return Invitation{
+		URL:       secret.FromString(s.deps.Issuer + path + "?" + url.Values{"token": {ticket.Reveal()}}.Encode()),
+		ExpiresAt: s.deps.Clock.Now().Add(Lifetime),
+	}, nil
+}
+
+// Find returns whom a token invites. The error is a fault of kind NotFound if it can't be used.
+func (s *Service) Find(ctx context.Context, token secret.Redacted) (user.User, error) {
+	known, err := s.deps.Users.FindTicket(ctx, user.ForInvitation, token)
+	if fault.KindOf(err) == fault.NotFound {
+		err = errLink
+	}
+	return known, err
+}
+
+// Accept uses an invitation up and sets the password. The error is a fault: NotFound if
+// the token can't be used; Invalid, naming the field, in which case it can be used again;
+// Unavailable when too many passwords are being hashed.
+func (s *Service) Accept(ctx context.Context, token, password secret.Redacted) (user.User, error) {
+	known, err := s.Find(ctx, token) // hashing is work that strangers shouldn't be able to ask for
+	if err != nil {
+		return user.User{}, err
+	}
+	prepared, err := s.deps.Users.PreparePassword(ctx, known, password)
+	if err != nil {
+		return user.User{}, err
+	}
+	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
+		var err error
+		known, err = s.deps.Users.UseTicket(ctx, user.ForInvitation, token, prepared)
+		if fault.KindOf(err) == fault.NotFound {
+			return errLink
+		}
+		if err != nil {
+			return err
+		}
+		return s.deps.Audit.Record(ctx, audit.Event{
+			Action: audit.InvitationUse, Actor: audit.Actor{Kind: audit.User, ID: known.Subject(), Name: known.Username},
+			Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+		})
+	})
+	if err != nil {
+		return user.User{}, fmt.Errorf("accept an invitation: %w", err)
+	}
+	return known, nil
+}

@@ -1,0 +1,105 @@
+package invitation
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
+	"authly/internal/platform/secret"
+	"authly/internal/platform/ui"
+)
+
+// HandlerDeps is what the handler needs; all of it is required.
+type HandlerDeps struct {
+	Service  *Service
+	Renderer *ui.Renderer
+	// PasswordMinimum is shown beside the password.
+	PasswordMinimum int
+}
+
+// Handler serves /invitation.
+type Handler struct{ deps HandlerDeps }
+
+// NewHandler returns the handler.
+func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
+
+// Mount adds the routes.
+func (h *Handler) Mount(router *httpx.Router) {
+	router.Browser().HandleFunc("GET "+path, h.show)
+	router.Browser().HandleFunc("POST "+path, h.accept)
+}
+
+// page returns the form, or answers the request and returns false if the token can't be used.
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, token secret.Redacted) (ui.PasswordPage, bool) {
+	known, err := h.deps.Service.Find(r.Context(), token)
+	if err != nil {
+		h.fail(w, r, err)
+		return ui.PasswordPage{}, false
+	}
+	return ui.PasswordPage{
+		Action: path, Ticket: token.Reveal(), Invitation: true, UserName: known.Username, PasswordMinimum: h.deps.PasswordMinimum,
+	}, true
+}
+
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
+	if page, ok := h.page(w, r, secret.FromString(r.URL.Query().Get("token"))); ok {
+		h.deps.Renderer.Render(w, r, http.StatusOK, page)
+	}
+}
+
+func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
+	form, err := httpx.ReadForm(w, r)
+	if err != nil {
+		h.deps.Renderer.RenderError(w, r, err)
+		return
+	}
+	token := secret.FromString(form.Get("ticket"))
+	page, ok := h.page(w, r, token)
+	if !ok {
+		return
+	}
+	if form.Get("password") != form.Get("password_confirmation") {
+		page.Errors = map[string]string{"password_confirmation": "password.mismatch"}
+		h.deps.Renderer.Render(w, r, http.StatusBadRequest, page)
+		return
+	}
+	known, err := h.deps.Service.Accept(r.Context(), token, secret.FromString(form.Get("password")))
+	if err != nil {
+		h.refuse(w, r, page, err)
+		return
+	}
+	httpx.Attach(r.Context(), slog.String("invitation", "used"), slog.String("user_id", known.Subject()))
+	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{
+		Title: "invitation.done_title", Message: "invitation.done", LinkURL: "/login", Link: "link.login",
+	})
+}
+
+// refuse shows the form again when it can be put right.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, page ui.PasswordPage, err error) {
+	var refusal *fault.Error
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Unavailable:
+		page.Error = "login.busy"
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(httpx.RetryAfter(err).Seconds()))))
+	case kind == fault.Invalid && errors.As(err, &refusal) && len(refusal.Fields) > 0:
+		page.Errors = refusal.Fields
+	default:
+		h.fail(w, r, err)
+		return
+	}
+	h.deps.Renderer.Render(w, r, httpx.StatusOf(err), page)
+}
+
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if fault.KindOf(err) == fault.NotFound {
+		h.deps.Renderer.Render(w, r, http.StatusNotFound, ui.MessagePage{
+			Title: "invitation.link_invalid_title", Message: "invitation.link_invalid",
+		})
+		return
+	}
+	h.deps.Renderer.RenderError(w, r, err)
+}

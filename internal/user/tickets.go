@@ -1,0 +1,174 @@
+package user
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/fault"
+	"authly/internal/platform/secret"
+)
+
+// Purpose is what a ticket lets somebody choose a password for.
+type Purpose string
+
+// The purposes.
+const (
+	ForChange     Purpose = "change"     // instead of the one that was given to them
+	ForInvitation Purpose = "invitation" // to begin with
+)
+
+var (
+	errTicket   = fault.New(fault.NotFound, "user.ticket_unknown")
+	errDisabled = fault.New(fault.Conflict, "user.disabled")
+)
+
+// temporaryBytes makes a password of 24 letters and digits, which a person can type.
+const temporaryBytes = 15
+
+// NewTemporaryPassword returns a random password of 120 bits.
+func NewTemporaryPassword() secret.Redacted {
+	digest := secret.Hash(secret.New())
+	letters := strings.ToLower(base32.StdEncoding.EncodeToString(digest.Bytes()[:temporaryBytes]))
+	return secret.FromString(strings.Join(slices.Collect(chunks(letters, 4)), "-"))
+}
+
+func chunks(text string, length int) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for len(text) > 0 {
+			part := text[:min(length, len(text))]
+			if text = text[len(part):]; !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+// PreparedPassword is a password that was checked and hashed for one user.
+type PreparedPassword struct {
+	userID uuid.UUID
+	hash   secret.Redacted
+}
+
+// PreparePassword checks and hashes a new password for a user. The error is a fault of
+// kind Invalid with the field "password", or Unavailable. It must not be called in a transaction.
+func (s *Service) PreparePassword(ctx context.Context, known User, password secret.Redacted) (PreparedPassword, error) {
+	if reasons := s.rules.Check(password.Reveal(), s.contextWords(known)...); len(reasons) > 0 {
+		return PreparedPassword{}, fault.New(fault.Invalid, "user.invalid").WithField("password", string(reasons[0]))
+	}
+	hash, err := s.hash(ctx, password)
+	return PreparedPassword{known.ID, hash}, err
+}
+
+// PrepareOtherPassword is PreparePassword, and refuses the password that the user has.
+func (s *Service) PrepareOtherPassword(ctx context.Context, known User, password secret.Redacted) (PreparedPassword, error) {
+	same, err := s.has(ctx, known, password)
+	if err != nil {
+		return PreparedPassword{}, err
+	}
+	if same {
+		return PreparedPassword{}, fault.New(fault.Invalid, "user.invalid").WithField("password", "password.unchanged")
+	}
+	return s.PreparePassword(ctx, known, password)
+}
+
+// ResetPassword gives a user a password that others know: they can do nothing before they
+// have chosen another one. Their sessions, tokens and tickets end. The error is as that of Disable.
+func (s *Service) ResetPassword(ctx context.Context, prepared PreparedPassword) error {
+	return s.exceptLastAdministrator(ctx, prepared.userID, "reset a password", func(ctx context.Context) (bool, error) {
+		changed, err := s.store.resetPassword(ctx, prepared.userID, prepared.hash, s.clock.Now())
+		if err != nil || !changed {
+			return changed, err
+		}
+		return true, s.endAll(ctx, prepared.userID)
+	})
+}
+
+// endAll ends what a password has led to.
+func (s *Service) endAll(ctx context.Context, userID uuid.UUID) error {
+	if err := s.store.deleteTickets(ctx, userID); err != nil {
+		return err
+	}
+	return s.sessions.EndAllOf(ctx, userID)
+}
+
+// IssueTicket makes a ticket, which replaces an earlier one for the same purpose. The
+// error is a fault of kind NotFound, or Conflict for a user who may not sign in.
+func (s *Service) IssueTicket(ctx context.Context, userID uuid.UUID, purpose Purpose, lifetime time.Duration) (secret.Redacted, error) {
+	known, err := s.Find(ctx, userID)
+	if err != nil {
+		return secret.Redacted{}, err
+	}
+	if !known.IsActive() {
+		return secret.Redacted{}, errDisabled
+	}
+	ticket, now := secret.New(), s.clock.Now()
+	if err := s.store.replaceTicket(ctx, userID, purpose, secret.Hash(ticket), now, now.Add(lifetime)); err != nil {
+		return secret.Redacted{}, fmt.Errorf("issue a ticket: %w", err)
+	}
+	return ticket, nil
+}
+
+// FindTicket returns whose a ticket is that can be used at this moment. The error is
+// a fault of kind NotFound otherwise.
+func (s *Service) FindTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted) (User, error) {
+	if ticket.IsZero() {
+		return User{}, errTicket
+	}
+	userID, err := s.store.ticket(ctx, purpose, secret.Hash(ticket), s.clock.Now())
+	if err == nil {
+		var known User
+		if known, err = s.store.byID(ctx, userID); err == nil && known.IsActive() {
+			return known.withClaims(), nil
+		}
+	}
+	if err == nil || errors.Is(err, errNoRecord) {
+		return User{}, errTicket
+	}
+	return User{}, fmt.Errorf("find a ticket: %w", err)
+}
+
+// UseTicket uses a ticket up, once, and gives its user the password. Everything that the
+// user had before ends. The error is a fault of kind NotFound if the ticket can't be used.
+func (s *Service) UseTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted, prepared PreparedPassword) (User, error) {
+	var after User
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		used, err := s.store.useTicket(ctx, purpose, secret.Hash(ticket), prepared.userID, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		if !used {
+			return errTicket
+		}
+		changed, err := s.store.choosePassword(ctx, prepared.userID, prepared.hash, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		if !changed {
+			return errTicket // disabled or deleted meanwhile
+		}
+		if err := s.endAll(ctx, prepared.userID); err != nil {
+			return err
+		}
+		after, err = s.Find(ctx, prepared.userID)
+		return err
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("choose a password: %w", err)
+	}
+	return after, nil
+}
+
+// Sweep deletes tickets whose time is over.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.store.sweepTickets(ctx, s.clock.Now()); err != nil {
+		return fmt.Errorf("sweep tickets: %w", err)
+	}
+	return nil
+}
