@@ -50,11 +50,15 @@ func (p Prepared) As(chosen Chosen) (Prepared, error) {
 	return p, nil
 }
 
+// builtInPrefix begins the identifiers of this server's own clients, also of those that a
+// later version has.
+const builtInPrefix = "authly-"
+
 // isChoosable refuses what could be taken for a subject, which is a UUID (OAuth 2.1
 // section 9.5), or for an identifier that was made here.
 func isChoosable(clientID string) bool {
 	_, err := uuid.Parse(clientID)
-	return err != nil && len(clientID) <= maxClientIDBytes && chosenClientID.MatchString(clientID)
+	return err != nil && len(clientID) <= maxClientIDBytes && chosenClientID.MatchString(clientID) && !strings.HasPrefix(clientID, builtInPrefix)
 }
 
 // isStrongSecret tells whether a secret has the form of RFC 6749 appendix A.2, is long

@@ -44,6 +44,7 @@ func TestChosenCredentials(t *testing.T) {
 		for wrong, field := range map[string]string{
 			`{"client_id":"shop","client_name":"Again","redirect_uris":["https://a.example/"]}`:                                "body.client_id",
 			`{"client_id":"0190d8b2-0000-7000-8000-000000000000",` + public + `}`:                                              "body.client_id",
+			`{"client_id":"authly-next",` + public + `}`:                                                                       "body.client_id",
 			`{"client_id":"two words",` + public + `}`:                                                                         "body.client_id",
 			`{"client_id":"https://app.example",` + public + `}`:                                                               "body.client_id",
 			`{"client_secret":"` + first + `",` + public + `}`:                                                                 "body.client_secret",
