@@ -40,7 +40,7 @@ func actions() cli.Actions {
 
 // serve runs the server. The log goes to standard error, so that what people
 // are to read stays apart from it.
-func serve(ctx context.Context, settings config.Config, output io.Writer) (err error) {
+func serve(ctx context.Context, settings config.Config, prepare cli.Prepare, output io.Writer) (err error) {
 	logger := authly.NewLogger(os.Stderr, settings)
 	for _, warning := range settings.Warnings() {
 		logger.WarnContext(ctx, warning)
@@ -50,6 +50,11 @@ func serve(ctx context.Context, settings config.Config, output io.Writer) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
+	if prepare != nil {
+		if err := prepare(ctx, settings.Issuer, server.Operator); err != nil {
+			return err
+		}
+	}
 	on, err := server.Listen(ctx)
 	if err != nil {
 		return err

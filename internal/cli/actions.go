@@ -12,8 +12,9 @@ import (
 // this build can't do it.
 type Actions struct {
 	// Serve runs the server until ctx ends, and returns nil after an orderly
-	// shutdown. What people are to read goes to output.
-	Serve func(ctx context.Context, settings config.Config, output io.Writer) error
+	// shutdown. Prepare, unless it is nil, is done before it listens. What people are to
+	// read goes to output.
+	Serve func(ctx context.Context, settings config.Config, prepare Prepare, output io.Writer) error
 	// MigrateUp brings the schema of the database to the newest version and
 	// returns the steps that it applied.
 	MigrateUp func(ctx context.Context, settings config.Config) ([]Migration, error)

@@ -32,10 +32,16 @@ as flags; see "authly config docs".`,
   # in production
   AUTHLY_DATABASE_URL_FILE=/run/secrets/database-url \
   AUTHLY_SEALING_KEY_FILE=/run/secrets/sealing-key \
-  authly serve --issuer https://id.example.com --listen :8443 --config /etc/authly.yaml`,
+  authly serve --issuer https://id.example.com --listen :8443 --config /etc/authly.yaml
+
+  # with the clients and scopes of a file; see authly apply
+  authly serve --dev --apply clients.yaml`,
 		Args: noArguments,
 	}
 	flags := addSettingsFlags(command).addDev(command)
+	from := &files{}
+	command.Flags().StringSliceVar(&from.names, "apply", nil, "before listening, make the server what a `file` says; see authly apply")
+	command.Flags().BoolVar(&from.prune, "prune", false, "with --apply, also delete what the file managed and does not name any more")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		settings, err := flags.load(p) // the server logs the warnings
 		if err != nil {
@@ -44,7 +50,11 @@ as flags; see "authly config docs".`,
 		if p.Actions.Serve == nil {
 			return errNotInThisBuild
 		}
-		return p.Actions.Serve(command.Context(), settings, command.OutOrStdout())
+		prepare, err := p.applyAtStart(from)
+		if err != nil {
+			return err
+		}
+		return p.Actions.Serve(command.Context(), settings, prepare, command.OutOrStdout())
 	}
 	return command
 }

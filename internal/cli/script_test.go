@@ -76,7 +76,7 @@ func fixedActions() Actions {
 	first := Migration{Version: 1, Name: "first_schema", AppliedAt: at}
 	active := Key{ID: "aaaa", Algorithm: "RS256", State: "active", CreatedAt: at, ActivatedAt: at.Add(time.Hour)}
 	return Actions{
-		Serve: func(_ context.Context, settings config.Config, output io.Writer) error {
+		Serve: func(_ context.Context, settings config.Config, _ Prepare, output io.Writer) error {
 			if settings.Listen == "127.0.0.1:1" {
 				return fmt.Errorf("listen on %s: %w", settings.Listen, &net.OpError{Op: "listen", Net: "tcp", Err: syscall.EADDRINUSE})
 			}

@@ -1,0 +1,305 @@
+package declarative_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"authly/internal/cli/declarative"
+	"authly/internal/cli/remote"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/testx"
+)
+
+// world is a server that files describe.
+type world struct {
+	*testx.Server
+	t         *testing.T
+	api       *remote.Client
+	variables map[string]string
+}
+
+func onEveryEngine(t *testing.T, test func(w *world)) {
+	t.Helper()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			server := testx.NewServer(t, engine)
+			operator, err := server.Operator("test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(&world{server, t, remote.InProcess(server.Issuer, operator, "test"), map[string]string{}})
+		})
+	}
+}
+
+func (w *world) description() []byte {
+	w.t.Helper()
+	return []byte(w.Get("/api/v1/openapi.json").Body)
+}
+
+func (w *world) read(text string) declarative.Document {
+	w.t.Helper()
+	document, err := declarative.Read(w.description(), declarative.Source{Name: "authly.yaml", Content: strings.NewReader(text)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return document
+}
+
+func (w *world) plan(text string, pruning declarative.Pruning) declarative.Plan {
+	w.t.Helper()
+	plan, err := declarative.Make(w.t.Context(), w.api, w.read(text), w.variable, pruning)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return plan
+}
+
+func (w *world) variable(name string) string { return w.variables[name] }
+
+// applies applies a document and shows what its plan was.
+func (w *world) applies(text string, pruning declarative.Pruning) string {
+	w.t.Helper()
+	plan := w.plan(text, pruning)
+	done := 0
+	if err := declarative.Apply(w.t.Context(), w.api, plan, func(declarative.Step) { done++ }); err != nil {
+		w.t.Fatalf("apply:\n%s\n%v", text, err)
+	}
+	if done != plan.Changes() {
+		w.t.Errorf("%d steps were told of %d", done, plan.Changes())
+	}
+	return w.shows(plan)
+}
+
+func (w *world) shows(plan declarative.Plan) string {
+	w.t.Helper()
+	var shown bytes.Buffer
+	if err := plan.Write(&shown); err != nil {
+		w.t.Fatal(err)
+	}
+	return shown.String()
+}
+
+func (w *world) expect(got, want string) {
+	w.t.Helper()
+	if strings.TrimSpace(got) != strings.TrimSpace(want) {
+		w.t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+const shop = `
+name: shops
+scopes:
+  - name: orders:read
+    description: See your orders
+clients:
+  - client_id: shop
+    client_name: Shop
+    redirect_uris: [https://shop.example/cb]
+    scopes: [openid, "orders:read"]
+    access_token_lifetime: 300
+    default_max_age: 600
+    client_secret: env:SHOP_SECRET
+  - client_id: app
+    client_name: App
+    token_endpoint_auth_method: none
+    redirect_uris: [https://app.example/cb]
+    state: disabled
+`
+
+const (
+	firstSecret  = "one-secret-of-the-shop-0123456789abcdef"
+	secondSecret = "another-secret-of-the-shop-0123456789abc"
+)
+
+// Applying twice changes nothing; what changes is shown; what is gone is deleted only if asked.
+func TestFromAFileToAServer(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.Secret(firstSecret, secondSecret)
+		w.variables["SHOP_SECRET"] = firstSecret
+		first := w.plan(shop, declarative.Keep)
+		w.expect(w.shows(first), `
++ scope orders:read
+    description: "See your orders"
+
++ client shop
+    access_token_lifetime: 300
+    client_name: "Shop"
+    default_max_age: 600
+    redirect_uris:
+      + "https://shop.example/cb"
+    scopes:
+      + "openid"
+      + "orders:read"
+    client_secret: "the secret of env:SHOP_SECRET"
+
++ client app
+    client_name: "App"
+    redirect_uris:
+      + "https://app.example/cb"
+    token_endpoint_auth_method: "none"
+    state: "disabled"
+
+3 to create, 0 to change, 0 to delete; 0 as the file says.`)
+		if found, err := w.Clients.Find(t.Context(), "shop"); err == nil {
+			t.Errorf("a plan made %v", found)
+		}
+		w.applies(shop, declarative.Keep)
+		w.expect(w.applies(shop, declarative.Keep), "Nothing to change; 3 as the file says.")
+		w.expectSecret(firstSecret, true)
+
+		w.variables["SHOP_SECRET"] = secondSecret
+		changed := strings.NewReplacer(
+			"client_name: Shop", "client_name: The shop", "[https://shop.example/cb]", "[https://shop.example/callback]",
+			"default_max_age: 600", "default_max_age: null", "state: disabled", "state: active", "access_token_lifetime: 300", "contacts: [a@b.example]",
+		).Replace(shop)
+		w.expect(w.applies(changed, declarative.Keep), `
+~ client shop
+    client_name: "Shop" → "The shop"
+    contacts:
+      + "a@b.example"
+    default_max_age: 600 → none
+    redirect_uris:
+      - "https://shop.example/cb"
+      + "https://shop.example/callback"
+    client_secret: "the secret of env:SHOP_SECRET"
+
+~ client app
+    state: "disabled" → "active"
+
+0 to create, 2 to change, 0 to delete; 1 as the file says.`)
+		w.expect(w.applies(changed, declarative.Keep), "Nothing to change; 3 as the file says.")
+		w.expectSecret(firstSecret, false)
+		w.expectSecret(secondSecret, true)
+		found, err := w.Clients.Find(t.Context(), "shop")
+		if err != nil || found.AccessTokenLifetime.Seconds() != 300 {
+			t.Errorf("a field that the file doesn't name changed: %v, %v", found.AccessTokenLifetime, err)
+		}
+
+		other := w.Confidential("https://other.example/callback", nil)
+		const less = "name: shops\nscopes: [{name: \"orders:read\"}]\n"
+		w.expect(w.applies(less, declarative.Keep), "? client shop\n? client app\nNothing to change; 1 as the file says; 2 no longer in it (--prune deletes them).")
+		w.expect(w.applies(less, declarative.Prune), "- client shop\n- client app\n0 to create, 0 to change, 2 to delete; 1 as the file says.")
+		w.expect(w.applies(less, declarative.Prune), "Nothing to change; 1 as the file says.")
+		if _, err := w.Clients.Find(t.Context(), other.ClientID); err != nil {
+			t.Errorf("a client that the file never managed: %v", err)
+		}
+		w.expect(w.applies("name: shops\n", declarative.Prune), "- scope orders:read\n0 to create, 0 to change, 1 to delete; 0 as the file says.")
+	})
+}
+
+func (w *world) expectSecret(value string, want bool) {
+	w.t.Helper()
+	answer := w.Post("/oauth/introspect", map[string][]string{"token": {"x"}}, func(r *http.Request) { r.SetBasicAuth("shop", value) })
+	if (answer.Status == http.StatusOK) != want {
+		w.t.Errorf("the secret is let in: %d, want %v", answer.Status, want)
+	}
+}
+
+// What a server has can be written down, and is then the same on another one.
+func TestFromAServerToAFile(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.variables["SHOP_SECRET"] = firstSecret
+		w.applies(shop+"\n    jwks: {keys: []}\n    require_auth_time: true\n", declarative.Keep)
+		w.applies("name: shops\nscopes: [{name: \"orders:write\", description: Change your orders, active: false}]\n", declarative.Keep)
+		export := func(of *world) string {
+			var text bytes.Buffer
+			if err := declarative.Export(t.Context(), of.api, of.description(), "shops", &text); err != nil {
+				t.Fatal(err)
+			}
+			return text.String()
+		}
+		exported := export(w)
+		if strings.Contains(exported, firstSecret) || strings.Contains(exported, "openid\n    description") {
+			t.Errorf("exported:\n%s", exported)
+		}
+		w.expect(w.applies(exported, declarative.Prune), "Nothing to change; 4 as the file says.")
+		for _, engine := range dbtest.Engines(t) {
+			server := testx.NewServer(t, engine)
+			operator, err := server.Operator("test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := &world{server, t, remote.InProcess(server.Issuer, operator, "test"), nil}
+			other.applies(exported, declarative.Keep)
+			w.expect(export(other), exported)
+		}
+	})
+}
+
+func TestWrongFiles(t *testing.T) {
+	t.Parallel()
+	server := testx.NewServer(t, dbtest.Engines(t)[0])
+	description := []byte(server.Get("/api/v1/openapi.json").Body)
+	for text, want := range map[string]string{
+		"client: []": `authly.yaml:1: there is no "client"; a file has name, scopes, clients`,
+		"clients: [{client_id: a, redirect_uri: x}]":                  "authly.yaml:1: a client has no field redirect_uri that can be set; is it redirect_uris?",
+		"clients: [{client_id: a, created_at: 2020-01-01}]":           "a client has no field created_at that can be set",
+		"clients: [{client_id: a, name: x}]":                          "is it client_name?",
+		"clients: [{client_name: a}]":                                 "a client needs client_id",
+		"clients: [{client_id: a}, {client_id: a}]":                   "the client a stands here twice",
+		"clients: [{client_id: a, client_id: b}]":                     "client_id stands here twice",
+		"clients: [{client_id: a, client_secret: hunter2}]":           "a secret doesn't stand in the file itself",
+		"clients: [{client_id: a, state: gone}]":                      "state is active or disabled",
+		"clients: [{client_id: a, pkce: null}]":                       "pkce is always there, so null says nothing",
+		"clients: [{client_id: a, client_secret_overlap_seconds: x}]": "client_secret_overlap_seconds is a number of seconds",
+		"clients: {}":                      "clients is a list",
+		"clients: [x]":                     "names with values are expected here",
+		"name: two words":                  "name takes up to 64 letters",
+		"- a":                              "names with values are expected here",
+		"clients: [":                       "authly.yaml: ",
+		"clients: [&a {client_id: a}, *a]": "names with values are expected here",
+		"scopes: [{name: a, <<: {x: y}}]":  "a plain name is expected here",
+		"scopes: [{name: a, description: {a: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}}]": "nested too deeply",
+	} {
+		_, err := declarative.Read(description, declarative.Source{Name: "authly.yaml", Content: strings.NewReader(text)})
+		var problems declarative.Problems
+		if !errors.As(err, &problems) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// What can't be done says where it stands, and nobody's change is undone.
+func TestRefusedPlans(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		const mine = "name: mine\nclients: [{client_id: shop, client_name: Shop, redirect_uris: [\"https://shop.example/cb\"]}]\n"
+		w.applies(mine, declarative.Keep)
+		missing := filepath.Join(t.TempDir(), "missing")
+		empty := filepath.Join(t.TempDir(), "empty")
+		if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range map[string]string{
+			strings.Replace(mine, "name: mine", "name: other", 1):                   `managed by "mine"`,
+			strings.Replace(mine, "}", ", client_secret: \"file:"+missing+"\"}", 1): "read a secret",
+			strings.Replace(mine, "}", ", client_secret: \"file:"+empty+"\"}", 1):   "there is no secret in file:",
+			strings.Replace(mine, "}", ", client_secret: env:NOTHING}", 1):          "there is no secret in env:NOTHING",
+		} {
+			_, err := declarative.Make(w.t.Context(), w.api, w.read(text), w.variable, declarative.Keep)
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "authly.yaml:2: the client shop: ") {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+		late := w.plan(strings.Replace(mine, "Shop", "The shop", 1), declarative.Keep)
+		w.applies(strings.Replace(mine, "Shop", "Another shop", 1), declarative.Keep)
+		err := declarative.Apply(t.Context(), w.api, late, func(step declarative.Step) { t.Errorf("done: %v", step) })
+		if !remote.IsStatus(err, http.StatusPreconditionFailed) {
+			t.Errorf("a late plan: %v", err)
+		}
+		wrong := w.plan(strings.Replace(mine, "https://shop.example/cb", "no", 1), declarative.Keep)
+		err = declarative.Apply(t.Context(), w.api, wrong, func(step declarative.Step) { t.Errorf("done: %v", step) })
+		if err == nil || !strings.Contains(err.Error(), "change the client shop: ") || !strings.Contains(err.Error(), "redirect_uris") {
+			t.Errorf("a wrong field: %v", err)
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package declarative
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"authly/internal/cli/remote"
+)
+
+// Write shows a plan to people, like a difference of two files.
+func (p Plan) Write(to io.Writer) error {
+	var text strings.Builder
+	for _, step := range p.Steps {
+		step.write(&text)
+	}
+	if p.Changes() == 0 {
+		text.WriteString("Nothing to change")
+	} else {
+		fmt.Fprintf(&text, "%d to create, %d to change, %d to delete", p.count(Create), p.count(Change), p.count(Delete))
+	}
+	fmt.Fprintf(&text, "; %d as the file says", p.count(Leave))
+	if left := p.count(Abandon); left > 0 {
+		fmt.Fprintf(&text, "; %d no longer in it (--prune deletes them)", left)
+	}
+	text.WriteString(".\n")
+	if _, err := io.WriteString(to, text.String()); err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	return nil
+}
+
+// write shows one step, if there is something to be seen.
+func (s Step) write(text *strings.Builder) {
+	sign := map[Action]string{Create: "+", Change: "~", Delete: "-", Abandon: "?"}[s.Action]
+	if sign == "" {
+		return
+	}
+	fmt.Fprintf(text, "%s %s %s\n", sign, s.Kind, remote.Printable(s.Key))
+	for _, each := range s.Differences {
+		each.write(text, s.Action)
+	}
+	if len(s.Differences) > 0 {
+		text.WriteString("\n")
+	}
+}
+
+func (d Difference) write(text *strings.Builder, action Action) {
+	before, beforeIsList := d.Before.([]any)
+	after, afterIsList := d.After.([]any)
+	switch {
+	case (beforeIsList || d.Before == nil) && afterIsList:
+		fmt.Fprintf(text, "    %s:\n", d.Field)
+		d.writeEntries(text, before, after)
+	case action == Create || d.Before == nil:
+		fmt.Fprintf(text, "    %s: %s\n", d.Field, shown(d.After))
+	default:
+		fmt.Fprintf(text, "    %s: %s → %s\n", d.Field, shown(d.Before), shown(d.After))
+	}
+}
+
+// writeEntries shows what is in one list and not in the other, or all of it if only
+// the order differs.
+func (Difference) writeEntries(text *strings.Builder, before, after []any) {
+	lacks := func(list []any, one any) bool {
+		return !slices.ContainsFunc(list, func(other any) bool { return shown(other) == shown(one) })
+	}
+	differs := false
+	for _, each := range before {
+		if lacks(after, each) {
+			fmt.Fprintf(text, "      - %s\n", shown(each))
+			differs = true
+		}
+	}
+	for _, each := range after {
+		if lacks(before, each) {
+			fmt.Fprintf(text, "      + %s\n", shown(each))
+			differs = true
+		}
+	}
+	if !differs {
+		fmt.Fprintf(text, "      %s → %s\n", shown(before), shown(after))
+	}
+}
+
+// shown returns a value on one line, without what could steer a terminal.
+func shown(value any) string {
+	if value == nil {
+		return "none"
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return "?"
+	}
+	return remote.Printable(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(encoded)))
+}
