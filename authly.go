@@ -125,6 +125,15 @@ func RotateKeys(ctx context.Context, settings Config, options Options, rotation 
 	return app.RotateKeys(ctx, settings, options.logger(), rotation)
 }
 
+// Recovery is a way back in for whoever has the server's own machine.
+type Recovery = app.Recovery
+
+// Recover makes a one-time URL at which the administrator of that username chooses a new
+// password, or with "" a new administrator is created.
+func Recover(ctx context.Context, settings Config, options Options, username string) (Recovery, error) {
+	return app.Recover(ctx, settings, options.logger(), username)
+}
+
 // AuditEvent is an event of the audit log, AuditQuery says which are wanted, and
 // AuditVerification is what a look at the log's chain found.
 type (

@@ -33,6 +33,7 @@ func actions() cli.Actions {
 		RegistrationTokenCreate: createRegistrationToken,
 		RegistrationTokenList:   listRegistrationTokens,
 		RegistrationTokenRevoke: revokeRegistrationToken,
+		RecoverAdmin:            recoverAdmin,
 		AuditRead:               readAudit,
 		AuditVerify:             verifyAudit,
 	}

@@ -38,6 +38,7 @@ const (
 	InitialCreate  Action = "initial_access_token.create"
 	InitialRevoke  Action = "initial_access_token.revoke"
 	SetUp          Action = "server.set_up"
+	Recover        Action = "server.recover"
 	KeyCreate      Action = "key.create"
 	KeyRotate      Action = "key.rotate"
 	KeyRetire      Action = "key.retire"

@@ -16,26 +16,45 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-// replaceToken writes the one row that the table has.
-func (s store) replaceToken(ctx context.Context, token secret.Digest, now, expires time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO setup_tokens (id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at,
-			expires_at = excluded.expires_at, used_at = NULL`, uuid.Nil, token.Bytes(), now, expires)
+// The kinds of tokens. Of each kind there is one row, for good.
+const (
+	kindSetup    = "setup"
+	kindRecovery = "recovery"
+)
+
+// errNoToken is returned for a token that can't be used.
+var errNoToken = db.ErrNoRows
+
+// rowOf returns the identifier of the row of a kind.
+func rowOf(kind string) uuid.UUID {
+	if kind == kindRecovery {
+		return uuid.UUID{15: 1}
+	}
+	return uuid.Nil
+}
+
+// replaceToken writes the one row that there is for a kind of token.
+func (s store) replaceToken(ctx context.Context, stored storedToken, token secret.Digest, now, expires time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO setup_tokens (id, kind, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, token_hash = excluded.token_hash, created_at = excluded.created_at,
+			expires_at = excluded.expires_at, used_at = NULL`, rowOf(stored.kind), stored.kind, stored.userID, token.Bytes(), now, expires)
 	return err
 }
 
-func (s store) tokenIsLive(ctx context.Context, token secret.Digest, now time.Time) (bool, error) {
-	var live bool
-	err := s.database.Read(ctx).QueryRow(ctx,
-		`SELECT EXISTS (SELECT 1 FROM setup_tokens WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2)`,
-		token.Bytes(), now).Scan(&live)
-	return live, err
+func (s store) liveToken(ctx context.Context, token secret.Digest, now time.Time) (storedToken, error) {
+	return scanToken(s.database.Read(ctx).QueryRow(ctx,
+		`SELECT kind, user_id FROM setup_tokens WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2`, token.Bytes(), now))
 }
 
-func (s store) useToken(ctx context.Context, token secret.Digest, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE setup_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2`, token.Bytes(), now)
-	return changed == 1, err
+func (s store) useToken(ctx context.Context, token secret.Digest, now time.Time) (storedToken, error) {
+	return scanToken(s.database.Write(ctx).QueryRow(ctx, `UPDATE setup_tokens SET used_at = $2
+		WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING kind, user_id`, token.Bytes(), now))
+}
+
+func scanToken(row db.Row) (storedToken, error) {
+	var stored storedToken
+	err := row.Scan(&stored.kind, &stored.userID)
+	return stored, err
 }
 
 func (s store) sweep(ctx context.Context, now time.Time) error {

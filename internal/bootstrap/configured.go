@@ -31,7 +31,7 @@ func (s *Service) EnsureAdministrator(ctx context.Context, wanted Administrator)
 		// Everybody who would create the first administrator comes by this row, one after
 		// another. A set-up URL that somebody was given before has ended with this.
 		now := s.clock.Now()
-		if err := s.store.replaceToken(ctx, secret.Hash(secret.New()), now, now); err != nil {
+		if err := s.store.replaceToken(ctx, storedToken{kind: kindSetup}, secret.Hash(secret.New()), now, now); err != nil {
 			return err
 		}
 		exists, err := s.users.AdministratorExists(ctx)

@@ -24,6 +24,11 @@
 // The configuration may name the first administrator instead ([Service.EnsureAdministrator]).
 // That goes by the same row, and never touches an account that is there.
 //
+// Who has the server's own machine gets back in by a link of another kind ([Service.Recover]):
+// it creates a further administrator or gives the one that it is for a new password. It too is one
+// row that is used up by one statement, expires in an hour, and ends with the next. It makes no
+// account an administrator, and both its making and its use are in the audit log.
+//
 // Demo credentials ([Service.Dev]) are random and written to a file that only its
 // owner may read; they stay as long as they fit the database.
 //

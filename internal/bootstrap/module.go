@@ -35,6 +35,9 @@ type Users interface {
 	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
 	SetPassword(ctx context.Context, userID uuid.UUID, password secret.Redacted) error
 	Enable(ctx context.Context, userID uuid.UUID) error
+	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
+	PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	ReplacePassword(ctx context.Context, prepared user.PreparedPassword) error
 }
 
 // Clients keeps clients.

@@ -43,33 +43,14 @@ func (s *Service) SetupURL(ctx context.Context) (secret.Redacted, error) {
 		return secret.Redacted{}, err
 	}
 	token, now := secret.New(), s.clock.Now()
-	if err := s.store.replaceToken(ctx, secret.Hash(token), now, now.Add(TokenLifetime)); err != nil {
+	if err := s.store.replaceToken(ctx, storedToken{kind: kindSetup}, secret.Hash(token), now, now.Add(TokenLifetime)); err != nil {
 		return secret.Redacted{}, fmt.Errorf("store a set-up token: %w", err)
 	}
-	return secret.FromString(s.issuer + setupPath + "?" + url.Values{"token": {token.Reveal()}}.Encode()), nil
+	return s.linkURL(token), nil
 }
 
-// CheckToken returns nil if a token can be used at this moment, a fault of kind
-// NotFound if it can't.
-func (s *Service) CheckToken(ctx context.Context, token secret.Redacted) error {
-	if token.IsZero() {
-		return errLink
-	}
-	live, err := s.store.tokenIsLive(ctx, secret.Hash(token), s.clock.Now())
-	if err != nil {
-		return fmt.Errorf("look for a set-up token: %w", err)
-	}
-	if !live {
-		return errLink
-	}
-	exists, err := s.users.AdministratorExists(ctx)
-	if err != nil {
-		return err
-	}
-	if exists {
-		return errLink
-	}
-	return nil
+func (s *Service) linkURL(token secret.Redacted) secret.Redacted {
+	return secret.FromString(s.issuer + setupPath + "?" + url.Values{"token": {token.Reveal()}}.Encode())
 }
 
 // Administrator is what the first administrator types.
@@ -79,14 +60,18 @@ type Administrator struct {
 	Password secret.Redacted
 }
 
-// CreateAdministrator uses a token up and creates the first administrator. The
-// error is a fault: NotFound if the token can't be used; Invalid or Conflict, naming
-// the fields, in which case the token can be used again; Unavailable when too many
-// passwords are being hashed.
+// CreateAdministrator uses a token up and creates an administrator: the first one, or with
+// the token of a recovery a further one. The error is a fault: NotFound if the token can't be used;
+// Invalid or Conflict, naming the fields, in which case the token can be used again; Unavailable when
+// too many passwords are being hashed.
 func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted, wanted Administrator) (user.User, error) {
 	// Hashing is work that strangers shouldn't be able to ask for.
-	if err := s.CheckToken(ctx, token); err != nil {
+	opened, err := s.Open(ctx, token)
+	if err != nil {
 		return user.User{}, err
+	}
+	if opened.User != nil {
+		return user.User{}, errLink
 	}
 	if err := wanted.complete(); err != nil {
 		return user.User{}, err
@@ -101,20 +86,17 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 		// by one at a time, and sees what the one before has done.
 		used, err := s.store.useToken(ctx, secret.Hash(token), s.clock.Now())
 		if err != nil {
-			return err
+			return unlessUnknown(err)
 		}
-		if !used {
-			return errLink
-		}
-		exists, err := s.users.AdministratorExists(ctx)
+		link, err := s.linkOf(ctx, used)
 		if err != nil {
 			return err
 		}
-		if exists {
-			return errLink
-		}
 		if made, err = s.users.Insert(ctx, prepared); err != nil {
 			return err
+		}
+		if !link.IsFirst {
+			return s.recordRecovery(ctx, reasonAdministrator, made)
 		}
 		return s.audit.Record(ctx, audit.Event{
 			Action: audit.SetUp, Actor: audit.Actor{Kind: audit.User, ID: made.ID.String(), Name: made.Username},
@@ -122,7 +104,7 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 		})
 	})
 	if err != nil {
-		return user.User{}, fmt.Errorf("create the first administrator: %w", err)
+		return user.User{}, fmt.Errorf("create an administrator: %w", err)
 	}
 	return made, nil
 }

@@ -38,15 +38,23 @@ const maxShown = 320
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	token := secret.FromString(r.URL.Query().Get("token"))
-	if err := h.deps.Service.CheckToken(r.Context(), token); err != nil {
+	opened, err := h.deps.Service.Open(r.Context(), token)
+	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	h.deps.Renderer.Render(w, r, http.StatusOK, h.page(token))
+	h.deps.Renderer.Render(w, r, http.StatusOK, h.page(token, opened))
 }
 
-func (h *Handler) page(token secret.Redacted) ui.SetupPage {
-	return ui.SetupPage{Action: setupPath, SetupToken: token.Reveal(), PasswordMinimum: h.deps.PasswordMinimum}
+func (h *Handler) page(token secret.Redacted, opened Link) ui.SetupPage {
+	page := ui.SetupPage{Action: setupPath, Purpose: ui.SetupFirst, SetupToken: token.Reveal(), PasswordMinimum: h.deps.PasswordMinimum}
+	switch {
+	case opened.User != nil:
+		page.Purpose, page.Username = ui.SetupPassword, opened.User.Username
+	case !opened.IsFirst:
+		page.Purpose = ui.SetupFurther
+	}
+	return page
 }
 
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
@@ -56,28 +64,35 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := secret.FromString(form.Get("setup_token"))
-	page := h.page(token)
-	page.Username, page.Email = shown(form.Get("username")), shown(form.Get("email"))
+	opened, err := h.deps.Service.Open(r.Context(), token)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	page := h.page(token, opened)
+	if opened.User == nil {
+		page.Username, page.Email = shown(form.Get("username")), shown(form.Get("email"))
+	}
 	if form.Get("password") != form.Get("password_confirmation") {
-		if err := h.deps.Service.CheckToken(r.Context(), token); err != nil {
-			h.fail(w, r, err)
-			return
-		}
 		page.Errors = map[string]string{"password_confirmation": "password.mismatch"}
 		h.deps.Renderer.Render(w, r, http.StatusBadRequest, page)
 		return
 	}
-	made, err := h.deps.Service.CreateAdministrator(r.Context(), token, Administrator{
-		Username: form.Get("username"), Email: form.Get("email"), Password: secret.FromString(form.Get("password")),
-	})
+	done := "setup.done"
+	if opened.User != nil {
+		done = "setup.recovered"
+		_, err = h.deps.Service.ChoosePassword(r.Context(), token, secret.FromString(form.Get("password")))
+	} else {
+		_, err = h.deps.Service.CreateAdministrator(r.Context(), token, Administrator{
+			Username: form.Get("username"), Email: form.Get("email"), Password: secret.FromString(form.Get("password")),
+		})
+	}
 	if err != nil {
 		h.refuse(w, r, page, err)
 		return
 	}
-	httpx.Attach(r.Context(), slog.String("setup", "administrator created"), slog.String("user_id", made.Subject()))
-	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{
-		Title: "setup.done_title", Message: "setup.done", LinkURL: "/login", Link: "link.login",
-	})
+	httpx.Attach(r.Context(), slog.String("setup", string(page.Purpose)))
+	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{Title: done + "_title", Message: done, LinkURL: "/login", Link: "link.login"})
 }
 
 func shown(text string) string {

@@ -101,16 +101,22 @@ func root(name string) bootstrap.Administrator {
 	return bootstrap.Administrator{Username: name, Email: name + "@example.com", Password: secret.FromString(goodPassword)}
 }
 
+func (w *world) open(t *testing.T, token secret.Redacted) error {
+	t.Helper()
+	_, err := w.service.Open(t.Context(), token)
+	return err
+}
+
 func (w *world) expectUsable(t *testing.T, token secret.Redacted) {
 	t.Helper()
-	if err := w.service.CheckToken(t.Context(), token); err != nil {
+	if err := w.open(t, token); err != nil {
 		t.Errorf("the token can't be used: %v", err)
 	}
 }
 
 func (w *world) expectUseless(t *testing.T, token secret.Redacted) {
 	t.Helper()
-	if err := w.service.CheckToken(t.Context(), token); fault.KindOf(err) != fault.NotFound {
+	if err := w.open(t, token); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("check: %v, want not found", err)
 	}
 	before := w.hasher.Counts().Computed

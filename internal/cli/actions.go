@@ -30,6 +30,8 @@ type Actions struct {
 	RegistrationTokenList func(ctx context.Context, settings config.Config) ([]RegistrationToken, error)
 	// RegistrationTokenRevoke ends one and returns it.
 	RegistrationTokenRevoke func(ctx context.Context, settings config.Config, token string) (RegistrationToken, error)
+	// RecoverAdmin makes a one-time URL for the administrator of that username, or for a new one.
+	RecoverAdmin func(ctx context.Context, settings config.Config, username string) (Recovery, error)
 	// AuditRead hands the events that match to each, the newest first.
 	AuditRead func(ctx context.Context, settings config.Config, query AuditQuery, each func(AuditEvent) error) error
 	// AuditVerify reads the chain of the audit log.

@@ -33,6 +33,10 @@ func remedyFor(err error) string {
 			return "Try again then. If the key that signs now has become known to others, don't wait: use --force."
 		case "admin.can_not_listen":
 			return "Set AUTHLY_ADMIN_LISTEN (admin.listen) to an address of this machine at which nothing else listens, or remove it to have the administration at the server's own address."
+		case "setup.not_administrator":
+			return "No command makes an account an administrator by this. Leave out --username to create a new administrator."
+		case "setup.user_unknown":
+			return "Leave out --username to create a new administrator."
 		case "keys.no_active_key":
 			return "See the keys that there are with `authly local keys list`."
 		case "keys.changed_meanwhile":

@@ -100,7 +100,7 @@ func (p Program) rootCommand() *cobra.Command {
 	root.AddCommand(
 		p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.tokenCommand(), p.profileCommand(),
 		p.applyCommand(), p.diffCommand(), p.exportCommand(),
-		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.conformanceCommand(), p.versionCommand(),
+		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.recoverCommand(), p.conformanceCommand(), p.versionCommand(),
 	)
 	return asGroup(root)
 }

@@ -92,7 +92,8 @@ func (s *Service) rehash(ctx context.Context, known User, prepared secret.Redact
 
 // SetPassword gives a user a new password and ends all their sessions. The error
 // is a fault of kind NotFound, Invalid with the field "password", or Unavailable.
-// It must not be called in a transaction.
+// It must not be called in a transaction; there, use [Service.PreparePassword] before and
+// [Service.ReplacePassword] within.
 func (s *Service) SetPassword(ctx context.Context, userID uuid.UUID, password secret.Redacted) error {
 	known, err := s.Find(ctx, userID)
 	if err != nil {
@@ -102,15 +103,21 @@ func (s *Service) SetPassword(ctx context.Context, userID uuid.UUID, password se
 	if err != nil {
 		return err
 	}
-	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		changed, err := s.store.setPassword(ctx, userID, prepared.hash, s.clock.Now())
+	return s.ReplacePassword(ctx, prepared)
+}
+
+// ReplacePassword gives a user a prepared password, in the transaction of ctx if there is
+// one, and ends all their sessions. The error is a fault of kind NotFound if the user is gone.
+func (s *Service) ReplacePassword(ctx context.Context, prepared PreparedPassword) error {
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		changed, err := s.store.setPassword(ctx, prepared.userID, prepared.hash, s.clock.Now())
 		if err != nil {
 			return err
 		}
 		if !changed {
 			return errUnknown // deleted meanwhile
 		}
-		return s.endAll(ctx, userID)
+		return s.endAll(ctx, prepared.userID)
 	})
 	if err != nil {
 		return fmt.Errorf("set a password: %w", err)

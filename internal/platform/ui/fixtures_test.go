@@ -86,6 +86,12 @@ var fixtures = []struct {
 		ContinueURL: "com.example.garden:/goodbye?state=abc", ContinueHost: "com.example.garden",
 	}},
 	{"setup", 200, SetupPage{Action: "/setup", Token: "form-token", SetupToken: "setup-token", PasswordMinimum: 12}},
+	{"setup_further", 200, SetupPage{Action: "/setup", Purpose: SetupFurther, SetupToken: "setup-token", PasswordMinimum: 12}},
+	{"setup_password", 200, SetupPage{Action: "/setup", Purpose: SetupPassword, SetupToken: "setup-token", Username: "alice", PasswordMinimum: 12}},
+	{"setup_password_wrong", 400, SetupPage{
+		Action: "/setup", Purpose: SetupPassword, SetupToken: "setup-token", Username: "alice", PasswordMinimum: 12,
+		Errors: map[string]string{"password": "password.context_word"},
+	}},
 	{"setup_wrong", 400, SetupPage{
 		Action: "/setup", Token: "form-token", SetupToken: "setup-token", Username: "al ice", Email: "alice", PasswordMinimum: 12,
 		Errors: map[string]string{

@@ -128,9 +128,20 @@ const SignedOutScript = `(function () {
   setTimeout(go, 5000);
 })();`
 
-// SetupPage creates the first administrator.
+// SetupPurpose is what comes of the form of a [SetupPage].
+type SetupPurpose string
+
+// The purposes.
+const (
+	SetupFirst    SetupPurpose = "first"    // the first administrator
+	SetupFurther  SetupPurpose = "further"  // one beside those that there are
+	SetupPassword SetupPurpose = "password" // a new password for the administrator Username
+)
+
+// SetupPage creates an administrator, or gives one a new password.
 type SetupPage struct {
 	Action     string
+	Purpose    SetupPurpose
 	Token      string // hidden input "csrf_token"
 	SetupToken string // hidden input "setup_token"
 
@@ -141,6 +152,20 @@ type SetupPage struct {
 
 	Error  string            // message key about the whole form; "" for none
 	Errors map[string]string // input name → message key
+}
+
+// TitleKey is the message key of the page's title.
+func (p SetupPage) TitleKey() string {
+	switch p.Purpose {
+	case SetupFurther:
+		return "setup.title_further"
+	case SetupPassword:
+		return "setup.title_password"
+	case SetupFirst:
+		return "setup.title"
+	default:
+		return "setup.title"
+	}
 }
 
 // PasswordPage lets a person choose a password.

@@ -1,0 +1,14 @@
+package main
+
+import (
+	"context"
+
+	"authly"
+	"authly/internal/cli"
+	"authly/internal/config"
+)
+
+func recoverAdmin(ctx context.Context, settings config.Config, username string) (cli.Recovery, error) {
+	made, err := authly.Recover(ctx, settings, authly.Options{}, username)
+	return cli.Recovery{URL: made.URL.Reveal(), Expires: made.Expires, Username: made.Username}, err
+}
