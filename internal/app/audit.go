@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"authly/internal/audit"
 	"authly/internal/config"
 	"authly/internal/keys"
@@ -85,7 +83,7 @@ func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger,
 				}
 			}
 			left -= len(page.Events)
-			if asked.Before = page.Next; page.Next == uuid.Nil || query.Most > 0 && left <= 0 {
+			if asked.After = page.Next; page.Next.IsZero() || query.Most > 0 && left <= 0 {
 				return nil
 			}
 		}

@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"authly/internal/platform/db"
+	"authly/internal/platform/page"
 )
 
 type store struct{ database *db.DB }
@@ -60,44 +59,45 @@ func scanEvent(row db.Row) (Event, error) {
 	return e.Event, nil
 }
 
-// list adds only the conditions that are asked for, so that each has its index.
-func (s store) list(ctx context.Context, query Query) ([]Event, error) {
-	var (
-		conditions []string
-		arguments  []any
-	)
-	where := func(condition string, argument any) {
-		arguments = append(arguments, argument)
-		conditions = append(conditions, strings.ReplaceAll(condition, "$?", "$"+strconv.Itoa(len(arguments))))
-	}
+// list reads by the index of the narrowest filter; it looks at each row for the others.
+func (s store) list(ctx context.Context, query Query) (page.Of[Event], error) {
+	list := db.Listing{Table: "audit_events", Columns: eventColumns + `, batch`, Time: "occurred_at"}
+	indexed := false
 	for _, equal := range []struct{ column, value string }{
-		{"action", string(query.Action)},
-		{"outcome", string(query.Outcome)},
+		{"target_id", query.TargetID},
 		{"actor_id", query.ActorID},
 		{"client_id", query.ClientID},
-		{"target_kind", query.TargetKind},
-		{"target_id", query.TargetID},
+		{"action", string(query.Action)},
 	} {
-		if equal.value != "" {
-			where(equal.column+" = $?", equal.value)
+		switch condition := equal.column + " = $?"; {
+		case equal.value == "":
+		case indexed:
+			list.Matching(condition, equal.value)
+		default:
+			list.Within(condition, equal.value)
+			indexed = true
 		}
 	}
+	if query.Outcome != "" {
+		list.Matching("outcome = $?", string(query.Outcome))
+	}
+	if query.TargetKind != "" {
+		list.Matching("target_kind = $?", query.TargetKind)
+	}
 	if !query.Since.IsZero() {
-		where("occurred_at >= $?", query.Since)
+		list.Within("occurred_at >= $?", query.Since)
 	}
 	if !query.Until.IsZero() {
-		where("occurred_at < $?", query.Until)
+		list.Within("occurred_at < $?", query.Until)
 	}
-	if query.Before != uuid.Nil {
-		where("id < $?", query.Before)
-	}
-	statement := `SELECT ` + eventColumns + `, batch FROM audit_events`
-	if len(conditions) > 0 {
-		statement += ` WHERE ` + strings.Join(conditions, " AND ")
-	}
-	arguments = append(arguments, query.Limit)
-	rows, err := s.database.Read(ctx).Query(ctx, statement+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(arguments)), arguments...)
-	return db.Collect(rows, err, scanEvent)
+	list.Before(query.After)
+	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanEvent, func(e Event) page.Position {
+		return page.Position{At: e.OccurredAt, ID: e.ID}
+	})
+}
+
+func (s store) find(ctx context.Context, event uuid.UUID) (Event, bool, error) {
+	return found(scanEvent(s.database.Read(ctx).QueryRow(ctx, `SELECT `+eventColumns+`, batch FROM audit_events WHERE id = $1`, event)))
 }
 
 func (s store) unsealed(ctx context.Context, most int) ([]stored, error) {

@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
 	"authly/internal/audit"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
 )
 
@@ -175,12 +175,53 @@ func TestFiltersAndPages(t *testing.T) {
 				got += each.Target.ID
 			}
 			got += "."
-			if query.Before = page.Next; page.Next == uuid.Nil || pages > 5 {
+			if query.After = page.Next; page.Next.IsZero() || pages > 5 {
 				break
 			}
 		}
 		if got != "gfe.dcb.a." {
 			t.Errorf("the pages are %q", got)
+		}
+	})
+}
+
+// However long the log is, a page costs the same: many events in which few match.
+func TestListsReadByAnIndex(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		w.record(event(audit.ClientDelete, "bob", "odd"))
+		for range 30 {
+			w.clock.Advance(time.Second)
+			w.record(event(audit.ClientUpdate, "ada", "app"))
+		}
+		for index, query := range map[string]audit.Query{
+			"audit_events_time_idx":   {Outcome: audit.Failure, TargetKind: "client", Since: start, Until: start.Add(time.Hour)},
+			"audit_events_action_idx": {Action: audit.ClientDelete, Outcome: audit.Success},
+			"audit_events_actor_idx":  {ActorID: "bob", Action: audit.ClientDelete, Since: start},
+			"audit_events_client_idx": {ClientID: "console", Outcome: audit.Success},
+			"audit_events_target_idx": {TargetID: "odd", TargetKind: "client", ActorID: "bob", ClientID: "console", Action: audit.ClientDelete},
+		} {
+			dbtest.ExpectIndex(t, database, index, func(ctx context.Context) error {
+				_, err := w.log.List(ctx, query)
+				return err
+			})
+		}
+	})
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		w.record(event(audit.ClientUpdate, "ada", "app"))
+		want := w.list(audit.Query{})[0]
+		got, err := w.log.Find(t.Context(), want.ID)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if _, err := w.log.Find(t.Context(), id.New()); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("an event that there isn't: %v", err)
 		}
 	})
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
+	"authly/internal/platform/page"
 )
 
 // The bounds of an event.
@@ -82,8 +84,8 @@ type Query struct {
 	TargetID   string
 	// Since and Until bound the time: from Since on, before Until.
 	Since, Until time.Time
-	// Before is the last event of the page before, zero for the first page.
-	Before uuid.UUID
+	// After is where the page before has ended, zero for the first page.
+	After page.Position
 	// Limit is the size of a page: DefaultLimit if zero, at most MaxLimit.
 	Limit int
 }
@@ -91,8 +93,9 @@ type Query struct {
 // Page is a part of the log, the newest event first.
 type Page struct {
 	Events []Event
-	// Next is what to ask before for the next page, zero if this is the last.
-	Next uuid.UUID
+	// Next is where the next page begins, zero if this is the last. Where few
+	// events match, a page ends before it is full, even empty.
+	Next page.Position
 }
 
 // List returns a page of the events that match.
@@ -100,16 +103,22 @@ func (l *Log) List(ctx context.Context, query Query) (Page, error) {
 	if query.Limit <= 0 {
 		query.Limit = DefaultLimit
 	}
-	wanted := min(query.Limit, MaxLimit)
-	query.Limit = wanted + 1 // one more tells whether there is another page
-	all, err := l.store.list(ctx, query)
+	query.Limit = min(query.Limit, MaxLimit)
+	read, err := l.store.list(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("read the audit log: %w", err)
 	}
-	page := Page{Events: all}
-	if len(all) > wanted {
-		page.Events = all[:wanted]
-		page.Next = all[wanted-1].ID
+	return Page{Events: read.Items, Next: read.Next}, nil
+}
+
+// Find returns an event. The error is a fault of kind NotFound if there is none.
+func (l *Log) Find(ctx context.Context, event uuid.UUID) (Event, error) {
+	known, isThere, err := l.store.find(ctx, event)
+	if err != nil {
+		return Event{}, fmt.Errorf("read the audit log: %w", err)
 	}
-	return page, nil
+	if !isThere {
+		return Event{}, fault.New(fault.NotFound, "audit.event_unknown")
+	}
+	return known, nil
 }
