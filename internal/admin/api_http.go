@@ -75,7 +75,8 @@ type operation struct {
 	method, path string // below Path
 	id, summary  string
 	scope        string
-	status       int // of success; 200 if zero
+	status       int    // of success; 200 if zero
+	produces     string // if it is not JSON
 }
 
 // register adds an operation. One without a scope is a defect of the program and panics.
@@ -88,6 +89,9 @@ func register[Input, Output any](to operations, declared operation, handler func
 		MaxBodyBytes: maxBodyBytes, Middlewares: huma.Middlewares{to.authority.require(declared.scope)},
 		Security: []map[string][]string{{"oauth": {declared.scope}}}, Tags: []string{strings.Split(declared.path, "/")[1]},
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError},
+	}
+	if declared.produces != "" {
+		described.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{declared.produces: {}}}}
 	}
 	flows := to.api.OpenAPI().Components.SecuritySchemes["oauth"].Flows
 	flows.AuthorizationCode.Scopes[declared.scope], flows.ClientCredentials.Scopes[declared.scope] = declared.scope, declared.scope

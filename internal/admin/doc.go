@@ -18,6 +18,5 @@
 // be sent again. Every change is written to the audit log in its own transaction; what ends
 // very many things at once does so in several, each with its event.
 //
-// Not here: the audit log and the state of the system; at which address it is served
-// (package app).
+// Not here: the state of the system; at which address it is served (package app).
 package admin

@@ -31,6 +31,7 @@ type Deps struct {
 	Issued         IssuedTokens
 	Grants         GrantRecords
 	Log            Recorder
+	AuditLog       AuditLog
 	// Networks are those from which this server can be administered.
 	Networks []netip.Prefix
 }
@@ -45,6 +46,7 @@ type API struct {
 	users       *users
 	signingKeys *signingKeys
 	initial     *initialTokens
+	auditEvents *auditEvents
 	keys        *keys
 	sessions    *sessions
 	tokens      *tokens
@@ -72,7 +74,8 @@ func New(deps Deps) *API {
 		sessions: &sessions{
 			records: deps.Sessions, users: deps.Users, clients: deps.Clients, notices: deps.LogoutNotices, log: deps.Log, store: storing, clock: deps.Clock,
 		},
-		initial: &initialTokens{deps.InitialTokens, deps.Scopes, deps.Clock, storing, remembering},
+		auditEvents: newAuditEvents(deps.AuditLog),
+		initial:     &initialTokens{deps.InitialTokens, deps.Scopes, deps.Clock, storing, remembering},
 	}
 }
 

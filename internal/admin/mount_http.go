@@ -14,5 +14,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.tokens.mount(all)
 	a.initial.mount(all)
 	a.grants.mount(all)
+	a.auditEvents.mount(all)
 	return mountDescription(router, api)
 }

@@ -19,7 +19,7 @@ func (a *App) buildAdministration(built *features) {
 		Issued:         a.Tokens,
 		InitialTokens:  a.InitialTokens,
 		Grants:         a.Grants,
-		Administrators: built.administrators, Log: a.Audit, Networks: a.settings.Admin.Networks,
+		Administrators: built.administrators, Log: a.Audit, AuditLog: a.Audit, Networks: a.settings.Admin.Networks,
 	})
 	a.administration = built.administration
 }

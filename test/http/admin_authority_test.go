@@ -41,6 +41,7 @@ func adminScopes() oauth.ScopeSet {
 		"admin:sessions:read", "admin:sessions:write",
 		"admin:users:read", "admin:users:write",
 		"admin:tokens:read", "admin:tokens:write",
+		"admin:audit:read",
 	}
 }
 
@@ -140,7 +141,7 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 					"{secret_id}", nobody,
 					"{name}", "nothing",
 					"{kid}", "nothing",
-					"{token_id}", nobody,
+					"{event_id}", nobody,
 					"{user_id}", nobody,
 					"{session_id}", nobody,
 					"{token_id}", nobody,
