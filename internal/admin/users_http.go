@@ -25,7 +25,7 @@ type userAnswer struct {
 // UserPage is a page of users.
 type UserPage struct {
 	Users []User `json:"users"`
-	Next  string `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one."`
+	Next  string `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one; a page that is not full, or empty, need not be it."`
 }
 
 const (

@@ -25,8 +25,8 @@
 // person, kept as a hash, and used up by one conditional statement.
 //
 // A list is a walk through one index in the order of making. It has all that is asked about,
-// so that any part of a name can be looked for and all filters go together; the time that
-// takes grows with the number of users who don't match.
+// so that any part of a name can be looked for and all filters go together. A page looks at
+// a bounded number of users: where few match, it ends before it is full and says where to go on.
 //
 // Not here: sessions, throttling, and the pages.
 package user

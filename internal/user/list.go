@@ -31,7 +31,8 @@ type Query struct {
 	Limit int
 }
 
-// Page is a part of the users, in the order of their making.
+// Page is a part of the users, in the order of their making. Where few users match, it
+// ends before it is full, even empty.
 type Page struct {
 	Users []User
 	// Next is what to ask after for the next page, zero if this is the last.
@@ -45,7 +46,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	}
 	wanted := query.Limit
 	query.Limit++ // one more tells whether there is another page
-	all, err := s.store.list(ctx, query)
+	all, end, err := s.store.list(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("list users: %w", err)
 	}
@@ -53,7 +54,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	for i := range all {
 		all[i] = all[i].withClaims()
 	}
-	page := Page{Users: all}
+	page := Page{Users: all, Next: end}
 	if len(all) > wanted {
 		page.Users, page.Next = all[:wanted], all[wanted-1].ID
 	}

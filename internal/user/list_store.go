@@ -2,22 +2,45 @@ package user
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"authly/internal/platform/db"
 	"authly/internal/protocol/policy"
 )
 
+// window is how many users are looked at for one page.
+const window = 20_000
+
 // list walks through users_search_idx, which has everything that is asked about, and
-// reads the records of the page only.
-func (s store) list(ctx context.Context, query Query) ([]User, error) {
+// reads the records of the page only. It looks at a bounded number of users and
+// returns the last of them, zero if there are no more after it.
+func (s store) list(ctx context.Context, query Query) ([]User, uuid.UUID, error) {
 	conditions, arguments := query.conditions()
-	arguments = append(arguments, query.Limit)
+	var end uuid.UUID
+	if len(arguments) > 1 { // otherwise every one matches
+		err := s.database.Read(ctx).QueryRow(ctx, `SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2`, query.After, window-1).Scan(&end)
+		switch {
+		case errors.Is(err, errNoRecord):
+			end = uuid.Nil
+		case err != nil:
+			return nil, uuid.Nil, err
+		}
+	}
+	last := end
+	if last == uuid.Nil {
+		last = uuid.Max
+	}
+	arguments = append(arguments, last, query.Limit)
 	rows, err := s.database.Read(ctx).Query(ctx, `SELECT `+columns+` FROM users WHERE id IN (
-		SELECT id FROM users WHERE `+conditions+` ORDER BY id LIMIT $`+strconv.Itoa(len(arguments))+`)`, arguments...)
-	return db.Collect(rows, err, scan)
+		SELECT id FROM users WHERE `+conditions+` AND id <= $`+strconv.Itoa(len(arguments)-1)+` ORDER BY id LIMIT $`+strconv.Itoa(len(arguments))+`)`,
+		arguments...)
+	found, err := db.Collect(rows, err, scan)
+	return found, end, err
 }
 
 // conditions returns what holds for the users that are wanted, the cheapest first. Filters come

@@ -127,7 +127,7 @@ func TestListReadsByAnIndex(t *testing.T) {
 			"all of them": {Email: "example", Locale: "de", RequirePasswordChange: &yes, CreatedBefore: start},
 		} {
 			t.Run(name, func(t *testing.T) {
-				query.Limit, query.After = 50, uuid.Max
+				query.Limit = 50
 				index := "users_search_idx"
 				if name == "everybody" && database.Engine() == db.SQLite {
 					index = "users_pkey" // whose key is all that is needed
@@ -137,6 +137,37 @@ func TestListReadsByAnIndex(t *testing.T) {
 					return err
 				})
 			})
+		}
+	})
+}
+
+// A page looks at a bounded number of users, and the next one goes on behind them.
+func TestListOfFewAmongMany(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		identifier := `'01900000-0000-7000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2)`
+		if database.Engine() == db.PostgreSQL {
+			identifier = `CAST(` + identifier + ` AS UUID)`
+		}
+		_, err := database.Write(t.Context()).Exec(t.Context(), `WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 20001)
+			INSERT INTO users (id, username, username_folded, email_verified, state, administrator, require_password_change, phone_number_verified, created_at, updated_at)
+			SELECT `+identifier+`, 'many' || i, 'many' || i, $1, 'active', $1, $1, $1, $2, $2 FROM numbers`, false, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.users.Create(t.Context(), user.New{Username: "one"}); err != nil {
+			t.Fatal(err)
+		}
+		page, err := w.users.List(t.Context(), user.Query{Username: "one", Limit: 10})
+		if err != nil || len(page.Users) != 0 || page.Next == uuid.Nil {
+			t.Fatalf("the first page has %d users and goes on at %s, %v", len(page.Users), page.Next, err)
+		}
+		page, err = w.users.List(t.Context(), user.Query{Username: "one", Limit: 10, After: page.Next})
+		if err != nil || len(page.Users) != 1 || page.Users[0].Username != "one" || page.Next != uuid.Nil {
+			t.Errorf("the second one has %+v and goes on at %s, %v", page.Users, page.Next, err)
+		}
+		if page, err = w.users.List(t.Context(), user.Query{Limit: 10}); err != nil || len(page.Users) != 10 || page.Users[9].Username != "many10" {
+			t.Errorf("without a filter: %+v, %v", page.Users, err)
 		}
 	})
 }
