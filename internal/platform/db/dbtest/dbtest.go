@@ -54,7 +54,8 @@ func Open(t testing.TB, engine db.Engine) *db.DB {
 	return OpenWith(t, Options(t, engine))
 }
 
-// OpenWith opens the database of the given options and closes it when the test ends.
+// OpenWith opens the database of the given options, brings its schema up to date,
+// and closes it when the test ends.
 func OpenWith(t testing.TB, options db.Options) *db.DB {
 	t.Helper()
 	opened, err := db.Open(t.Context(), options)
@@ -73,11 +74,11 @@ func OpenWith(t testing.TB, options db.Options) *db.DB {
 }
 
 // Options returns options that open a fresh database; each call makes another.
-// On PostgreSQL it is made from a migrated template and dropped when the test ends.
+// It is a copy of a migrated one, and gone when the test ends.
 func Options(t testing.TB, engine db.Engine) db.Options {
 	t.Helper()
 	if engine == db.SQLite {
-		return db.Options{SQLitePath: filepath.Join(t.TempDir(), "authly.db")}
+		return db.Options{SQLitePath: createSQLite(t)}
 	}
 	return db.Options{URL: secret.FromString(createPostgreSQL(t)), MaxConnections: 16}
 }
@@ -86,7 +87,7 @@ func Options(t testing.TB, engine db.Engine) db.Options {
 func Empty(t testing.TB, engine db.Engine) db.Options {
 	t.Helper()
 	if engine == db.SQLite {
-		return Options(t, engine)
+		return db.Options{SQLitePath: filepath.Join(t.TempDir(), "authly.db")}
 	}
 	return db.Options{URL: secret.FromString(createFrom(t, server(t), "template0")), MaxConnections: 16}
 }
@@ -118,16 +119,7 @@ func createPostgreSQL(t testing.TB) string {
 	if template.name == "" {
 		name := "authly_template_" + strings.ToLower(rand.Text())
 		administer(t, at, fmt.Sprintf(`CREATE DATABASE %q TEMPLATE template0`, name))
-		made, err := db.Open(t.Context(), db.Options{URL: secret.FromString(inDatabase(at, name))})
-		if err != nil {
-			t.Fatalf("open the template database: %v", err)
-		}
-		if err := made.Migrate(t.Context()); err != nil {
-			t.Fatalf("migrate the template database: %v", err)
-		}
-		if err := made.Close(); err != nil {
-			t.Fatalf("close the template database: %v", err)
-		}
+		migrate(t, db.Options{URL: secret.FromString(inDatabase(at, name))})
 		template.name = name // dropped with the throw-away server
 	}
 	return createFrom(t, at, template.name)

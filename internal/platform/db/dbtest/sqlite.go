@@ -1,0 +1,59 @@
+package dbtest
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"authly/internal/platform/db"
+)
+
+// migrated has the file of a migrated SQLite database, made once for each test process.
+var migrated = struct {
+	sync.Mutex
+	file []byte
+}{}
+
+// createSQLite returns the path of a fresh file with the schema.
+func createSQLite(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "authly.db")
+	if err := os.WriteFile(path, migratedFile(t), 0o600); err != nil {
+		t.Fatalf("copy the template database: %v", err)
+	}
+	return path
+}
+
+func migratedFile(t testing.TB) []byte {
+	t.Helper()
+	migrated.Lock()
+	defer migrated.Unlock()
+	if migrated.file != nil {
+		return migrated.file
+	}
+	path := filepath.Join(t.TempDir(), "template.db")
+	migrate(t, db.Options{SQLitePath: path})
+	// Closing it has written everything back from the log beside it.
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("read the template database: %v", err)
+	}
+	migrated.file = file
+	return file
+}
+
+// migrate makes the schema in a database that is not kept open.
+func migrate(t testing.TB, options db.Options) {
+	t.Helper()
+	made, err := db.Open(t.Context(), options)
+	if err != nil {
+		t.Fatalf("open the template database: %v", err)
+	}
+	if err := made.Migrate(t.Context()); err != nil {
+		t.Fatalf("migrate the template database: %v", err)
+	}
+	if err := made.Close(); err != nil {
+		t.Fatalf("close the template database: %v", err)
+	}
+}
