@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/jobs"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/jose"
 	"authly/internal/registration"
 	"authly/internal/scope"
 	"authly/internal/token"
@@ -33,11 +35,16 @@ type Options struct {
 	// Clock is the operating system's if nil.
 	Clock  clock.Clock
 	Logger *slog.Logger
+	// GenerateKey makes the signing keys: jose.GenerateKey if nil.
+	GenerateKey func(jose.Algorithm) (crypto.Signer, error)
 }
 
 // App is the whole program without its command line.
 type App struct {
 	settings config.Config
+	// generateKey makes the signing keys; see Options.
+	generateKey func(jose.Algorithm) (crypto.Signer, error)
+
 	clock    clock.Clock
 	logger   *slog.Logger
 	database *db.DB
@@ -80,7 +87,7 @@ type Notice struct {
 // New opens the database, brings its schema up to date, and builds every
 // module. Close must be called. Nothing runs by itself before Run.
 func New(ctx context.Context, options Options) (_ *App, err error) {
-	a := &App{settings: options.Config, clock: options.Clock, logger: options.Logger}
+	a := &App{settings: options.Config, clock: options.Clock, logger: options.Logger, generateKey: options.GenerateKey}
 	if a.clock == nil {
 		a.clock = clock.System()
 	}
@@ -128,7 +135,7 @@ func (a *App) buildKeys() error {
 	}
 	a.keys = keys.New(keys.Deps{
 		Database: a.database, Sealer: sealer, Clock: a.clock, Logger: a.logger, Audit: localAudit(a.database, a.clock), Actor: audit.Actor{Kind: audit.Server},
-		RotationInterval: a.settings.Keys.RotationInterval, PublishLead: a.settings.Keys.PublishLead, RetainRetired: a.settings.Keys.RetainRetired,
+		RotationInterval: a.settings.Keys.RotationInterval, PublishLead: a.settings.Keys.PublishLead, RetainRetired: a.settings.Keys.RetainRetired, GenerateKey: a.generateKey,
 	})
 	return nil
 }

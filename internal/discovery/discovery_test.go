@@ -31,6 +31,7 @@ import (
 	"authly/internal/protocol/metadata"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
+	"authly/internal/testx/testkeys"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -243,7 +244,7 @@ func TestJWKS(t *testing.T) {
 	database := dbtest.Open(t, db.SQLite)
 	signing := keys.New(keys.Deps{
 		Database: database, Sealer: sealer, Clock: now, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: now}),
-		RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day,
+		RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day, GenerateKey: testkeys.Generator(),
 	})
 	if err := signing.Tick(t.Context()); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
+	"authly/internal/testx/testkeys"
 )
 
 const (
@@ -34,13 +36,14 @@ type world struct {
 	database *db.DB
 	clock    *clock.Fake
 	sealing  secret.Redacted
+	generate func(jose.Algorithm) (crypto.Signer, error)
 }
 
 func each(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		test(&world{t, database, clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), secret.New()})
+		test(&world{t, database, clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), secret.New(), testkeys.Generator()})
 	})
 }
 
@@ -61,7 +64,7 @@ func (w *world) node() *keys.Service { return w.nodeWith(w.sealer(w.sealing)) }
 func (w *world) nodeWith(sealer keys.Sealer) *keys.Service {
 	return keys.New(keys.Deps{
 		Database: w.database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Audit: w.log(), Actor: audit.Actor{Kind: audit.Server},
-		RotationInterval: rotation, PublishLead: lead, RetainRetired: retain,
+		RotationInterval: rotation, PublishLead: lead, RetainRetired: retain, GenerateKey: w.generate,
 	})
 }
 

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"crypto"
 	"log/slog"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/jose"
 )
 
 // Sealer encrypts values for their place in the database.
@@ -22,7 +24,7 @@ type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
 
-// Deps is what the service needs; all of it is required.
+// Deps is what the service needs; all of it is required but for GenerateKey.
 type Deps struct {
 	Database *db.DB
 	Sealer   Sealer
@@ -35,6 +37,10 @@ type Deps struct {
 	RotationInterval time.Duration // how long one key signs
 	PublishLead      time.Duration // how long the next key is published before it signs
 	RetainRetired    time.Duration // how long a key is published after it last signed
+
+	// GenerateKey makes a private key: [jose.GenerateKey] if nil. Tests, of which
+	// each has keys of its own, can't wait for RSA every time.
+	GenerateKey func(jose.Algorithm) (crypto.Signer, error)
 }
 
 // New returns a service that has no keys yet; see [Service.Bootstrap].
@@ -48,6 +54,11 @@ func New(deps Deps) *Service {
 		self:    audit.Author{Actor: deps.Actor},
 		times:   schedule{deps.RotationInterval, deps.PublishLead, deps.RetainRetired},
 		secrets: map[string]secret.Redacted{},
+
+		generateKey: deps.GenerateKey,
+	}
+	if made.generateKey == nil {
+		made.generateKey = jose.GenerateKey
 	}
 	made.current.Store(&snapshot{jwks: []byte(`{"keys":[]}`)})
 	return made

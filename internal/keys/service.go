@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,8 @@ type Service struct {
 	audit  Auditor
 	self   audit.Author
 	times  schedule
+
+	generateKey func(jose.Algorithm) (crypto.Signer, error)
 
 	current atomic.Pointer[snapshot]
 	loading sync.Mutex // keeps an older reading of the table from replacing a newer one
@@ -140,7 +143,7 @@ func (s *Service) List(ctx context.Context) ([]Key, error) { return s.store.list
 
 // create makes a key and stores it, unless somebody else was faster.
 func (s *Service) create(ctx context.Context, wanted slot, by audit.Author) error {
-	signer, err := jose.GenerateKey(wanted.algorithm)
+	signer, err := s.generateKey(wanted.algorithm)
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
 	}

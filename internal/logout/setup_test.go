@@ -29,6 +29,7 @@ import (
 	"authly/internal/protocol/policy"
 	"authly/internal/session"
 	"authly/internal/subject"
+	"authly/internal/testx/testkeys"
 )
 
 const issuer = "https://id.example"
@@ -60,7 +61,7 @@ func newWorld(t *testing.T, database *db.DB) *world {
 	w.must(err)
 	w.keys = keys.New(keys.Deps{
 		Database: database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
-		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour,
+		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour, GenerateKey: testkeys.Generator(),
 	})
 	w.must(w.keys.Bootstrap(t.Context()))
 	w.outbox = logout.NewOutbox(database, w.clock)

@@ -18,6 +18,7 @@ import (
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
+	"authly/internal/testx/testkeys"
 	"authly/internal/user"
 )
 
@@ -87,7 +88,7 @@ func NewServer(t testing.TB, engine db.Engine, options ...Option) *Server {
 	for _, change := range made.changes {
 		change(&s.Settings)
 	}
-	built := app.Options{Config: s.Settings, Logger: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	built := app.Options{Config: s.Settings, GenerateKey: testkeys.Generator(), Logger: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if made.fake != nil {
 		built.Clock = made.fake
 	}
@@ -139,6 +140,8 @@ func (s *Server) settings(engine db.Engine, address string) config.Config {
 		s.Secret(settings.SealingKey.Reveal())
 	}
 	settings.Throttle.AccountBurst, settings.Throttle.AddressBurst = 100, 10000
+	// As strong as the default with less memory, which the race detector pays for many times over.
+	settings.Passwords.MemoryKiB, settings.Passwords.Iterations = 7<<10, 5
 	return settings
 }
 

@@ -21,6 +21,7 @@ import (
 	"authly/internal/protocol/oauth"
 	"authly/internal/scope"
 	"authly/internal/subject"
+	"authly/internal/testx/testkeys"
 	"authly/internal/token"
 	"authly/internal/token/grants"
 )
@@ -58,7 +59,7 @@ func newEnvironment(t *testing.T, database *db.DB) *environment {
 	e.must(err)
 	e.keys = keys.New(keys.Deps{
 		Database: database, Sealer: sealer, Clock: e.clock, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: e.clock}),
-		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour,
+		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour, GenerateKey: testkeys.Generator(),
 	})
 	e.must(e.keys.Bootstrap(t.Context()))
 	e.grants = consent.New(consent.Deps{Database: database, Clock: e.clock})
