@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -26,7 +29,8 @@ import (
 type world struct {
 	server   *testx.Server
 	password string
-	robot    testx.Client
+	robot    testx.Client // may look at clients and scopes
+	root     testx.Client // may do everything
 }
 
 const administrator = "alice"
@@ -46,7 +50,36 @@ func newWorld(t *testing.T) *world {
 	w.robot = w.server.Confidential("https://robot.example/callback", func(m *client.Metadata) {
 		m.Scopes, m.Resources, m.Administrator = oauth.ScopeSet{"admin:clients:read", "admin:scopes:read"}, []string{audience}, true
 	})
+	w.root = w.server.Confidential("https://root.example/callback", func(m *client.Metadata) {
+		m.Resources, m.Administrator = []string{audience}, true
+		for _, each := range scopes(t, w.server) {
+			if strings.HasPrefix(each, "admin:") {
+				m.Scopes = append(m.Scopes, each)
+			}
+		}
+	})
 	return w
+}
+
+func scopes(t *testing.T, server *testx.Server) []string {
+	t.Helper()
+	all, err := server.Scopes.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(all))
+	for i, each := range all {
+		names[i] = each.Name
+	}
+	return names
+}
+
+// environment is what a person's terminal has.
+func (w *world) environment(directory string) []string {
+	return []string{
+		"ISSUER=" + w.server.Issuer, "ADMINISTRATOR=" + administrator, "PASSWORD=" + w.password, "BROWSER=visit", "AUTHLY_CREDENTIALS=file",
+		"ROBOT=" + w.robot.ClientID, "ROBOT_SECRET=" + w.robot.Secret, "XDG_CONFIG_HOME=" + filepath.Join(directory, "settings"),
+	}
 }
 
 // TestRemoteScripts runs the sessions in testdata/remote: the whole program as a person uses
@@ -56,17 +89,14 @@ func TestRemoteScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "remote"), RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
-			for name, value := range map[string]string{
-				"ISSUER": w.server.Issuer, "ADMINISTRATOR": administrator, "PASSWORD": w.password, "BROWSER": "visit",
-				"ROBOT": w.robot.ClientID, "ROBOT_SECRET": w.robot.Secret, "AUTHLY_CREDENTIALS": "file",
-				"XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "settings"), "UNIQUE": strings.ToLower(secret.New().Reveal()[:8]),
-			} {
+			for _, line := range w.environment(env.WorkDir) {
+				name, value, _ := strings.Cut(line, "=")
 				env.Setenv(name, value)
 			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": expectStatus, "mode": expectMode, "remember": remember, "end-sign-ins": w.endSignIns,
+			"status": expectStatus, "mode": expectMode, "remember": remember, "end-sign-ins": w.endSignIns, "age": age,
 		},
 	})
 }
@@ -88,18 +118,50 @@ func remember(script *testscript.TestScript, negated bool, arguments []string) {
 	script.Setenv(arguments[0], value)
 }
 
-// endSignIns ends everything that the program was given on the server.
-func (w *world) endSignIns(script *testscript.TestScript, _ bool, _ []string) {
-	known, err := w.server.Clients.Find(context.Background(), "authly-cli")
+// age lets the access tokens in a directory of profiles end, as far as the program can know: age directory.
+func age(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 1 {
+		script.Fatalf("usage: age directory")
+	}
+	files, err := filepath.Glob(filepath.Join(script.MkAbs(arguments[0]), "credentials-*.json"))
 	script.Check(err)
-	script.Check(w.server.Clients.Disable(context.Background(), known.ID))
-	script.Check(w.server.Clients.Enable(context.Background(), known.ID))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		script.Check(err)
+		script.Check(os.WriteFile(file, regexp.MustCompile(`"expires_at":"[^"]*"`).ReplaceAll(text, []byte(`"expires_at":"2020-01-01T00:00:00Z"`)), 0o600))
+	}
+}
+
+// endSignIns ends what the program was given, as an administrator of the server would: end-sign-ins directory.
+func (w *world) endSignIns(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 1 {
+		script.Fatalf("usage: end-sign-ins directory")
+	}
+	files, err := filepath.Glob(filepath.Join(script.MkAbs(arguments[0]), "credentials-*.json"))
+	script.Check(err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		script.Check(err)
+		var kept struct {
+			Refresh string `json:"refresh_token"`
+		}
+		script.Check(json.Unmarshal(text, &kept))
+		if answer := w.server.Post("/oauth/revoke", url.Values{"client_id": {"authly-cli"}, "token": {kept.Refresh}}); answer.Status != http.StatusOK {
+			script.Fatalf("revoke: %d", answer.Status)
+		}
+	}
 }
 
 // visit is a browser with a person: it opens an address, signs in with $ADMINISTRATOR and
 // $PASSWORD, and answers the consent page with $DECISION, or "allow".
 func visit() {
-	if err := browse(os.Args[len(os.Args)-1]); err != nil {
+	address := os.Args[len(os.Args)-1]
+	if address == "-" { // it is somewhere in what a program says, which goes on
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan() && !strings.HasPrefix(address, "http"); {
+			address = strings.TrimSpace(lines.Text())
+		}
+	}
+	if err := browse(address); err != nil {
 		fmt.Fprintln(os.Stderr, "visit:", err)
 		os.Exit(1)
 	}

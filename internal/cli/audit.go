@@ -216,7 +216,7 @@ func (p Program) auditVerifyCommand() *cobra.Command {
 		Long: `Show whether events were changed, added or taken out since they were sealed. Note the
 head that is printed, apart from the server: with --head, events that were cut off at the
 end since then are found as well.`,
-		Example: "  authly audit verify\n  authly audit verify --head 7:5f1d…",
+		Example: "  authly audit verify\n  authly audit verify --head \"$HEAD\"",
 	}
 	settings := addSettingsFlags(command)
 	command.Flags().StringVar(&head, "head", "", "a `head` that was noted before")

@@ -115,7 +115,7 @@ settings in "keys"; each next key is published before it signs.`,
 A next key that hasn't been published for long enough is refused, because clients that
 keep a copy of the key set would not know it. --force does it all the same: for a key
 that has become known to others.`,
-		Example: "  authly local keys rotate\n  authly local keys rotate --algorithm ES256 --force",
+		Example: "  authly local keys rotate --algorithm ES256 --force",
 	}
 	list(p, listed, p.Actions.KeysList, keysView("There are no keys yet; the server makes them when it starts.\n"))
 	var rotation KeyRotation

@@ -48,7 +48,7 @@ type connectionFlags struct{ profile, server, caFile string }
 
 func addConnectionFlags(command *cobra.Command) *connectionFlags {
 	wanted := &connectionFlags{}
-	flags := command.PersistentFlags()
+	flags := command.Flags()
 	flags.StringVar(&wanted.server, "server", "", "the `URL` of the server, its issuer (default $"+variableServer+", or the profile's)")
 	flags.StringVar(&wanted.profile, "profile", "", "the `name` of the profile (default $"+variableProfile+", or the current one)")
 	flags.StringVar(&wanted.caFile, "ca-file", "", "a PEM `file` with certificate authorities to trust besides the system's (default $"+variableCAFile+")")

@@ -122,7 +122,7 @@ func (p Program) revokeRegistrationTokenCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "revoke ID",
 		Short:   "End a token; the clients that were registered with it stay",
-		Example: "  authly local registration-token revoke 0199a1b2-0000-7000-8000-000000000000",
+		Example: "  authly local registration-token revoke \"$REGISTRATION_TOKEN_ID\"",
 	}
 	var wanted string
 	var revoke listAction[RegistrationToken]

@@ -16,13 +16,14 @@ func exitOf(err error) int {
 		unreachable *remote.UnreachableError
 		silent      *signin.UnreachableError
 		refusal     *signin.Refusal
+		unknown     *unknownNameError
 	)
 	switch {
 	case errors.As(err, &unreachable), errors.As(err, &silent):
 		return ExitUnreachable
 	case isSignedOut(err), errors.As(err, &refusal), remote.IsStatus(err, http.StatusUnauthorized, http.StatusForbidden):
 		return ExitNotAllowed
-	case errors.Is(err, account.ErrNoProfile), remote.IsStatus(err, http.StatusNotFound):
+	case errors.As(err, &unknown), errors.Is(err, account.ErrNoProfile), remote.IsStatus(err, http.StatusNotFound):
 		return ExitNotFound
 	case remote.IsStatus(err, http.StatusConflict, http.StatusPreconditionFailed):
 		return ExitConflict

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -88,7 +89,12 @@ func yamlOf(decoder *json.Decoder) (*yaml.Node, error) {
 		_, err := decoder.Token()
 		return node, err
 	case string:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}, nil
+		node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
+		switch strings.ToLower(value) {
+		case "y", "n", "yes", "no", "on", "off": // to readers of YAML 1.1 they are no texts
+			node.Style = yaml.DoubleQuotedStyle
+		}
+		return node, nil
 	case json.Number:
 		tag := "!!int"
 		if bytes.ContainsAny([]byte(value), ".eE") {

@@ -38,7 +38,7 @@ type Program struct {
 // Run runs the command that the arguments (without the program's name) describe
 // and returns the status to end with. Whatever went wrong has been told then.
 func (p Program) Run(ctx context.Context, arguments []string) int {
-	root := p.rootCommand() //nolint:contextcheck // the commands get ctx below, by way of cobra
+	root := p.Root() //nolint:contextcheck // the commands get ctx below, by way of cobra
 	root.SetArgs(arguments)
 	root.SetOut(p.Output)
 	root.SetErr(p.Errors)
@@ -85,7 +85,8 @@ a wrong command line, 3 for a configuration with problems, 4 for what is not the
 conflict, 6 for a server that does not answer and 7 for what you are not signed in for or
 not allowed to do.`
 
-func (p Program) rootCommand() *cobra.Command {
+// Root returns the tree of the commands.
+func (p Program) Root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "authly",
 		Short:         "An OAuth 2.1 and OpenID Connect authorization server",
@@ -102,6 +103,11 @@ func (p Program) rootCommand() *cobra.Command {
 		p.applyCommand(), p.diffCommand(), p.exportCommand(),
 		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.recoverCommand(), p.conformanceCommand(), p.versionCommand(),
 	)
+	description := described()
+	operations := description.operations()
+	for _, each := range resources() {
+		p.addResource(root, description, operations, each)
+	}
 	return asGroup(root)
 }
 

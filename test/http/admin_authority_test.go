@@ -1,12 +1,9 @@
 package http_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -33,15 +30,13 @@ func administer(t *testing.T, engine db.Engine, options ...testx.Option) *admini
 	return &administration{testx.NewServer(t, engine, append([]testx.Option{testx.WithFakeClock(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC))}, options...)...), t}
 }
 
+// adminScopes are all scopes of the administration; a test compares them with the catalogue
+// and with what the operations declare.
 func adminScopes() oauth.ScopeSet {
 	return oauth.ScopeSet{
-		"admin:clients:read", "admin:clients:write",
-		"admin:scopes:read", "admin:scopes:write",
-		"admin:keys:read", "admin:keys:write",
-		"admin:sessions:read", "admin:sessions:write",
+		"admin:audit:read", "admin:clients:read", "admin:clients:write", "admin:keys:read", "admin:keys:write", "admin:scopes:read", "admin:scopes:write",
+		"admin:sessions:read", "admin:sessions:write", "admin:system:read", "admin:system:write", "admin:tokens:read", "admin:tokens:write",
 		"admin:users:read", "admin:users:write",
-		"admin:tokens:read", "admin:tokens:write",
-		"admin:audit:read",
 	}
 }
 
@@ -91,139 +86,6 @@ func (a *administration) change(statement string, arguments ...any) {
 	if err != nil || changed != 1 {
 		a.t.Fatalf("%s: %d rows, %v", statement, changed, err)
 	}
-}
-
-// scopeOf returns the scope that an operation declares.
-func (a *administration) scopeOf(method, path string) string {
-	a.t.Helper()
-	var described struct {
-		Paths map[string]map[string]struct {
-			Security []map[string][]string `json:"security"`
-		} `json:"paths"`
-	}
-	if err := json.Unmarshal([]byte(a.Get("/api/v1/openapi.json").Body), &described); err != nil {
-		a.t.Fatal(err)
-	}
-	needs := described.Paths[path][strings.ToLower(method)].Security
-	if len(needs) != 1 || len(needs[0]["oauth"]) != 1 {
-		a.t.Fatalf("%s %s declares %v", method, path, needs)
-	}
-	return needs[0]["oauth"][0]
-}
-
-// caller is one way to ask.
-type caller struct {
-	options []testx.RequestOption
-	want    []int
-	kind    string // of the problem; "" for any
-}
-
-// Every route × every way of asking: only the right ones pass.
-func TestAuthorityOfEveryRoute(t *testing.T) {
-	t.Parallel()
-	for _, engine := range dbtest.Engines(t) {
-		t.Run(string(engine), func(t *testing.T) {
-			t.Parallel()
-			a := administer(t, engine, testx.WithConfig(func(c *config.Config) {
-				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-			}))
-			callers, services := a.callers()
-			seen := 0
-			for _, route := range a.Routes() {
-				if !strings.HasPrefix(route.Path, adminPath+"/") {
-					continue
-				}
-				seen++
-				scope := a.scopeOf(route.Method, route.Path)
-				const nobody = "0190d8b2-0000-7000-8000-000000000000"
-				path := strings.NewReplacer(
-					"{client_id}", "client_nothing",
-					"{secret_id}", nobody,
-					"{name}", "nothing",
-					"{kid}", "nothing",
-					"{event_id}", nobody,
-					"{user_id}", nobody,
-					"{session_id}", nobody,
-					"{token_id}", nobody,
-					"{grant_id}", nobody,
-				).Replace(route.Path)
-				ask := func(name string, by caller) {
-					options := by.options
-					if route.Method == http.MethodPost || route.Method == http.MethodPatch {
-						options = append(slices.Clone(options), testx.JSON(`{"client_name":7}`))
-					}
-					answer := a.Call(route.Method, path, nil, options...)
-					if by.want == nil {
-						if answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status >= http.StatusInternalServerError {
-							t.Errorf("%s %s by %s: %d %s", route.Method, path, name, answer.Status, answer.Body)
-						}
-						return
-					}
-					if !slices.Contains(by.want, answer.Status) || by.kind != "" && answer.Text("type") != "urn:authly:problem:"+by.kind ||
-						!strings.HasPrefix(answer.Header.Get("Content-Type"), "application/problem+json") ||
-						answer.Status == http.StatusUnauthorized && !strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Bearer ") {
-						t.Errorf("%s %s by %s: %d %s", route.Method, path, name, answer.Status, answer.Body)
-					}
-				}
-				for name, by := range callers {
-					ask(name, by)
-				}
-				ask("exactly its scope", caller{options: []testx.RequestOption{testx.Bearer(services[scope])}})
-				ask("every other scope", caller{[]testx.RequestOption{testx.Bearer(services["but "+scope])}, []int{http.StatusForbidden}, "insufficient_scope"})
-			}
-			if seen < 15 {
-				t.Errorf("only %d routes", seen)
-			}
-		})
-	}
-}
-
-// callers returns all ways of asking, and the tokens of a service account: with one
-// scope each, and with all but one.
-func (a *administration) callers() (map[string]caller, map[string]string) {
-	a.t.Helper()
-	here, everything := a.Issuer+adminPath, adminScopes().String()
-	with := func(token string, options ...testx.RequestOption) []testx.RequestOption {
-		return append([]testx.RequestOption{testx.Bearer(token)}, options...)
-	}
-	robot, demotedRobot, disabledRobot := a.robot(), a.robot(), a.robot()
-	expired := a.own(robot, everything, here)
-	a.Clock.Advance(time.Hour)
-	disabled, hurried, demoted, good := a.administrator("disabled"), a.administrator("hurried"), a.administrator("demoted"), a.administrator("good")
-	right := a.own(robot, everything, here)
-	all := map[string]caller{
-		"nobody":                    {nil, []int{http.StatusUnauthorized}, ""},
-		"garbage":                   {with("garbage"), []int{http.StatusUnauthorized}, ""},
-		"basic credentials":         {[]testx.RequestOption{testx.As(robot)}, []int{http.StatusUnauthorized}, ""},
-		"an expired token":          {with(expired), []int{http.StatusUnauthorized}, ""},
-		"no audience":               {with(a.own(robot, everything)), []int{http.StatusUnauthorized}, ""},
-		"another audience":          {with(a.own(robot, everything, "https://api.example")), []int{http.StatusUnauthorized}, ""},
-		"two audiences":             {with(a.own(robot, everything, "https://api.example", here)), []int{http.StatusUnauthorized}, ""},
-		"an administrator":          {options: with(a.on(robot, good, everything))},
-		"an administrator sans":     {with(a.on(robot, good, "openid")), []int{http.StatusForbidden}, "insufficient_scope"},
-		"a disabled administrator":  {with(a.on(robot, disabled, everything)), []int{http.StatusUnauthorized, http.StatusForbidden}, ""},
-		"one with a given password": {with(a.on(robot, hurried, everything)), []int{http.StatusUnauthorized, http.StatusForbidden}, ""},
-		"one who was demoted":       {with(a.on(robot, demoted, everything)), []int{http.StatusForbidden}, "not_administrator"},
-		"a demoted service account": {with(a.own(demotedRobot, everything, here)), []int{http.StatusForbidden}, "not_administrator"},
-		"a disabled one":            {with(a.own(disabledRobot, everything, here)), []int{http.StatusUnauthorized, http.StatusForbidden}, ""},
-		"a foreign address":         {with(right, testx.Header("X-Forwarded-For", "203.0.113.9")), []int{http.StatusForbidden}, "address_refused"},
-		"a made up near address":    {with(right, testx.Header("X-Forwarded-For", "127.0.0.1, 203.0.113.9")), []int{http.StatusForbidden}, "address_refused"},
-	}
-	if err := a.Users.Disable(a.t.Context(), disabled.ID); err != nil {
-		a.t.Fatal(err)
-	}
-	if err := a.Clients.Disable(a.t.Context(), disabledRobot.ID); err != nil {
-		a.t.Fatal(err)
-	}
-	a.change(`UPDATE users SET require_password_change = $1 WHERE id = $2`, true, hurried.ID)
-	a.change(`UPDATE users SET administrator = $1 WHERE id = $2`, false, demoted.ID)
-	a.change(`UPDATE clients SET administrator = $1 WHERE id = $2`, false, demotedRobot.ID)
-	services := map[string]string{}
-	for _, scope := range adminScopes() {
-		services[scope] = a.own(robot, scope, here)
-		services["but "+scope] = a.own(robot, adminScopes().Without(oauth.ScopeSet{scope}).String(), here)
-	}
-	return all, services
 }
 
 // A proxy on this machine that nobody listed would make everybody near.

@@ -126,7 +126,10 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 
 // Copy sends a request and writes what the server answers, however long it is.
 func (c *Client) Copy(ctx context.Context, request Request, to io.Writer) error {
-	response, err := c.open(ctx, request)
+	patient, through := *c, *c.through
+	through.Timeout = 0 // it takes what it takes, as long as there is more
+	patient.through = &through
+	response, err := patient.open(ctx, request)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"authly/internal/cli/remote"
+)
+
+// completionPatience is how long a person waits for a suggestion without noticing.
+const completionPatience = 2 * time.Second
+
+// mostSuggestions is more than anybody reads.
+const mostSuggestions = 100
+
+// completion is what cobra asks for suggestions.
+type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
+// completeArguments suggests values for the arguments of a verb.
+func (b *bound) completeArguments(wanted *connectionFlags) completion {
+	return func(command *cobra.Command, given []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(given) >= len(b.arguments) {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return b.suggest(command.Context(), wanted, b.arguments[len(given)].from, given, typed)
+	}
+}
+
+// completeFlags suggests values for flags: files only where a flag takes one.
+func (b *bound) completeFlags(command *cobra.Command, wanted *connectionFlags) {
+	for _, each := range b.query {
+		if words := texts(each.Schema.Enum); len(words) > 0 {
+			_ = command.RegisterFlagCompletionFunc(flagOf(each.Name, formText, b.flags), // fails only for a flag that isn't there
+				cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+	for name, each := range b.named {
+		_ = command.RegisterFlagCompletionFunc(flagOf(name, formText, b.flags),
+			func(command *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+				return b.suggest(command.Context(), wanted, each.from, nil, typed)
+			})
+	}
+	_ = command.RegisterFlagCompletionFunc("profile", b.program.completeProfiles)
+	if b.schema == nil {
+		return
+	}
+	for name, described := range b.schema.Properties {
+		f := formOf(name, described)
+		if f == formSecret || f == formJSON {
+			continue
+		}
+		from, words := b.live[name], texts(described.Enum)
+		_ = command.RegisterFlagCompletionFunc(flagOf(name, f, b.flags), func(command *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if from.operation == "" {
+				return words, cobra.ShellCompDirectiveNoFileComp
+			}
+			return b.suggest(command.Context(), wanted, from, nil, typed)
+		})
+	}
+}
+
+// suggest asks the server for what is typed at the moment. It is silent about everything
+// that goes wrong: a person is in the middle of a line.
+func (b *bound) suggest(ctx context.Context, wanted *connectionFlags, from source, given []string, typed string) ([]string, cobra.ShellCompDirective) {
+	known, ok := b.operations[from.operation]
+	if !ok {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(ctx, completionPatience)
+	defer cancel()
+	at, err := b.program.connect(wanted)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	request := remote.Request{Method: http.MethodGet, Path: fill(known.path, given), Scope: known.scope(), Query: url.Values{}}
+	for _, each := range known.Parameters {
+		if each.Name == "limit" {
+			request.Query.Set("limit", "100")
+		}
+	}
+	var found []string
+	for item, err := range at.admin.Items(ctx, request, from.rows, mostSuggestions) {
+		if err != nil {
+			break
+		}
+		value := remote.Printable(valueOf(item, from.id))
+		if !strings.HasPrefix(value, typed) {
+			continue
+		}
+		if about := remote.Printable(valueOf(item, from.about)); from.about != "" && about != "" {
+			value += "\t" + about
+		}
+		found = append(found, value)
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}

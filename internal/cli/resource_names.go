@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"authly/internal/cli/remote"
+)
+
+// unknownNameError is returned for a name that nothing has.
+type unknownNameError struct{ what, name string }
+
+func (e *unknownNameError) Error() string {
+	return fmt.Sprintf("nothing is called %q: it is no %s", remote.Printable(e.name), e.what)
+}
+
+// identify returns the arguments with identifiers in place of names.
+func (b *bound) identify(ctx context.Context, at *connection, arguments []string) ([]string, error) {
+	identified := make([]string, len(arguments))
+	for i, each := range arguments {
+		var err error
+		if identified[i], err = b.identifyOne(ctx, at, b.arguments[i], each); err != nil {
+			return nil, err
+		}
+	}
+	return identified, nil
+}
+
+// identifyOne asks the server for what is called so, if it is not an identifier already.
+func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, name string) (string, error) {
+	if by.by == "" || uuid.Validate(name) == nil {
+		return name, nil
+	}
+	list := b.operations[by.from.operation]
+	request := remote.Request{Method: http.MethodGet, Path: list.path, Scope: list.scope(), Query: url.Values{by.by: {name}}}
+	for item, err := range at.admin.Items(ctx, request, by.from.rows, 0) {
+		if err != nil {
+			return "", err
+		}
+		if strings.EqualFold(valueOf(item, by.by), name) {
+			return valueOf(item, "id"), nil
+		}
+	}
+	return "", &unknownNameError{by.what, name}
+}
