@@ -39,6 +39,10 @@ func banner(settings authly.Config, notice authly.Notice, on authly.Listeners) s
 		line("    curl -s -u '%s:%s' -d grant_type=client_credentials %s/oauth/token",
 			dev.ConfidentialClient.ClientID, dev.ConfidentialClient.ClientSecret.Reveal(), settings.Issuer)
 		line("")
+		line("  From a terminal, as the administrator:")
+		line("")
+		line("    authly login --server %s", settings.Issuer)
+		line("")
 		line("  This is for development: only this machine can reach it.")
 	}
 	if !notice.SetupURL.IsZero() {
