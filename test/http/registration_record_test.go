@@ -350,8 +350,12 @@ func TestUnusedClientsAreDeleted(t *testing.T) {
 			w.Clock.Advance(100 * 24 * time.Hour)
 			alive("later", all{"used": used, "busy": busy, "kept": kept}, nil)
 			told := map[string]bool{}
-			for _, event := range w.events() {
-				if event.Action == audit.ClientDelete && event.Actor.Kind == audit.Server && event.Details.Reason == "unused" {
+			deleted, err := w.Audit.List(t.Context(), audit.Query{Action: audit.ClientDelete})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, event := range deleted.Events {
+				if event.Actor.Kind == audit.Server && event.Details.Reason == "unused" {
 					told[event.Target.ID] = true
 				}
 			}
