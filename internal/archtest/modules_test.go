@@ -75,7 +75,7 @@ var licences = []struct{ name, words string }{
 
 var (
 	licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying)([.-].*)?$`)
-	spaces      = regexp.MustCompile(`\s+`)
+	spaces      = regexp.MustCompile(`[\s>]+`) // some quote their licence
 )
 
 func licenceOf(text string) string {

@@ -19,12 +19,14 @@ import (
 	"authly/internal/cli/signin"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/metadata"
 )
 
 // The variables by which a script says which server it works with, and as whom.
 const (
 	variableServer       = "AUTHLY_SERVER"
 	variableProfile      = "AUTHLY_PROFILE"
+	variableAPI          = "AUTHLY_API"
 	variableCAFile       = "AUTHLY_CA_FILE"
 	variableCredentials  = "AUTHLY_CREDENTIALS" //nolint:gosec // a name
 	variableToken        = "AUTHLY_TOKEN"       //nolint:gosec // a name
@@ -44,7 +46,7 @@ var (
 const answerPatience = 30 * time.Second
 
 // connectionFlags say which server is meant.
-type connectionFlags struct{ profile, server, caFile string }
+type connectionFlags struct{ profile, server, api, caFile string }
 
 func addConnectionFlags(command *cobra.Command) *connectionFlags {
 	wanted := &connectionFlags{}
@@ -52,8 +54,11 @@ func addConnectionFlags(command *cobra.Command) *connectionFlags {
 	flags.StringVar(&wanted.server, "server", "", "the `URL` of the server, its issuer (default $"+variableServer+", or the profile's)")
 	flags.StringVar(&wanted.profile, "profile", "", "the `name` of the profile (default $"+variableProfile+", or the current one)")
 	flags.StringVar(&wanted.caFile, "ca-file", "", "a PEM `file` with certificate authorities to trust besides the system's (default $"+variableCAFile+")")
+	flags.StringVar(&wanted.api, "api", "", apiUsage)
 	return wanted
 }
+
+const apiUsage = "the `URL` of the administration, if it has an address of its own (default $" + variableAPI + ", or the profile's)"
 
 // variable returns a variable of the environment.
 func (p Program) variable(name string) string {
@@ -89,6 +94,7 @@ func (p Program) book() (*account.Book, error) {
 // connection is a server that commands work with, and as whom.
 type connection struct {
 	server   string
+	api      string          // where its administration is
 	profile  account.Profile // zero if the environment says who it is
 	source   string          // what says who it is, for people
 	book     *account.Book
@@ -118,8 +124,21 @@ func (p Program) connect(wanted *connectionFlags) (*connection, error) {
 	if err := made.findTokens(p, fixed); err != nil {
 		return nil, made.explained(err)
 	}
-	made.admin = remote.New(remote.Options{Server: made.server, HTTP: made.through, Tokens: made.tokens, Agent: "authly/" + p.Version.Version})
+	if made.api = strings.TrimSuffix(firstOf(wanted.api, p.variable(variableAPI), made.profile.API, made.server), "/"); made.api != made.server {
+		if err := checkAPI(made.api); err != nil {
+			return nil, err
+		}
+	}
+	made.admin = remote.New(remote.Options{Server: made.api, HTTP: made.through, Tokens: made.tokens, Agent: "authly/" + p.Version.Version})
 	return made, nil
+}
+
+// checkAPI holds that tokens only go where nobody listens in.
+func checkAPI(address string) error {
+	if err := metadata.ValidateIssuer(address); err != nil {
+		return usagef("--api is %q: https, or http on this machine, without query: %v", address, err)
+	}
+	return nil
 }
 
 // findServer lets what was said on the command line count before the environment, and that

@@ -9,4 +9,6 @@
 // Results go to the standard output, as a table for people or as JSON for
 // programs; problems go to the standard error, each with what to do about it.
 // The exit status is one of [ExitOK], [ExitFailure] and the others beside them.
+//
+//go:generate go test -run ^TestReferenceIsCurrent$ -update .
 package cli

@@ -57,6 +57,7 @@ AUTHLY_CLIENT_ID and AUTHLY_CLIENT_SECRET (or AUTHLY_CLIENT_SECRET_FILE).`,
 	flags.StringVar(&wanted.server, "server", "", "the `URL` of the server, its issuer (default $"+variableServer+", or the profile's)")
 	flags.StringVar(&wanted.profile, "profile", "", "what the profile is called: a `name` (default $"+variableProfile+", or made from the server's)")
 	flags.StringVar(&wanted.caFile, "ca-file", "", "a PEM `file` with certificate authorities to trust besides the system's (default $"+variableCAFile+")")
+	flags.StringVar(&wanted.api, "api", "", apiUsage)
 	flags.StringSliceVar(&wanted.scopes, "scopes", nil, "the `scopes` to ask for (default all of the administration)")
 	flags.BoolVar(&wanted.noBrowser, "no-browser", false, "open no browser, only show the address")
 	flags.Var(&wanted.credentials, "credentials", "where the tokens are kept (default $"+variableCredentials+", or the keyring if there is one)")
@@ -133,6 +134,12 @@ func (p Program) profileFor(book *account.Book, wanted *login) (account.Profile,
 		return profile, usagef("--profile is %q: %v", profile.Name, account.ErrInvalidName)
 	}
 	profile.ClientID = wanted.clientID
+	if api := strings.TrimSuffix(firstOf(wanted.api, p.variable(variableAPI)), "/"); api != "" {
+		if err := checkAPI(api); err != nil {
+			return profile, err
+		}
+		profile.API = api
+	}
 	if file := firstOf(wanted.caFile, p.variable(variableCAFile)); file != "" {
 		if profile.CAFile, err = filepath.Abs(file); err != nil {
 			return profile, fmt.Errorf("find the certificate authorities: %w", err)

@@ -141,7 +141,7 @@ func flagOf(name string, f form, renamed map[string]string) string {
 
 // isCommon tells whether a flag is one that commands have whatever their operation takes.
 func isCommon(flag string) bool {
-	return slices.Contains([]string{"ca-file", "dry-run", "file", "help", "limit", "output", "profile", "quiet", "server", "unset", "yes"}, flag)
+	return slices.Contains([]string{"api", "ca-file", "dry-run", "file", "help", "limit", "output", "profile", "quiet", "server", "unset", "yes"}, flag)
 }
 
 // helpOf makes a description one of a flag.

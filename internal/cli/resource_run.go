@@ -230,7 +230,7 @@ func (r *invocation) change(ctx context.Context, at *connection, arguments []str
 
 // tellRequest shows what would be sent, without secrets.
 func (r *invocation) tellRequest(at *connection, request remote.Request) error {
-	address := at.server + remote.Path + request.Path
+	address := at.api + remote.Path + request.Path
 	if len(request.Query) > 0 {
 		address += "?" + request.Query.Encode()
 	}

@@ -101,7 +101,7 @@ func (p Program) Root() *cobra.Command {
 	root.AddCommand(
 		p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.tokenCommand(), p.profileCommand(),
 		p.applyCommand(), p.diffCommand(), p.exportCommand(),
-		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.recoverCommand(), p.conformanceCommand(), p.versionCommand(),
+		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.recoverCommand(), p.conformanceCommand(), p.docsCommand(), p.versionCommand(),
 	)
 	description := described()
 	operations := description.operations()

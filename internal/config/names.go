@@ -102,7 +102,7 @@ func serviceLink(name, value string) bool {
 // and prove who they are there: it has no meaning for a server of this machine.
 func ofCommands(name string) bool {
 	switch strings.TrimPrefix(name, prefix) {
-	case "SERVER", "PROFILE", "CA_FILE", "CREDENTIALS", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE":
+	case "SERVER", "PROFILE", "API", "CA_FILE", "CREDENTIALS", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE":
 		return true
 	default:
 		return false

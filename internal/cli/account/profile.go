@@ -38,6 +38,7 @@ type Profile struct {
 	Name     string `json:"name"`
 	Server   string `json:"server"` // the issuer
 	ClientID string `json:"client_id"`
+	API      string `json:"api,omitempty"` // "" if it is at the server's own address
 	CAFile   string `json:"ca_file,omitempty"`
 	Place    Place  `json:"credentials"`
 	Subject  string `json:"subject"`
