@@ -82,7 +82,7 @@ func (c *clients) mount(to operations) {
 type clientList struct {
 	Limit        int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor       string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	Query        string `query:"q" maxLength:"200" doc:"What the name begins with; the case of ASCII letters does not matter."`
+	Query        string `query:"q" maxLength:"200" doc:"A part of the name; the case of letters does not matter."`
 	State        string `query:"state" enum:"active,disabled"`
 	RegisteredBy string `query:"registered_by" enum:"administrator,client"`
 	Type         string `query:"type" enum:"public,confidential"`
@@ -94,7 +94,7 @@ func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body C
 		return nil, err
 	}
 	page, err := c.records.List(ctx, client.Query{
-		NamePrefix: in.Query, State: client.State(in.State), RegisteredBy: client.RegisteredBy(in.RegisteredBy), Type: client.Type(in.Type),
+		NamePart: in.Query, State: client.State(in.State), RegisteredBy: client.RegisteredBy(in.RegisteredBy), Type: client.Type(in.Type),
 		After: after, Limit: in.Limit,
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"authly/internal/platform/db"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/policy"
 )
 
 type store struct{ database *db.DB }
@@ -101,6 +102,11 @@ func metadataColumns(m *Metadata) []column {
 	}
 }
 
+// searched is the name as lists compare it, which is only written.
+func searched(m Metadata) column {
+	return column{"client_name_folded", nil, policy.FoldSearched(m.Name)}
+}
+
 func names(columns []column) string {
 	all := make([]string, len(columns))
 	for i, each := range columns {
@@ -133,7 +139,7 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 }
 
 func (s store) insert(ctx context.Context, c Client) error {
-	columns := columnsOf(&c)
+	columns := append(columnsOf(&c), searched(c.Metadata))
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`INSERT INTO clients (`+names(columns)+`) VALUES `+db.Values(1, len(columns)), values(columns)...)
 	if db.IsUnique(err, "client_id") {
@@ -144,7 +150,7 @@ func (s store) insert(ctx context.Context, c Client) error {
 
 // insertUnlessThere is insert, unless there is a client of that client_id.
 func (s store) insertUnlessThere(ctx context.Context, c Client) (bool, error) {
-	columns := columnsOf(&c)
+	columns := append(columnsOf(&c), searched(c.Metadata))
 	inserted, err := s.database.Write(ctx).Exec(ctx,
 		`INSERT INTO clients (`+names(columns)+`) VALUES `+db.Values(1, len(columns))+` ON CONFLICT (client_id) DO NOTHING`, values(columns)...)
 	return inserted == 1, err
@@ -152,7 +158,7 @@ func (s store) insertUnlessThere(ctx context.Context, c Client) (bool, error) {
 
 // update replaces the metadata of a client.
 func (s store) update(ctx context.Context, record uuid.UUID, m Metadata, now time.Time) error {
-	columns := append(metadataColumns(&m), column{"updated_at", nil, now})
+	columns := append(metadataColumns(&m), searched(m), column{"updated_at", nil, now})
 	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET (`+names(columns)+`) = (`+
 		db.Placeholders(1, len(columns))+`) WHERE id = `+db.Placeholders(len(columns)+1, 1), append(values(columns), record)...)
 	return err

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -21,8 +23,8 @@ const MaxPage = 200
 
 // Query says which clients are wanted. What is left at its zero value may be anything.
 type Query struct {
-	// NamePrefix is what the name begins with; the case of letters does not matter.
-	NamePrefix   string
+	// NamePart is a part of the name; the case of letters does not matter.
+	NamePart     string
 	State        State
 	RegisteredBy RegisteredBy
 	Type         Type
@@ -33,7 +35,8 @@ type Query struct {
 }
 
 // Page is a part of the clients, in the order of their making. They come without
-// their secrets: none of them knows any.
+// their secrets: none of them knows any. Where few of very many clients match, it ends
+// before it is full, even empty.
 type Page struct {
 	Clients []Client
 	// Next is what to ask after for the next page, zero if this is the last.
@@ -47,11 +50,12 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	}
 	wanted := query.Limit
 	query.Limit++ // one more tells whether there is another page
-	all, err := s.store.list(ctx, query)
+	all, end, err := s.store.list(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("list clients: %w", err)
 	}
-	page := Page{Clients: all}
+	slices.SortFunc(all, func(a, b Client) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	page := Page{Clients: all, Next: end}
 	if len(all) > wanted {
 		page.Clients, page.Next = all[:wanted], all[wanted-1].ID
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -9,43 +10,62 @@ import (
 
 	"authly/internal/platform/db"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/policy"
 )
 
-// list reads a page by the primary key: identifiers sort by the time of their making.
-func (s store) list(ctx context.Context, query Query) ([]Client, error) {
-	var (
-		conditions []string
-		arguments  []any
-	)
-	where := func(condition string, argument any) {
+// window is how many clients are looked at for one page.
+const window = 20_000
+
+// list walks through clients_search_idx, which has everything that is asked about, and
+// reads the records of the page only. It looks at a bounded number of clients and
+// returns the last of them, zero if there are no more after it.
+func (s store) list(ctx context.Context, query Query) ([]Client, uuid.UUID, error) {
+	conditions, arguments := query.conditions()
+	var end uuid.UUID
+	if len(arguments) > 1 { // otherwise every one matches
+		err := s.database.Read(ctx).QueryRow(ctx, `SELECT id FROM clients WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2`, query.After, window-1).Scan(&end)
+		switch {
+		case errors.Is(err, errNoRecord):
+			end = uuid.Nil
+		case err != nil:
+			return nil, uuid.Nil, err
+		}
+	}
+	last := end
+	if last == uuid.Nil {
+		last = uuid.Max
+	}
+	arguments = append(arguments, last, query.Limit)
+	rows, err := s.database.Read(ctx).Query(ctx, `SELECT `+names(columnsOf(&Client{}))+` FROM clients WHERE id IN (
+		SELECT id FROM clients WHERE `+conditions+` AND id <= $`+strconv.Itoa(len(arguments)-1)+` ORDER BY id LIMIT $`+strconv.Itoa(len(arguments))+`)`,
+		arguments...)
+	found, err := db.Collect(rows, err, scan)
+	return found, end, err
+}
+
+// conditions returns what holds for the clients that are wanted.
+func (q Query) conditions() (text string, arguments []any) {
+	all := []string{`id > $1`}
+	arguments = append(arguments, q.After)
+	where := func(condition, argument string) {
 		arguments = append(arguments, argument)
-		conditions = append(conditions, strings.ReplaceAll(condition, "$?", "$"+strconv.Itoa(len(arguments))))
+		all = append(all, strings.Replace(condition, "$?", "$"+strconv.Itoa(len(arguments)), 1))
 	}
-	if query.After != uuid.Nil {
-		where(`id > $?`, query.After)
-	}
-	if query.NamePrefix != "" {
+	if q.NamePart != "" {
 		escape := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-		where(`lower(client_name) LIKE $? ESCAPE '!'`, escape.Replace(strings.ToLower(query.NamePrefix))+"%")
+		where(`client_name_folded LIKE $? ESCAPE '!'`, "%"+escape.Replace(policy.FoldSearched(q.NamePart))+"%")
 	}
-	if query.State != "" {
-		where(`state = $?`, string(query.State))
+	if q.State != "" {
+		where(`state = $?`, string(q.State))
 	}
-	if query.RegisteredBy != "" {
-		where(`registered_by = $?`, string(query.RegisteredBy))
+	if q.RegisteredBy != "" {
+		where(`registered_by = $?`, string(q.RegisteredBy))
 	}
-	switch query.Type {
+	switch q.Type {
 	case PublicType:
 		where(`token_endpoint_auth_method = $?`, string(oauth.AuthenticationMethodNone))
 	case ConfidentialType:
 		where(`token_endpoint_auth_method <> $?`, string(oauth.AuthenticationMethodNone))
 	}
-	filter := ""
-	if len(conditions) > 0 {
-		filter = ` WHERE ` + strings.Join(conditions, ` AND `)
-	}
-	arguments = append(arguments, query.Limit)
-	rows, err := s.database.Read(ctx).Query(ctx, `SELECT `+names(columnsOf(&Client{}))+` FROM clients`+filter+
-		` ORDER BY id LIMIT $`+strconv.Itoa(len(arguments)), arguments...)
-	return db.Collect(rows, err, scan)
+	return strings.Join(all, ` AND `), arguments
 }
