@@ -107,11 +107,11 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{"authly"},
 	})
 	built.administrators = admin.NewAdministrators(a.Users)
+	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
 	a.buildTokens(successorKey, built)
 	ending.tokens = a.Tokens // tokens say who somebody is, and users end what was issued to them
 	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
-	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
 	built.clientAuth = clientauth.New(clientauth.Deps{
 		Database: a.database, Clients: a.Clients, Keys: built.clientKeys, Clock: a.clock, Failures: built.limits,
 		Issuer: a.settings.Issuer, TokenEndpoint: a.settings.Issuer + "/oauth/token",
@@ -150,7 +150,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Administrators: built.administrators,
+		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Catalogue: a.Scopes, Administrators: built.administrators,
 	})
 }
 

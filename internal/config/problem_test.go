@@ -45,6 +45,7 @@ func TestProblems(t *testing.T) {
 		{"plain http for other machines by name", lines("AUTHLY_LISTEN=host.example:8080"), `…can be reached from other machines`},
 		{"no address for the administration", lines("AUTHLY_ADMIN_LISTEN=8090"), `admin.listen: "8090" is not a host and a port`},
 		{"the same address for the administration", lines("AUTHLY_ADMIN_LISTEN=127.0.0.1:8080"), `admin.listen: "127.0.0.1:8080" is the address of listen`},
+		{"administration for anybody", lines("AUTHLY_REGISTRATION_OPEN_SCOPES=openid admin:users:write"), `registration.open_scopes: has a scope of the administration, which no client gets by registering itself`},
 		{"half an administrator", lines("AUTHLY_ADMIN_USERNAME=root", "AUTHLY_ADMIN_PASSWORD=seven green bicycles"), `admin.email: is missing for the first administrator`},
 		{"an administrator's wrong name", lines("AUTHLY_ADMIN_USERNAME=a b", "AUTHLY_ADMIN_EMAIL=a@b.example", "AUTHLY_ADMIN_PASSWORD=seven green bicycles"), `admin.username: "a b" can't be a username`},
 		{"an administrator's wrong address", lines("AUTHLY_ADMIN_USERNAME=root", "AUTHLY_ADMIN_EMAIL=root", "AUTHLY_ADMIN_PASSWORD=seven green bicycles"), `admin.email: "root" doesn't look like an e-mail address`},

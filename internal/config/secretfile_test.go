@@ -102,7 +102,7 @@ func TestSecretFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			loaded := load(t, LoadOptions{Environment: with(variable(o.name) + "_FILE=" + path)})
-			if len(loaded.Warnings()) != 1 || !strings.Contains(loaded.Warnings()[0], path) {
+			if len(loaded.Warnings()) != 1 || !strings.Contains(loaded.Warnings()[0], quote(path)) {
 				t.Errorf("warnings: %q", loaded.Warnings())
 			}
 		})

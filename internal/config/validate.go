@@ -277,7 +277,11 @@ func (c *checker) checkRegistration() {
 	if !c.sound("registration.open_scopes") {
 		return
 	}
-	if scopes, err := oauth.ParseScope(c.config.Registration.OpenScopes); err != nil || len(scopes) == 0 {
+	scopes, err := oauth.ParseScope(c.config.Registration.OpenScopes)
+	switch {
+	case slices.ContainsFunc(scopes, oauth.IsAdministrationScope):
+		c.problem("registration.open_scopes", "has a scope of the administration, which no client gets by registering itself", "Leave out what begins with admin:")
+	case err != nil || len(scopes) == 0:
 		c.problem("registration.open_scopes", quote(c.config.Registration.OpenScopes)+" is not a list of scopes", "Write their names with one space between them, such as openid profile email")
 	}
 }

@@ -77,7 +77,7 @@ func (s *Service) Defaults(ctx context.Context) (oauth.ScopeSet, error) {
 	}
 	var defaults oauth.ScopeSet
 	for _, entry := range active {
-		if entry.Default {
+		if entry.Default && !oauth.IsAdministrationScope(entry.Name) { // whatever the row says
 			defaults = append(defaults, entry.Name)
 		}
 	}

@@ -101,6 +101,9 @@ func (s *Service) narrow(ctx context.Context, request *Request, authorization *A
 		minting.Scopes = wanted
 	}
 	var err error
+	if minting.Scopes, err = s.stillGiven(ctx, request.Client, minting.Scopes); err != nil {
+		return Minting{}, err
+	}
 	if minting.Scopes, err = s.withoutAdministration(ctx, request, authorization, minting.Scopes); err != nil {
 		return Minting{}, err
 	}

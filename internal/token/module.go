@@ -43,6 +43,12 @@ type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
 
+// Catalogue knows which scopes can be granted now.
+type Catalogue interface {
+	// Usable returns the active names among the given ones.
+	Usable(ctx context.Context, names oauth.ScopeSet) (oauth.ScopeSet, error)
+}
+
 // Administrators knows who may administer this server now: the user, or the client
 // itself if there is none.
 type Administrators interface {
@@ -79,6 +85,8 @@ type Deps struct {
 	Subjects             Subjects
 	People               People
 	ClientKeys           ClientKeys
+	// Catalogue knows which scopes there are; it isn't asked if it is nil.
+	Catalogue Catalogue
 	// Administrators may have the scopes of the administration; nobody may if it is nil.
 	Administrators Administrators
 	// Audit is only written to in exceptional cases: a token's row is an event of its own.
@@ -96,6 +104,7 @@ type Service struct {
 	subjects       Subjects
 	people         People
 	clientKeys     ClientKeys
+	catalogue      Catalogue
 	administrators Administrators
 	recorder       Recorder
 	audit          Auditor
@@ -108,7 +117,8 @@ func New(deps Deps) *Service {
 	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
-		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys, administrators: deps.Administrators, audit: deps.Audit, recorder: db.NewGroup(deps.Database, writing.write),
+		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,
+		catalogue: deps.Catalogue, administrators: deps.Administrators, audit: deps.Audit, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{
