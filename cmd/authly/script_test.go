@@ -33,9 +33,14 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
-			port, err := freePort(t.Context())
-			env.Setenv("PORT", port)
-			return err
+			for _, name := range []string{"PORT", "ADMIN_PORT"} {
+				port, err := freePort(t.Context())
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": expectStatus, "answers": expectAnswer, "hang": hang, "mode": expectMode, "terminate": terminate,

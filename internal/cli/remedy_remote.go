@@ -92,7 +92,7 @@ func problemRemedy(problem *remote.Problem, signIn, source string) string {
 	case problem.Kind == "address_refused":
 		return "The server's setting admin.networks says from where it can be administered."
 	case problem.Status == http.StatusNotFound && problem.Kind == "":
-		return "The server has no such operation: it may be of another version, or its administration is switched off (the setting admin.enabled)."
+		return "The server has no such operation: it may be of another version, its administration may have an address of its own (--api; the setting admin.listen), or be switched off (admin.enabled)."
 	case problem.Status == http.StatusPreconditionFailed:
 		return "Somebody has changed it meanwhile. See how it is now, and try again."
 	case problem.Status == http.StatusTooManyRequests, problem.Status == http.StatusServiceUnavailable:

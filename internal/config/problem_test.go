@@ -206,6 +206,21 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
+// What tells the commands which server they work with is no mistake where one is started.
+func TestVariablesOfCommands(t *testing.T) {
+	t.Parallel()
+	_, err := Load(LoadOptions{Environment: []string{
+		"AUTHLY_SERVER=https://id.example", "AUTHLY_PROFILE=a", "AUTHLY_API=https://admin.example", "AUTHLY_CA_FILE=ca.pem", "AUTHLY_CREDENTIALS=file",
+		"AUTHLY_TOKEN=t", "AUTHLY_CLIENT_ID=c", "AUTHLY_CLIENT_SECRET=s", "AUTHLY_CLIENT_SECRET_FILE=f",
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := Load(LoadOptions{Environment: []string{"AUTHLY_TOKENS=t"}}); err == nil {
+		t.Error("a variable that nothing reads is taken")
+	}
+}
+
 // TestKubernetesVariables: a service called authly must not keep a pod from starting.
 func TestKubernetesVariables(t *testing.T) {
 	load(t, LoadOptions{Environment: environment(t,

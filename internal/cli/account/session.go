@@ -133,6 +133,9 @@ func (s *Service) Renew(ctx context.Context, scope string, _ secret.Redacted) (s
 		return secret.Redacted{}, err
 	}
 	given, err := provider.ClientCredentials(ctx, s.ClientID, s.Secret, scope, s.Resource)
+	if signin.IsRefusal(err, "invalid_scope") {
+		return secret.Redacted{}, fmt.Errorf("%w: it needs %s", err, scope)
+	}
 	if err != nil {
 		return secret.Redacted{}, err
 	}
