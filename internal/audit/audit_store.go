@@ -33,6 +33,19 @@ func (s store) insert(ctx context.Context, e Event, details string) error {
 	return err
 }
 
+// nameOf returns the name of a user, "" for somebody whom nobody knows.
+func (s store) nameOf(ctx context.Context, subject string) (name string, err error) {
+	user, err := uuid.Parse(subject)
+	if err != nil {
+		return "", nil //nolint:nilerr // not one of ours
+	}
+	err = s.database.Read(ctx).QueryRow(ctx, `SELECT username FROM user_names WHERE id = $1`, user).Scan(&name)
+	if errors.Is(err, db.ErrNoRows) {
+		return "", nil
+	}
+	return name, err
+}
+
 func scanStored(row db.Row) (stored, error) {
 	var (
 		e                     stored

@@ -27,7 +27,7 @@ const (
 )
 
 // Record writes an event, in the transaction of ctx if there is one. ID, time and
-// origin are filled in. A caller whose event can't be written must fail, too.
+// origin are filled in, and the name of a user who has none in the event. A caller whose event can't be written must fail, too.
 func (l *Log) Record(ctx context.Context, event Event) error {
 	event.ID, event.OccurredAt, event.Origin = id.New(), l.clock.Now(), l.origin(ctx)
 	if event.Actor.Kind == "" {
@@ -35,6 +35,13 @@ func (l *Log) Record(ctx context.Context, event Event) error {
 	}
 	if event.Outcome == "" {
 		event.Outcome = Success
+	}
+	if event.Actor.Kind == User && event.Actor.Name == "" {
+		name, err := l.store.nameOf(ctx, event.Actor.ID)
+		if err != nil {
+			return fmt.Errorf("record the event %s: %w", event.Action, err)
+		}
+		event.Actor.Name = name
 	}
 	for _, text := range []*string{
 		&event.Actor.ID, &event.Actor.Name, &event.ClientID, &event.Target.Kind, &event.Target.ID, &event.Target.Name,

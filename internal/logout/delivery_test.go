@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/logout"
 	"authly/internal/platform/db"
@@ -289,6 +291,29 @@ func TestNodesAtOnce(t *testing.T) {
 					t.Errorf("the log says %+v", log)
 				}
 			}
+		}
+	})
+}
+
+// A session ends once, however many ask for it, and the log says so once.
+func TestSignedOutAtOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		started := w.session()
+		var group sync.WaitGroup
+		for range 32 {
+			group.Go(func() {
+				if err := w.service().End(t.Context(), started); err != nil {
+					t.Errorf("end: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		page, err := audit.New(audit.Deps{Database: database, Clock: w.clock}).List(t.Context(), audit.Query{Action: audit.SignOut})
+		w.must(err)
+		if len(page.Events) != 1 || !strings.HasPrefix(page.Events[0].Actor.Name, "user") || page.Events[0].Target.ID != started.ID.String() {
+			t.Errorf("the log has %+v", page.Events)
 		}
 	})
 }

@@ -198,6 +198,9 @@ func (w *World) holdSecrets() {
 				w.T.Errorf("%s has a secret: %s", event.Action, encoded)
 			}
 		}
+		if event.Actor.Kind == audit.User && event.Actor.Name != "ada" {
+			w.T.Errorf("%s was done by %+v", event.Action, event.Actor)
+		}
 		isRequest := event.Actor.Kind != audit.Operator
 		if hasOrigin := event.Origin.Address == "127.0.0.1" && event.Origin.RequestID != ""; hasOrigin != isRequest {
 			w.T.Errorf("%s has the origin %+v", event.Action, event.Origin)
