@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"authly/internal/platform/clock"
 )
 
 // Job is work that is done again and again.
@@ -23,13 +26,24 @@ type Job struct {
 
 // Runner runs jobs.
 type Runner struct {
-	logger *slog.Logger
-	jobs   []Job
+	logger  *slog.Logger
+	clock   clock.Clock
+	jobs    []*entry
+	running atomic.Bool
+}
+
+// entry is a job with what is known of it.
+type entry struct {
+	Job
+	asked chan struct{} // holds one wish: a second one is the same
+
+	mu    sync.Mutex
+	state State
 }
 
 // NewRunner returns a runner of the given jobs, which starts none of them yet.
-func NewRunner(logger *slog.Logger, jobs ...Job) (*Runner, error) {
-	names := map[string]bool{}
+func NewRunner(logger *slog.Logger, at clock.Clock, jobs ...Job) (*Runner, error) {
+	made, names := &Runner{logger: logger, clock: at}, map[string]bool{}
 	for _, job := range jobs {
 		switch {
 		case job.Name == "" || names[job.Name]:
@@ -40,8 +54,9 @@ func NewRunner(logger *slog.Logger, jobs ...Job) (*Runner, error) {
 			return nil, fmt.Errorf("job %q has nothing to run", job.Name)
 		}
 		names[job.Name] = true
+		made.jobs = append(made.jobs, &entry{Job: job, asked: make(chan struct{}, 1), state: State{Name: job.Name, Every: job.Every}})
 	}
-	return &Runner{logger: logger, jobs: jobs}, nil
+	return made, nil
 }
 
 // Run runs every job at once and then at each multiple of its interval since,
@@ -49,6 +64,8 @@ func NewRunner(logger *slog.Logger, jobs ...Job) (*Runner, error) {
 // other, and none overlaps itself: a time that comes while the job is still running
 // is made up for once when it ends, however many times it missed.
 func (r *Runner) Run(ctx context.Context) {
+	r.running.Store(true)
+	defer r.running.Store(false)
 	var running sync.WaitGroup
 	for _, job := range r.jobs {
 		running.Go(func() { r.repeat(ctx, job) })
@@ -56,7 +73,7 @@ func (r *Runner) Run(ctx context.Context) {
 	running.Wait()
 }
 
-func (r *Runner) repeat(ctx context.Context, job Job) {
+func (r *Runner) repeat(ctx context.Context, job *entry) {
 	// A ticker keeps to its grid, however long a run takes; its channel holds one
 	// tick, so that a slow run is followed by one run and not by a queue of them.
 	ticker := time.NewTicker(job.Every)
@@ -67,12 +84,15 @@ func (r *Runner) repeat(ctx context.Context, job Job) {
 		case <-ctx.Done():
 		case <-ticker.C:
 		case <-job.Wake:
+		case <-job.asked:
 		}
 	}
 }
 
-func (r *Runner) once(ctx context.Context, job Job) {
-	err := run(ctx, job)
+func (r *Runner) once(ctx context.Context, job *entry) {
+	job.begin(r.clock.Now())
+	err := run(ctx, job.Job)
+	job.end(r.clock.Now(), err)
 	if err == nil || (ctx.Err() != nil && errors.Is(err, ctx.Err())) {
 		return // done, or cut short by the end of the server
 	}

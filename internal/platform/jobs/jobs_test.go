@@ -24,7 +24,7 @@ func runFor(t *testing.T, duration time.Duration, made func(elapsed func() time.
 	synctest.Test(t, func(t *testing.T) {
 		begun := clock.System().Now()
 		elapsed := func() time.Duration { return clock.System().Now().Sub(begun) }
-		runner, err := jobs.NewRunner(slog.New(slog.NewTextHandler(&log, nil)), made(elapsed)...)
+		runner, err := jobs.NewRunner(slog.New(slog.NewTextHandler(&log, nil)), clock.System(), made(elapsed)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestNothingRunsWithoutAContext(t *testing.T) {
-	runner, err := jobs.NewRunner(slog.New(slog.DiscardHandler), jobs.Job{Name: "job", Every: time.Hour, Run: func(context.Context) error {
+	runner, err := jobs.NewRunner(slog.New(slog.DiscardHandler), clock.System(), jobs.Job{Name: "job", Every: time.Hour, Run: func(context.Context) error {
 		t.Error("ran after the end")
 		return nil
 	}})
@@ -169,8 +169,64 @@ func TestNewRunnerRefuses(t *testing.T) {
 		"no work":    {{Name: "a", Every: time.Minute, Run: nil}},
 		"name twice": {{Name: "a", Every: time.Minute, Run: work}, {Name: "a", Every: time.Hour, Run: work}},
 	} {
-		if _, err := jobs.NewRunner(slog.New(slog.DiscardHandler), list...); err == nil {
+		if _, err := jobs.NewRunner(slog.New(slog.DiscardHandler), clock.System(), list...); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// Somebody may ask for a job before its time, and sees what came of it.
+func TestAskedJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ran []time.Duration
+		begun, fail := clock.System().Now(), false
+		elapsed := func() time.Duration { return clock.System().Now().Sub(begun) }
+		runner, err := jobs.NewRunner(slog.New(slog.DiscardHandler), clock.System(), jobs.Job{Name: "asked", Every: time.Hour, Run: func(context.Context) error {
+			ran = append(ran, elapsed())
+			<-time.After(time.Minute)
+			if fail {
+				return errors.New("disk full")
+			}
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runner.Ask("asked") {
+			t.Error("a runner that doesn't run was asked")
+		}
+		if got, want := runner.States()[0], (jobs.State{Name: "asked", Every: time.Hour}); got != want {
+			t.Errorf("before: %+v", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			runner.Run(ctx)
+			close(ended)
+		}()
+		<-time.After(10 * time.Minute)
+		if runner.Ask("nothing") || !runner.Ask("asked") {
+			t.Error("asked for the wrong job")
+		}
+		synctest.Wait()
+		if got := runner.States()[0]; !got.Running || got.StartedAt.Sub(begun) != 10*time.Minute || got.EndedAt.Sub(begun) != time.Minute || got.Failed {
+			t.Errorf("at work: %+v", got)
+		}
+		fail = true
+		for range 3 { // while it works: once more, and not three times
+			runner.Ask("asked")
+		}
+		<-time.After(10 * time.Minute)
+		if got := runner.States()[0]; got.Running || got.EndedAt.Sub(begun) != 12*time.Minute || !got.Failed {
+			t.Errorf("afterwards: %+v", got)
+		}
+		if diff := cmp.Diff([]time.Duration{0, 10 * time.Minute, 11 * time.Minute}, ran); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		cancel()
+		<-ended
+		if runner.Ask("asked") {
+			t.Error("a runner that has ended was asked")
+		}
+	})
 }
