@@ -18,5 +18,8 @@
 // be sent again. Every change is written to the audit log in its own transaction; what ends
 // very many things at once does so in several, each with its event.
 //
-// Not here: the state of the system; at which address it is served (package app).
+// What there is of everything is counted by a job and not when somebody asks; the state of the
+// system is that of the node which answers.
+//
+// Not here: at which address it is served (package app).
 package admin

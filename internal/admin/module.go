@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"time"
 
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
@@ -32,6 +33,10 @@ type Deps struct {
 	Grants         GrantRecords
 	Log            Recorder
 	AuditLog       AuditLog
+	Jobs           Jobs
+	Dashboard      *Dashboard
+	Features       Features
+	StartedAt      time.Time
 	// Networks are those from which this server can be administered.
 	Networks []netip.Prefix
 }
@@ -47,6 +52,7 @@ type API struct {
 	signingKeys *signingKeys
 	initial     *initialTokens
 	auditEvents *auditEvents
+	system      *system
 	keys        *keys
 	sessions    *sessions
 	tokens      *tokens
@@ -75,7 +81,11 @@ func New(deps Deps) *API {
 			records: deps.Sessions, users: deps.Users, clients: deps.Clients, notices: deps.LogoutNotices, log: deps.Log, store: storing, clock: deps.Clock,
 		},
 		auditEvents: newAuditEvents(deps.AuditLog),
-		initial:     &initialTokens{deps.InitialTokens, deps.Scopes, deps.Clock, storing, remembering},
+		system: &system{
+			issuer: deps.Issuer, startedAt: deps.StartedAt, clock: deps.Clock, keys: deps.SigningKeys, jobs: deps.Jobs,
+			features: deps.Features, dashboard: deps.Dashboard, log: deps.Log, store: storing,
+		},
+		initial: &initialTokens{deps.InitialTokens, deps.Scopes, deps.Clock, storing, remembering},
 	}
 }
 

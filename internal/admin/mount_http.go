@@ -15,5 +15,6 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.initial.mount(all)
 	a.grants.mount(all)
 	a.auditEvents.mount(all)
+	a.system.mount(all)
 	return mountDescription(router, api)
 }

@@ -20,6 +20,7 @@ func (a *App) buildAdministration(built *features) {
 		InitialTokens:  a.InitialTokens,
 		Grants:         a.Grants,
 		Administrators: built.administrators, Log: a.Audit, AuditLog: a.Audit, Networks: a.settings.Admin.Networks,
+		Jobs: a.jobs, Dashboard: built.dashboard, Features: a.switchedOn(built), StartedAt: a.clock.Now(),
 	})
 	a.administration = built.administration
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -122,9 +121,6 @@ func New(ctx context.Context, options Options) (_ *App, err error) {
 	if err := a.mount(ctx, built); err != nil {
 		return nil, err
 	}
-	if a.jobs, err = a.housekeeping(built); err != nil {
-		return nil, fmt.Errorf("prepare the housekeeping: %w", err)
-	}
 	return a, nil
 }
 
@@ -185,7 +181,7 @@ const (
 // housekeeping deletes what has expired. Every sweep is a conditional
 // statement, so several nodes may do the same at once.
 func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
-	return jobs.NewRunner(a.logger,
+	return jobs.NewRunner(a.logger, a.clock,
 		jobs.Job{Name: "sweep interactions", Every: sweepInterval, Run: built.interactions.Sweep},
 		jobs.Job{Name: "deliver logout tokens", Every: deliveryInterval, Wake: built.outbox.Woken(), Run: built.logoutTokens.Deliver},
 		jobs.Job{Name: "sweep logout requests", Every: sweepInterval, Run: built.logout.Sweep},
@@ -195,11 +191,14 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep sessions", Every: sessionInterval, Run: built.sessions.Sweep},
 		jobs.Job{Name: "sweep client registrations", Every: registrationInterval, Run: a.Registrations.Sweep},
 		jobs.Job{Name: "fetch client logos", Every: logoInterval, Run: a.Logos.FetchDue},
-		jobs.Job{Name: "sweep idempotency keys", Every: sessionInterval, Run: built.administration.Sweep},
+		jobs.Job{Name: "sweep idempotency keys", Every: sessionInterval, Run: func(ctx context.Context) error {
+			return built.administration.Sweep(ctx) // which is made after this, as it shows the jobs
+		}},
 		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
 		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents},
 		jobs.Job{Name: "sweep password tickets", Every: sessionInterval, Run: a.Users.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},
+		jobs.Job{Name: "count for the dashboard", Every: admin.CountEvery, Wake: built.dashboard.Woken(), Run: built.dashboard.Refresh},
 		jobs.Job{Name: "sweep rate limits", Every: sweepInterval, Run: func(ctx context.Context) error {
 			_, err := built.counts.Sweep(ctx, a.clock.Now())
 			return err

@@ -57,6 +57,7 @@ type features struct {
 	invitations    *invitation.Service
 	administrators *admin.Administrators
 	administration *admin.API
+	dashboard      *admin.Dashboard
 	mounted        []oauth.GrantType
 }
 
@@ -136,6 +137,10 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.mounted = a.useGrants()
 	if err := a.buildRegistration(built); err != nil {
 		return nil, fmt.Errorf("prepare client registration: %w", err)
+	}
+	built.dashboard = a.newDashboard(built)
+	if a.jobs, err = a.housekeeping(built); err != nil {
+		return nil, fmt.Errorf("prepare the housekeeping: %w", err)
 	}
 	a.buildAdministration(built)
 	return built, nil

@@ -43,6 +43,7 @@ const (
 	KeyRotate      Action = "key.rotate"
 	KeyRetire      Action = "key.retire"
 	KeyDelete      Action = "key.delete"
+	JobRun         Action = "job.run"
 	Retention      Action = "audit.delete"
 )
 

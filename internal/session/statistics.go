@@ -1,0 +1,16 @@
+package session
+
+import (
+	"context"
+	"fmt"
+)
+
+// CountActive counts the sessions in which somebody is signed in, which takes time that grows
+// with their number.
+func (s *Service) CountActive(ctx context.Context) (int64, error) {
+	count, err := s.store.countActive(ctx, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("count the sessions: %w", err)
+	}
+	return count, nil
+}
