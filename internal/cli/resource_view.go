@@ -139,11 +139,21 @@ func short(text string) string {
 
 // writeOne writes one thing for people.
 func writeOne(output io.Writer, object json.RawMessage) error {
+	return writePairs(output, pairsOf("", object))
+}
+
+// pairsOf returns the members of an object; those of an object in it have its name in front.
+func pairsOf(before string, object json.RawMessage) [][2]string {
 	var pairs [][2]string
 	for _, each := range entriesOf(object) {
-		pairs = append(pairs, [2]string{remote.Printable(each.name), shown(each.value)})
+		name := before + remote.Printable(each.name)
+		if inside := pairsOf(name+".", each.value); len(inside) > 0 {
+			pairs = append(pairs, inside...)
+			continue
+		}
+		pairs = append(pairs, [2]string{name, shown(each.value)})
 	}
-	return writePairs(output, pairs)
+	return pairs
 }
 
 // difference is what would change of something.

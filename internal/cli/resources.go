@@ -4,7 +4,7 @@ package cli
 // administration. What the operations take, and what that is for, is in their description.
 func resources() []resource {
 	return []resource{
-		clientResource(), scopeResource(), userResource(), sessionResource(), tokenResource(), grantResource(), registrationTokenResource(), keyResource(), auditResource(),
+		clientResource(), scopeResource(), userResource(), sessionResource(), tokenResource(), grantResource(), registrationTokenResource(), keyResource(), auditResource(), systemResource(), jobResource(),
 	}
 }
 

@@ -23,3 +23,26 @@ func auditResource() resource {
 		},
 	}
 }
+
+// systemResource has the commands that are no verb of a noun.
+func systemResource() resource {
+	return resource{verbs: []verb{
+		{name: "status", operation: "get-system-status", manner: shows, short: "Show the state of the server", example: "  authly status\n  authly status --output json"},
+		{name: "statistics", operation: "get-system-statistics", manner: shows, short: "Show how much there is of everything", example: "  authly statistics\n  authly statistics -o yaml"},
+	}}
+}
+
+func jobResource() resource {
+	one := []argument{{name: "JOB", what: "the name of a job", from: source{operation: "get-system-status", rows: "jobs", id: "name"}}}
+	return resource{
+		name: "job", short: "Look at the server's housekeeping, and have it done now",
+		verbs: []verb{
+			{
+				name: "list", operation: "get-system-status", manner: lists, short: "List the jobs of the node that answers", rows: "jobs", id: "name",
+				columns: []string{"name", "interval", "running", "failed", "started_at", "ended_at"}, example: "  authly job list",
+			},
+			{name: "show", operation: "get-job", manner: shows, arguments: one, id: "name", example: "  authly job show \"$(authly job list --quiet | head -n 1)\""},
+			{name: "run", operation: "run-job", manner: acts, arguments: one, id: "name", example: "  authly job run \"$(authly job list --quiet | head -n 1)\""},
+		},
+	}
+}
