@@ -27,12 +27,7 @@ func (s store) list(ctx context.Context, query Query, now time.Time) (page.Of[Kn
 	if query.UserID != uuid.Nil {
 		list.Within("user_id = $?", query.UserID)
 	}
-	if !query.Since.IsZero() {
-		list.Within("created_at >= $?", query.Since)
-	}
-	if !query.Until.IsZero() {
-		list.Within("created_at < $?", query.Until)
-	}
+	list.Between(query.Since, query.Until)
 	list.Before(query.After)
 	switch query.State {
 	case Active:

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ type Listing struct {
 	Time string
 
 	within, matching []condition
+	since, until     time.Time
+	before           page.Position
 }
 
 type condition struct {
@@ -43,17 +46,37 @@ func (l *Listing) Within(text string, arguments ...any) {
 	l.within = append(l.within, condition{text, arguments})
 }
 
-// Matching adds a condition of any other kind.
+// Matching adds a condition of any other kind. It is written so that no index can serve it: an
+// engine that took one would leave the order, and read everything that matches.
 func (l *Listing) Matching(text string, arguments ...any) {
-	l.matching = append(l.matching, condition{text, arguments})
+	l.matching = append(l.matching, condition{"CASE WHEN " + text + " THEN 1 ELSE 0 END = 1", arguments})
 }
 
+// Between bounds the time of the order: from one on, before another. Either may be zero.
+func (l *Listing) Between(since, until time.Time) { l.since, l.until = since, until }
+
 // Before goes on where an earlier page has ended.
-func (l *Listing) Before(at page.Position) {
-	if !at.IsZero() {
-		l.Within(l.compared("<"), l.key(at)...)
+func (l *Listing) Before(at page.Position) { l.before = at }
+
+// bounded returns the conditions of Within with one bound at each end, the narrower one:
+// of two, an engine may seek by the wider. Both are always there, so that a list
+// has few distinct statements.
+func (l *Listing) bounded(end page.Position) []condition {
+	first := page.Position{At: latest(), ID: uuid.Max}
+	if !l.until.IsZero() {
+		first = page.Position{At: l.until}
 	}
+	if !l.before.IsZero() && (l.Time == "" || l.before.At.Before(first.At)) {
+		first = l.before
+	}
+	if end.IsZero() {
+		end.At = l.since
+	}
+	return append(slices.Clone(l.within), condition{l.compared("<"), l.key(first)}, condition{l.compared(">="), l.key(end)})
 }
+
+// latest is after every time that is stored.
+func latest() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
 
 func (l *Listing) key(at page.Position) []any {
 	if l.Time == "" {
@@ -99,7 +122,7 @@ func (l *Listing) statement(columns, tail string, conditions ...condition) (stri
 
 // end returns the last position that may be looked at for a page, zero if the list ends before.
 func (l *Listing) end(ctx context.Context, from Querier) (page.Position, error) {
-	statement, arguments := l.statement(l.columns(""), " LIMIT 1 OFFSET "+strconv.Itoa(window-1), l.within...)
+	statement, arguments := l.statement(l.columns(""), " LIMIT 1 OFFSET "+strconv.Itoa(window-1), l.bounded(page.Position{})...)
 	var (
 		at   time.Time
 		last uuid.UUID
@@ -117,19 +140,14 @@ func (l *Listing) end(ctx context.Context, from Querier) (page.Position, error) 
 
 // ReadPage returns a page of at most limit rows. position says where a row is.
 func ReadPage[T any](ctx context.Context, from Querier, list Listing, limit int, scan func(Row) (T, error), position func(T) page.Position) (page.Of[T], error) {
-	conditions := list.within
 	var end page.Position
 	if len(list.matching) > 0 {
 		var err error
 		if end, err = list.end(ctx, from); err != nil {
 			return page.Of[T]{}, err
 		}
-		if !end.IsZero() {
-			conditions = append(conditions[:len(conditions):len(conditions)], condition{list.compared(">="), list.key(end)})
-		}
-		conditions = append(conditions[:len(conditions):len(conditions)], list.matching...)
 	}
-	statement, arguments := list.statement(list.Columns, "", conditions...)
+	statement, arguments := list.statement(list.Columns, "", append(list.bounded(end), list.matching...)...)
 	arguments = append(arguments, limit+1) // one more tells whether there is another page
 	rows, err := from.Query(ctx, statement+" LIMIT $"+strconv.Itoa(len(arguments)), arguments...)
 	found, err := Collect(rows, err, scan)

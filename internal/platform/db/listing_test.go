@@ -108,12 +108,19 @@ func TestListing(t *testing.T) {
 		}{
 			"all by time":       {500, 11, func(*db.Listing) {}, all},
 			"all by identifier": {500, 11, func(l *db.Listing) { l.Time = "" }, all},
-			"from a time":       {3000, 1, func(l *db.Listing) { l.Within("at >= $?", middle) }, only(func(s sight) bool { return !s.at.Before(middle) })},
+			"from a time":       {3000, 1, func(l *db.Listing) { l.Between(middle, time.Time{}) }, only(func(s sight) bool { return !s.at.Before(middle) })},
 			"every second":      {200, 13, func(l *db.Listing) { l.Matching("state = $?", "even") }, only(func(s sight) bool { return s.state == "even" })},
 			"one at the end":    {10, 3, func(l *db.Listing) { l.Matching("state = $?", "rare") }, only(func(s sight) bool { return s.state == "rare" })},
 			"none":              {10, 3, func(l *db.Listing) { l.Matching("state = $?", "none"); l.Time = "" }, nil},
+			"a range, few": {10, 3, func(l *db.Listing) {
+				l.Between(all[4500].at, all[200].at)
+				l.Matching("state = $?", "rare")
+			}, nil},
+			"before a time": {700, 4, func(l *db.Listing) {
+				l.Between(time.Time{}, middle)
+			}, only(func(s sight) bool { return s.at.Before(middle) })},
 			"of a time, some": {10, 1, func(l *db.Listing) {
-				l.Within("at >= $? AND at <= $?", middle, middle)
+				l.Between(middle, middle.Add(time.Second))
 				l.Matching("(state = $? OR state = $?)", "odd", "even")
 			}, only(func(s sight) bool { return s.at.Equal(middle) })},
 		} {
