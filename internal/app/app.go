@@ -175,6 +175,7 @@ const (
 	// less than the shortest lifetime that can be configured.
 	logoInterval         = time.Minute
 	sealInterval         = time.Minute
+	collectInterval      = 15 * time.Second
 	registrationInterval = 20 * time.Second
 )
 
@@ -194,6 +195,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		jobs.Job{Name: "sweep idempotency keys", Every: sessionInterval, Run: func(ctx context.Context) error {
 			return built.administration.Sweep(ctx) // which is made after this, as it shows the jobs
 		}},
+		jobs.Job{Name: "log what was issued", Every: collectInterval, Run: a.Audit.Collect},
 		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
 		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents},
 		jobs.Job{Name: "sweep password tickets", Every: sessionInterval, Run: a.Users.Sweep},

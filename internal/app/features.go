@@ -110,6 +110,9 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.administrators = admin.NewAdministrators(a.Users)
 	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
 	a.buildTokens(successorKey, built)
+	if a.settings.Audit.Tokens {
+		a.Audit.Use(a.Tokens.Events())
+	}
 	ending.tokens = a.Tokens // tokens say who somebody is, and users end what was issued to them
 	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
@@ -152,10 +155,14 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 		IDToken: a.settings.Tokens.IDTokenLifetime, RefreshTokenIdle: a.settings.Tokens.RefreshTokenIdleLifetime,
 		RefreshToken: a.settings.Tokens.RefreshTokenLifetime, ReuseWindow: a.settings.Tokens.RefreshTokenReuseWindow,
 	}
+	var keeper token.Keeper // nil unless it is kept in the log what was issued
+	if a.settings.Audit.Tokens {
+		keeper = a.Audit
+	}
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Catalogue: a.Scopes, Administrators: built.administrators,
+		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Keeper: keeper, Catalogue: a.Scopes, Administrators: built.administrators,
 	})
 }
 

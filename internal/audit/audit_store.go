@@ -26,11 +26,42 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-func (s store) insert(ctx context.Context, e Event, details string) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_events (`+eventColumns+`) VALUES `+db.Values(1, 14),
-		e.ID, e.OccurredAt, string(e.Action), string(e.Outcome), string(e.Actor.Kind), e.Actor.ID, e.Actor.Name, e.ClientID,
-		e.Target.Kind, e.Target.ID, e.Target.Name, e.Origin.Address, e.Origin.RequestID, details)
-	return err
+// insert writes events, those with the number of a batch as a part of it.
+func (s store) insert(ctx context.Context, events []stored) error { return s.write(ctx, events, "") }
+
+// insertMissing leaves out those that are there.
+func (s store) insertMissing(ctx context.Context, events []stored) error {
+	return s.write(ctx, events, ` ON CONFLICT (id) DO NOTHING`)
+}
+
+func (s store) write(ctx context.Context, events []stored, tail string) error {
+	return inChunks(events, func(some []stored) error {
+		arguments := make([]any, 0, len(some)*15)
+		for _, e := range some {
+			var batch *int64
+			if e.Batch != 0 {
+				batch = &e.Batch
+			}
+			arguments = append(arguments, e.ID, e.OccurredAt, string(e.Action), string(e.Outcome), string(e.Actor.Kind), e.Actor.ID, e.Actor.Name, e.ClientID,
+				e.Target.Kind, e.Target.ID, e.Target.Name, e.Origin.Address, e.Origin.RequestID, e.details, batch)
+		}
+		_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_events (`+eventColumns+`, batch) VALUES `+db.Values(len(some), 15)+tail, arguments...)
+		return err
+	})
+}
+
+// inChunks does something to events in chunks of powers of two, so that there are few
+// distinct statements to keep prepared.
+func inChunks(events []stored, do func(some []stored) error) error {
+	for size := 64; size > 0; size /= 2 {
+		for len(events) >= size {
+			if err := do(events[:size]); err != nil {
+				return err
+			}
+			events = events[size:]
+		}
+	}
+	return nil
 }
 
 // nameOf returns the name of a user, "" for somebody whom nobody knows.
@@ -97,12 +128,7 @@ func (s store) list(ctx context.Context, query Query) (page.Of[Event], error) {
 	if query.TargetKind != "" {
 		list.Matching("target_kind = $?", query.TargetKind)
 	}
-	if !query.Since.IsZero() {
-		list.Within("occurred_at >= $?", query.Since)
-	}
-	if !query.Until.IsZero() {
-		list.Within("occurred_at < $?", query.Until)
-	}
+	list.Between(query.Since, query.Until)
 	list.Before(query.After)
 	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanEvent, func(e Event) page.Position {
 		return page.Position{At: e.OccurredAt, ID: e.ID}
@@ -171,17 +197,22 @@ func (s store) insertBatch(ctx context.Context, b batch) error {
 
 // assign puts exactly these events into a batch.
 func (s store) assign(ctx context.Context, number int64, events []stored) error {
-	arguments := make([]any, 0, len(events)+1)
-	arguments = append(arguments, number)
-	for _, each := range events {
-		arguments = append(arguments, each.ID)
+	return inChunks(events, func(some []stored) error {
+		changed, err := s.database.Write(ctx).Exec(ctx,
+			`UPDATE audit_events SET batch = $1 WHERE batch IS NULL AND id IN (`+db.Placeholders(2, len(some))+`)`, append([]any{number}, identifiers(some)...)...)
+		if err == nil && changed != int64(len(some)) {
+			return errOvertaken
+		}
+		return err
+	})
+}
+
+func identifiers(events []stored) []any {
+	all := make([]any, len(events))
+	for i, each := range events {
+		all[i] = each.ID
 	}
-	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE audit_events SET batch = $1 WHERE batch IS NULL AND id IN (`+db.Placeholders(2, len(events))+`)`, arguments...)
-	if err == nil && changed != int64(len(events)) {
-		return errOvertaken
-	}
-	return err
+	return all
 }
 
 func (s store) markDeleted(ctx context.Context, number int64, at time.Time, deletion []byte) (bool, error) {

@@ -30,8 +30,8 @@ var errNoKey = errors.New("the audit log has no key for its chain")
 // batchSize bounds what one transaction seals.
 const batchSize = 500
 
-// maxBatches bounds one run of the job; the rest is for the next.
-const maxBatches = 200
+// maxBatches bounds one run of a job; the rest is for the next.
+const maxBatches = 1000
 
 // Seal seals the events that were recorded into batches. Several nodes may do it at
 // once: a batch's number is there once.
@@ -61,21 +61,27 @@ func (l *Log) sealOne(ctx context.Context) (sealed int, err error) {
 		if err != nil || len(unsealed) == 0 {
 			return err
 		}
-		last, err := l.store.lastBatch(ctx)
+		made, err := l.makeBatch(ctx, unsealed)
 		if err != nil {
-			return err
-		}
-		made := batch{number: last.number + 1, events: int64(len(unsealed)), sealedAt: l.clock.Now()}
-		if made.digest, err = l.digest(made.number, last.digest, unsealed); err != nil {
-			return err
-		}
-		if err := l.store.insertBatch(ctx, made); err != nil {
 			return err
 		}
 		sealed = len(unsealed)
 		return l.store.assign(ctx, made.number, unsealed)
 	})
 	return sealed, err
+}
+
+// makeBatch adds a batch of events, in the order of their identifiers, to the chain.
+func (l *Log) makeBatch(ctx context.Context, events []stored) (batch, error) {
+	last, err := l.store.lastBatch(ctx)
+	if err != nil {
+		return batch{}, err
+	}
+	made := batch{number: last.number + 1, events: int64(len(events)), sealedAt: l.clock.Now()}
+	if made.digest, err = l.digest(made.number, last.digest, events); err != nil {
+		return batch{}, err
+	}
+	return made, l.store.insertBatch(ctx, made)
 }
 
 // sealedEvent is the form of an event that its batch's digest is over. A field must

@@ -15,11 +15,15 @@
 // until it is sealed, and the newest batches can be cut off unless the head of the chain
 // is noted elsewhere: [Verification.Head] is for that.
 //
+// Where a record says all there is to say, whoever makes it writes no event: a [Source] has
+// such records, as package token has the rows of access tokens. [Log.Collect] takes them over
+// soon after, many at a time, into batches that are sealed at once, and [Log.Keep] when they
+// are deleted, if they are not in the log by then.
+//
 // What an event holds is bounded, and has no secrets: nothing of type secret.Redacted
 // has a form that could be written.
 //
-// Not here: tokens that are issued and refreshed, whose rows say when, to whom and for
-// what; sessions that are ended by a disabled account or a new password; what
+// Not here: ID tokens, which come with an access token; sessions that are ended by a disabled account or a new password; what
 // changed in a client's record, only that it did; sending events to other systems, other than by
 // [Log.List] page by page.
 package audit

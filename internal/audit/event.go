@@ -20,6 +20,8 @@ const (
 	CodeReplay     Action = "code.replay"
 	RefreshReuse   Action = "refresh_token.reuse"
 	TokenRevoke    Action = "token.revoke"
+	TokenIssue     Action = "token.issue"
+	TokenRefresh   Action = "token.refresh"
 	RegisterClient Action = "client.register"
 	ClientCreate   Action = "client.create"
 	ClientUpdate   Action = "client.update"
@@ -116,7 +118,9 @@ type Details struct {
 	Subject string `json:"subject,omitempty"`
 	// InitialToken is the identifier of the initial access token that was used (RFC 7591 section 3).
 	InitialToken string `json:"initial_access_token,omitempty"`
-	Note         string `json:"note,omitempty"`
+	// Family is the token family that an access token belongs to.
+	Family string `json:"token_family,omitempty"`
+	Note   string `json:"note,omitempty"`
 }
 
 // Event is one thing that happened.

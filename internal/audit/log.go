@@ -30,18 +30,30 @@ const (
 // origin are filled in, and the name of a user who has none in the event. A caller whose event can't be written must fail, too.
 func (l *Log) Record(ctx context.Context, event Event) error {
 	event.ID, event.OccurredAt, event.Origin = id.New(), l.clock.Now(), l.origin(ctx)
-	if event.Actor.Kind == "" {
-		event.Actor.Kind = Unknown
-	}
-	if event.Outcome == "" {
-		event.Outcome = Success
-	}
 	if event.Actor.Kind == User && event.Actor.Name == "" {
 		name, err := l.store.nameOf(ctx, event.Actor.ID)
 		if err != nil {
 			return fmt.Errorf("record the event %s: %w", event.Action, err)
 		}
 		event.Actor.Name = name
+	}
+	written, err := complete(event)
+	if err != nil {
+		return fmt.Errorf("record the event %s: %w", event.Action, err)
+	}
+	if err := l.store.insert(ctx, []stored{written}); err != nil {
+		return fmt.Errorf("record the event %s: %w", event.Action, err)
+	}
+	return nil
+}
+
+// complete returns an event as it is written: whole, and within the bounds.
+func complete(event Event) (stored, error) {
+	if event.Actor.Kind == "" {
+		event.Actor.Kind = Unknown
+	}
+	if event.Outcome == "" {
+		event.Outcome = Success
 	}
 	for _, text := range []*string{
 		&event.Actor.ID, &event.Actor.Name, &event.ClientID, &event.Target.Kind, &event.Target.ID, &event.Target.Name,
@@ -50,13 +62,7 @@ func (l *Log) Record(ctx context.Context, event Event) error {
 		*text = bounded(*text)
 	}
 	details, err := encode(event.Details)
-	if err != nil {
-		return fmt.Errorf("record the event %s: %w", event.Action, err)
-	}
-	if err := l.store.insert(ctx, event, details); err != nil {
-		return fmt.Errorf("record the event %s: %w", event.Action, err)
-	}
-	return nil
+	return stored{event, details}, err
 }
 
 // bounded cuts a text at a whole character, and makes it one that every engine takes.

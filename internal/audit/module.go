@@ -27,6 +27,7 @@ type Log struct {
 	clock    clock.Clock
 	chainKey secret.Redacted
 	origin   func(ctx context.Context) Origin
+	sources  []Source
 }
 
 // New returns the log.

@@ -149,6 +149,8 @@ type Logout struct {
 type Audit struct {
 	// Retention is how long events are kept; 0 means for ever.
 	Retention time.Duration
+	// Tokens tells whether the issue of each token is kept as an event.
+	Tokens bool
 }
 
 // Registration says who may register clients (RFC 7591).

@@ -79,7 +79,7 @@ func TestDefaultsAreValid(t *testing.T) {
 		Keys:            Keys{RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day},
 		Registration:    Registration{Mode: "off", OpenScopes: "openid profile email offline_access", OpenUnusedLifetime: 7 * day, OpenBurst: 20, OpenInterval: time.Minute},
 		Admin:           Admin{Enabled: true, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
-		Audit:           Audit{Retention: 400 * day},
+		Audit:           Audit{Retention: 400 * day, Tokens: true},
 		ShutdownTimeout: 15 * time.Second,
 	}
 	ignore := cmp.FilterPath(func(p cmp.Path) bool {
@@ -246,7 +246,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"passwords.memory_kib": "65536", "passwords.iterations": "3", "passwords.parallelism": "2", "passwords.pool_memory_mib": "512", "passwords.minimum_length": "20",
 		"throttle.account_burst": "5", "throttle.account_interval": "1m", "throttle.address_burst": "20", "throttle.address_interval": "1.5s",
 		"keys.rotation_interval": "30d", "keys.publish_lead": "2d", "keys.retain_retired": "90d",
-		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s",
+		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s", "audit.tokens": "false",
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",
 		"admin.enabled": "false", "admin.listen": "127.0.0.1:9001", "admin.networks": "10.0.0.0/8",

@@ -299,6 +299,11 @@ var table = []option{
 		description: "How long the events of the audit log are kept. They are deleted in whole batches, so some are kept for a little longer; 0 means for ever.",
 	},
 	{
+		name: "audit.tokens", standard: "true",
+		field:       func(c *Config) any { return &c.Audit.Tokens },
+		description: "Whether the audit log has an event for each access token that is issued or refreshed. They are most of its events: about a kilobyte each in the database, for as long as events are kept. Without them it is not known any more what was issued once it has expired.",
+	},
+	{
 		name: "registration.mode", standard: "off", choices: []string{"off", "initial_access_token", "open"},
 		field:       func(c *Config) any { return &c.Registration.Mode },
 		description: "Who may register clients at `/oauth/register` (RFC 7591): nobody; who has an initial access token, which `authly local registration-token create` makes; or anybody.",

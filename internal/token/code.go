@@ -160,8 +160,19 @@ func (s *Service) EndAllOfClient(ctx context.Context, clientRecord uuid.UUID) er
 // Sweep deletes codes, tokens and families that have expired for so long that
 // nothing can refer to them any more. A code is kept while its family may live,
 // so that its replay is still noticed.
+// What access tokens say of their issue goes to the log before they are deleted.
 func (s *Service) Sweep(ctx context.Context) error {
-	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {
+	now := s.clock.Now()
+	err := s.store.sweepAccessTokens(ctx, now, func(ctx context.Context, events []audit.Event) error {
+		if s.keeper == nil {
+			return nil
+		}
+		return s.keeper.Keep(ctx, events)
+	})
+	if err == nil {
+		err = s.store.sweep(ctx, now)
+	}
+	if err != nil {
 		return fmt.Errorf("sweep tokens: %w", err)
 	}
 	return nil

@@ -19,6 +19,9 @@
 // A token counts only while everything above it is live: family, grant, session
 // (unless offline), user and client. That is asked each time, never cached.
 //
+// The row of an access token is the event of its issue ([Events]). It refers to nothing, stays until
+// the token has expired, and is in the audit log before it is deleted.
+//
 // RFC 6749 (tokens, refresh), RFC 7009 and RFC 7662 (what those endpoints need
 // to know), RFC 8707 (resource indicators), RFC 9068 (JWT access tokens), RFC
 // 9700 section 4.14 (refresh token replay). Not here: DPoP, mTLS, exchange.

@@ -49,6 +49,11 @@ type Catalogue interface {
 	Usable(ctx context.Context, names oauth.ScopeSet) (oauth.ScopeSet, error)
 }
 
+// Keeper keeps what records say that are about to be deleted. It joins the transaction of ctx.
+type Keeper interface {
+	Keep(ctx context.Context, events []audit.Event) error
+}
+
 // Administrators knows who may administer this server now: the user, or the client
 // itself if there is none.
 type Administrators interface {
@@ -89,8 +94,10 @@ type Deps struct {
 	Catalogue Catalogue
 	// Administrators may have the scopes of the administration; nobody may if it is nil.
 	Administrators Administrators
-	// Audit is only written to in exceptional cases: a token's row is an event of its own.
+	// Audit is only written to in exceptional cases: a token's row is an event of its own, see [Events].
 	Audit Auditor
+	// Keeper is nil if it is not kept in the log what was issued.
+	Keeper Keeper
 }
 
 // Service issues tokens and knows what is issued.
@@ -108,6 +115,7 @@ type Service struct {
 	administrators Administrators
 	recorder       Recorder
 	audit          Auditor
+	keeper         Keeper
 	formats        map[client.AccessTokenFormat]Format
 	grants         map[oauth.GrantType]Grant
 }
@@ -118,7 +126,7 @@ func New(deps Deps) *Service {
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
 		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,
-		catalogue: deps.Catalogue, administrators: deps.Administrators, audit: deps.Audit, recorder: db.NewGroup(deps.Database, writing.write),
+		catalogue: deps.Catalogue, administrators: deps.Administrators, audit: deps.Audit, keeper: deps.Keeper, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{

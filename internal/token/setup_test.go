@@ -50,6 +50,7 @@ type environment struct {
 	tokens         *token.Service
 	user           uuid.UUID
 	administrators token.Administrators
+	keeper         token.Keeper
 }
 
 func newEnvironment(t *testing.T, database *db.DB) *environment {
@@ -83,7 +84,7 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	e.must(err)
 	made := token.New(token.Deps{
 		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: e.keys, SuccessorKey: successorKey,
-		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()), Administrators: e.administrators, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
+		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()), Administrators: e.administrators, Keeper: e.keeper, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
 	})
 	made.Use(
 		grants.NewAuthorizationCode(made, lifetimes.RefreshToken),

@@ -154,7 +154,6 @@ func (s store) endAllOfClient(ctx context.Context, client uuid.UUID, reason Reas
 func (s store) sweep(ctx context.Context, now time.Time) error {
 	// Codes before families: while its code is known, a family's end must be too.
 	for _, statement := range []string{
-		`DELETE FROM access_tokens WHERE expires_at <= $1 AND id IN (SELECT id FROM access_tokens WHERE expires_at <= $1 LIMIT $2)`,
 		`DELETE FROM refresh_tokens WHERE expires_at <= $1 AND id IN (SELECT id FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)`,
 		`DELETE FROM authorization_codes WHERE id IN (SELECT c.id FROM authorization_codes c WHERE c.expires_at <= $1
 			AND NOT EXISTS (SELECT 1 FROM token_families f WHERE f.id = c.id AND f.expires_at > $1) LIMIT $2)`,

@@ -227,3 +227,45 @@ func TestRefusedAttemptsAreNotLogged(t *testing.T) {
 		})
 	}
 }
+
+// What is issued is in the log, under its own identifier, with who had it issued and without the token.
+func TestIssuedTokensAreInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, engine, testx.WithConfig(func(c *config.Config) { c.Audit.Tokens = true }))
+			w.T = t
+			first := w.Tokens(w.App, w.Ada, set("scope", "openid offline_access"))
+			second := w.Token(w.App, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.Text("refresh_token")}})
+			own := w.Token(w.App, machine())
+			w.Clock.Advance(time.Minute)
+			must(t, w.Audit.Collect(t.Context()))
+			ada := "user " + w.Ada.ID.String()
+			want := map[string]string{}
+			for answer, what := range map[*testx.Answer]string{
+				&first: "token.issue " + ada, &second: "token.refresh " + ada, &own: "token.issue client " + w.App.ClientID,
+			} {
+				_, claims := jwt(t, answer.Text("access_token"))
+				want[claims["jti"].(string)] = what
+			}
+			got := map[string]string{}
+			for _, event := range w.events() {
+				if event.Action != audit.TokenIssue && event.Action != audit.TokenRefresh {
+					continue
+				}
+				got[event.ID.String()] = string(event.Action) + " " + string(event.Actor.Kind) + " " + event.Actor.ID
+				encoded, err := json.Marshal(event)
+				must(t, err)
+				for _, answer := range []testx.Answer{first, second, own} {
+					if strings.Contains(string(encoded), answer.Text("access_token")) || event.Batch == 0 || event.ClientID != w.App.ClientID || event.Target.ID != event.ID.String() {
+						t.Errorf("the event %s", encoded)
+					}
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
