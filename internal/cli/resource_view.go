@@ -151,6 +151,11 @@ func pairsOf(before string, object json.RawMessage) [][2]string {
 			pairs = append(pairs, inside...)
 			continue
 		}
+		var objects []map[string]any
+		if json.Unmarshal(each.value, &objects) == nil && len(objects) > 0 {
+			pairs = append(pairs, [2]string{name, fmt.Sprintf("%d of them, with --output json", len(objects))}) // too much for a line
+			continue
+		}
 		pairs = append(pairs, [2]string{name, shown(each.value)})
 	}
 	return pairs
