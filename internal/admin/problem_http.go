@@ -44,9 +44,9 @@ func problem(ctx context.Context, err error) (*huma.ErrorModel, http.Header) {
 		}, header
 	}
 	status, detail := statusOf(refusal)
-	told := &huma.ErrorModel{Type: problemType + refusal.Key, Title: http.StatusText(status), Status: status, Detail: detail}
+	told := &huma.ErrorModel{Type: problemType + refusal.Key, Title: http.StatusText(status), Status: status, Detail: detailOf(refusal, detail)}
 	for _, field := range slices.Sorted(maps.Keys(refusal.Fields)) {
-		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: "body." + memberOf(field), Message: refusal.Fields[field]})
+		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: "body." + memberOf(field), Message: explained(refusal.Fields[field])})
 	}
 	return told, header
 }
