@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,7 +41,7 @@ func (routes) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(
 // newAPI returns huma without what would load from elsewhere, link elsewhere, or be
 // served beside the description.
 func newAPI(router *httpx.Router, issuer, address string) huma.API {
-	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decodeStrictly}
 	return huma.NewAPI(huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -86,9 +87,9 @@ func register[Input, Output any](to operations, declared operation, handler func
 	}
 	described := huma.Operation{
 		OperationID: declared.id, Method: declared.method, Path: Path + declared.path, Summary: declared.summary, DefaultStatus: declared.status,
-		MaxBodyBytes: maxBodyBytes, Middlewares: huma.Middlewares{to.authority.require(declared.scope)},
+		MaxBodyBytes: maxBodyBytes, Middlewares: huma.Middlewares{to.authority.require(declared.scope), keepable},
 		Security: []map[string][]string{{"oauth": {declared.scope}}}, Tags: []string{strings.Split(declared.path, "/")[1]},
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError},
+		Errors: answersOf[Input](declared),
 	}
 	if declared.produces != "" {
 		described.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{declared.produces: {}}}}
@@ -102,6 +103,28 @@ func register[Input, Output any](to operations, declared operation, handler func
 		}
 		return output, nil
 	})
+}
+
+// answersOf returns with what an operation may be answered beside success.
+func answersOf[Input any](declared operation) []int {
+	all := []int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusServiceUnavailable,
+	}
+	input := reflect.TypeFor[Input]()
+	if strings.Contains(declared.path, "{") {
+		all = append(all, http.StatusNotFound)
+	}
+	if declared.method != http.MethodGet {
+		all = append(all, http.StatusConflict)
+	}
+	if _, conditional := input.FieldByName("IfMatch"); conditional {
+		all = append(all, http.StatusPreconditionFailed)
+	}
+	if _, body := input.FieldByName("Body"); body {
+		all = append(all, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	return all
 }
 
 // mountDescription serves the OpenAPI description of what was registered so far.
