@@ -74,7 +74,7 @@ func explanations() map[string]string {
 		"scope.changed_meanwhile":   "somebody else has changed the scope meanwhile",
 		"scope.description_invalid": "a description of one line, with up to 500 bytes, is needed",
 		"scope.manager_invalid":     "take up to 64 letters, digits and the characters . _ - /",
-		"scope.name_invalid":        "take up to 128 printable ASCII characters without space, quotation mark and backslash",
+		"scope.name_invalid":        "take up to 128 printable ASCII characters without space, quotation mark and backslash, and without . or .. between slashes",
 		"scope.never_default":       "scopes of the administration have to be asked for",
 		"scope.reserved":            "the scope is the server's own",
 		"scope.taken":               "there is a scope of this name",

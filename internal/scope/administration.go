@@ -26,7 +26,7 @@ func IsBuiltIn(name string) bool {
 
 func (e Scope) validate() error {
 	refusal := fault.New(fault.Invalid, "scope.invalid")
-	if !oauth.ValidScopeName(e.Name) || len(e.Name) > maxNameBytes {
+	if !oauth.ValidScopeName(e.Name) || len(e.Name) > maxNameBytes || hasDots(e.Name) {
 		refusal = refusal.WithField("name", "scope.name_invalid")
 	}
 	if strings.TrimSpace(e.Description) == "" || len(e.Description) > maxDescriptionBytes || strings.ContainsFunc(e.Description, unicode.IsControl) {
@@ -136,4 +136,10 @@ func (s *Service) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loaded = catalogue{}
+}
+
+// hasDots tells whether a name has a part that addresses go around
+// (RFC 3986 section 5.2.4): nobody could read or change such a scope by its address.
+func hasDots(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return part == "." || part == ".." })
 }

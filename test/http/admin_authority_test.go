@@ -22,10 +22,10 @@ const adminPath = "/api/v1/admin"
 // administration is a server with what administers it.
 type administration struct {
 	*testx.Server
-	t *testing.T
+	t testing.TB
 }
 
-func administer(t *testing.T, engine db.Engine, options ...testx.Option) *administration {
+func administer(t testing.TB, engine db.Engine, options ...testx.Option) *administration {
 	t.Helper()
 	return &administration{testx.NewServer(t, engine, append([]testx.Option{testx.WithFakeClock(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC))}, options...)...), t}
 }

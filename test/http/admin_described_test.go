@@ -141,7 +141,7 @@ func (d description) mismatch(of describedOperation, answer testx.Answer) string
 	if _, known := described.Content[kind]; !known {
 		return "the type " + kind + " is not described"
 	}
-	if !strings.HasSuffix(kind, "json") {
+	if kind != "application/json" && kind != "application/problem+json" {
 		return ""
 	}
 	escape := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D")
@@ -164,8 +164,8 @@ func (d description) mismatch(of describedOperation, answer testx.Answer) string
 type asker struct {
 	*administration
 	description
+	robot   testx.Client
 	token   string
-	renew   func() string
 	through *http.Client
 	ids     map[string][]string // of what there is, by the name of a path's parameter
 	shown   []string            // secrets that were shown once
@@ -175,16 +175,14 @@ type asker struct {
 const nowhere = "0190d8b2-0000-7000-8000-000000000000"
 
 // newAsker returns one with a few things to ask about.
-func newAsker(t *testing.T, engine db.Engine) *asker {
+func newAsker(t testing.TB, engine db.Engine) *asker {
 	t.Helper()
 	a := administer(t, engine)
 	if err := a.Keys().Tick(t.Context()); err != nil { // what the server makes by itself is made
 		t.Fatal(err)
 	}
-	robot := a.robot()
-	made := &asker{administration: a, description: a.describe(t), through: testx.NewHTTPClient(t, nil)}
-	made.renew = func() string { return a.own(robot, adminScopes().String(), a.Issuer+adminPath) }
-	made.token = made.renew()
+	made := &asker{administration: a, description: a.describe(t), robot: a.robot(), through: testx.NewHTTPClient(t, nil)}
+	made.renew()
 	shop := a.Confidential("https://shop.example/callback", nil)
 	ada := a.Person("ada")
 	a.Tokens(shop, ada, nil)
@@ -192,7 +190,7 @@ func newAsker(t *testing.T, engine db.Engine) *asker {
 	a.wants(a.send(token, http.MethodPost, "/scopes", `{"name":"orders","description":"see your orders"}`), http.StatusCreated)
 	invited := a.wants(a.send(token, http.MethodPost, "/users", `{"username":"bob","invitation":true}`), http.StatusCreated)
 	initial := a.wants(a.send(token, http.MethodPost, "/initial-access-tokens", `{"name":"partner"}`), http.StatusCreated)
-	made.shown = append(made.shown, robot.Secret, shop.Secret, ada.Password, initial.Text("token"))
+	made.shown = append(made.shown, made.robot.Secret, shop.Secret, ada.Password, initial.Text("token"))
 	made.ids = map[string][]string{
 		"client_id": {shop.ClientID}, "user_id": {ada.ID.String(), invited.Text("id")}, "name": {"orders"}, "kid": made.all("/keys", "kid"),
 		"event_id": made.all("/audit-events?limit=1", "id"), "grant_id": made.all("/grants", "id"), "session_id": made.all("/sessions", "id"),
@@ -201,6 +199,12 @@ func newAsker(t *testing.T, engine db.Engine) *asker {
 	}
 	made.before = made.state()
 	return made
+}
+
+// renew gets a token for everything.
+func (k *asker) renew() {
+	k.t.Helper()
+	k.token = k.own(k.robot, adminScopes().String(), k.Issuer+adminPath)
 }
 
 // all returns the members of that name of a list's elements.
@@ -251,7 +255,7 @@ func (k *asker) ask(t testing.TB, sent request) testx.Answer {
 	t.Helper()
 	answer := k.do(t, sent)
 	if answer.Status == http.StatusUnauthorized { // its key was withdrawn
-		k.token = k.renew()
+		k.renew()
 		k.before = k.state()
 		answer = k.do(t, sent)
 	}

@@ -16,7 +16,7 @@ type listedKey struct {
 	State     string `json:"state"`
 }
 
-func keysIn(t *testing.T, answer testx.Answer) []listedKey {
+func keysIn(t testing.TB, answer testx.Answer) []listedKey {
 	t.Helper()
 	var list struct {
 		Keys []listedKey `json:"keys"`

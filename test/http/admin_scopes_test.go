@@ -40,6 +40,19 @@ func TestScopeFromItsCreationToItsEnd(t *testing.T) {
 	})
 }
 
+// Scopes with slashes are as good as any (RFC 6749 section 3.3), and have an address too.
+func TestScopeThatIsAnAddress(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
+		const name = "https://api.example/orders.read"
+		a.wants(a.send(token, http.MethodPost, "/scopes", `{"name":"`+name+`","description":"See your orders"}`), http.StatusCreated)
+		at := "/scopes/" + url.PathEscape(name)
+		a.wants(a.send(token, http.MethodGet, at, ""), http.StatusOK, name)
+		a.wants(a.send(token, http.MethodPatch, at, `{"active":false}`), http.StatusOK, `"active":false`)
+		a.wants(a.send(token, http.MethodDelete, at, ""), http.StatusNoContent)
+	})
+}
+
 func TestWrongInputForScopes(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
@@ -51,6 +64,8 @@ func TestWrongInputForScopes(t *testing.T) {
 		}{
 			{http.MethodPost, "/scopes", `{"description":"No name"}`, 422, "name"},
 			{http.MethodPost, "/scopes", `{"name":"a b","description":"A space"}`, 422, "body.name"},
+			{http.MethodPost, "/scopes", `{"name":"https://api.example/../orders","description":"Dots"}`, 422, "body.name"},
+			{http.MethodPost, "/scopes", `{"name":".","description":"A dot"}`, 422, "body.name"},
 			{http.MethodPost, "/scopes", `{"name":"orders"}`, 422, "body.description"},
 			{http.MethodPost, "/scopes", `{"name":"admin:everything","description":"All"}`, 409, "body.name"},
 			{http.MethodPost, "/scopes", `{"name":"openid","description":"Mine"}`, 409, "body.name"},

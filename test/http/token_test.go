@@ -40,7 +40,7 @@ func machine(changes ...url.Values) url.Values {
 	return form
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -416,7 +416,7 @@ func TestTokenContents(t *testing.T) {
 	}})
 }
 
-func jwt(t *testing.T, token string) (header, claims map[string]any) {
+func jwt(t testing.TB, token string) (header, claims map[string]any) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

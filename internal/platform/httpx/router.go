@@ -3,6 +3,7 @@ package httpx
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -170,7 +171,7 @@ func (r *Router) Handler() http.Handler {
 	return Chain(r.options, http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		// The mux would answer an unclean path with a redirect that repeats a POST.
 		// Nobody who was given our URLs sends one: there is nothing at it.
-		if request.URL.Path == "" || request.URL.Path[0] != '/' || isUnclean(request.URL.Path) {
+		if request.URL.Path == "" || request.URL.Path[0] != '/' || isUnclean(request.URL) {
 			r.notFound(w, request)
 			return
 		}
@@ -178,9 +179,14 @@ func (r *Router) Handler() http.Handler {
 	}))
 }
 
-func isUnclean(requested string) bool {
-	clean := path.Clean(requested)
-	return clean != requested && clean+"/" != requested
+// isUnclean looks at slashes as they were sent, because an escaped one belongs to a
+// name, and at dots as they are meant, because an escaped one means the same
+// (RFC 3986 section 6.2.2.2).
+func isUnclean(at *url.URL) bool {
+	escaped := at.EscapedPath()
+	clean := path.Clean(escaped)
+	isDots := func(segment string) bool { return segment == "." || segment == ".." }
+	return clean != escaped && clean+"/" != escaped || slices.ContainsFunc(strings.Split(at.Path, "/"), isDots)
 }
 
 // pathHandler answers one path by method.

@@ -56,6 +56,7 @@ func TestRouterAnswersOnlyWhatIsThere(t *testing.T) {
 		{"other case", "GET", "/Login", 404, "", "text/html; charset=utf-8"},
 		{"no redirect from an unclean path", "POST", "//oauth/token", 404, "", "text/html; charset=utf-8"},
 		{"no redirect from dots", "POST", "/oauth/./token", 404, "", "application/json"},
+		{"nor with escaped ones", "GET", "/static/%2e%2e/login", 404, "", "text/html; charset=utf-8"},
 		{"no way out with dots", "GET", "/static/../login", 404, "", "text/html; charset=utf-8"},
 		{"no way out with encoded dots", "GET", "/static/%2e%2e/login", 404, "", "text/html; charset=utf-8"},
 		{"encoded slash is no slash", "GET", "/oauth%2Fauthorize", 404, "", "application/json"},
