@@ -20,9 +20,33 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the scripts run this program as a process of its own.
+// TestMain lets the scripts run this program as a process of its own, many hundred times:
+// built as it is used, because a program that watches for races takes half a second to start.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"authly": main, "visit": visit})
+	testscript.Main(withProgram{m}, map[string]func(){"visit": visit})
+}
+
+// withProgram has the program in the path while the tests run.
+type withProgram struct{ *testing.M }
+
+func (w withProgram) Run() int {
+	directory, err := os.MkdirTemp("", "program")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(directory) }()
+	build := exec.Command("go", "build", "-o", filepath.Join(directory, "authly"), ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, output)
+		return 1
+	}
+	if err := os.Setenv("PATH", directory+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return w.M.Run()
 }
 
 // patience is how long a server may take to start or to stop.
