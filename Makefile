@@ -17,7 +17,7 @@ SERVICES := scripts/with-services
 UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE     := CGO_ENABLED=1 $(GO) test -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout $(TIMEOUT)
 
-.PHONY: help build test test-fast race fuzz e2e lint format tools gen verify openid-op clean
+.PHONY: help build test test-fast race fuzz e2e seed admin-load lint format tools gen verify openid-op clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ fuzz: ## Fuzz every parser for FUZZTIME each (60s)
 
 e2e: ## Run the tests in a real browser and with other makers' clients
 	$(SERVICES) env $(RACE) -count=1 -v ./test/...
+
+seed: ## Fill a database with 100,000 users and 10,000 clients (ARGS="-sqlite FILE", or AUTHLY_DATABASE_URL)
+	$(GO) run ./test/load/seed $(ARGS)
+
+admin-load: ## Measure every list of the administration among 100,000 users and 10,000 clients
+	LOAD_USERS=100000 LOAD_CLIENTS=10000 LOAD_LIMIT=50ms $(SERVICES) $(GO) test -count=1 -timeout 2h -v ./test/load
 
 openid-op: ## Start a server for the OpenID Foundation's conformance suite (ARGS)
 	$(GO) run ./test/conformance/openid $(ARGS)
