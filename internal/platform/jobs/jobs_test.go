@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,12 +180,13 @@ func TestNewRunnerRefuses(t *testing.T) {
 func TestAskedJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ran []time.Duration
-		begun, fail := clock.System().Now(), false
+		var fail atomic.Bool
+		begun := clock.System().Now()
 		elapsed := func() time.Duration { return clock.System().Now().Sub(begun) }
 		runner, err := jobs.NewRunner(slog.New(slog.DiscardHandler), clock.System(), jobs.Job{Name: "asked", Every: time.Hour, Run: func(context.Context) error {
 			ran = append(ran, elapsed())
 			<-time.After(time.Minute)
-			if fail {
+			if fail.Load() {
 				return errors.New("disk full")
 			}
 			return nil
@@ -212,7 +214,7 @@ func TestAskedJobs(t *testing.T) {
 		if got := runner.States()[0]; !got.Running || got.StartedAt.Sub(begun) != 10*time.Minute || got.EndedAt.Sub(begun) != time.Minute || got.Failed {
 			t.Errorf("at work: %+v", got)
 		}
-		fail = true
+		fail.Store(true)
 		for range 3 { // while it works: once more, and not three times
 			runner.Ask("asked")
 		}

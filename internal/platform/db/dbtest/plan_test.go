@@ -15,8 +15,8 @@ func TestAPlanSaysWhatGrowsWithTheTable(t *testing.T) {
 			name, index, query string
 			complaints         int
 		}{
-			{"in the order of the key", "clients_pkey", `SELECT id FROM clients WHERE $1 = $1 ORDER BY id LIMIT 5`, 0},
-			{"by the key", "clients_pkey", `SELECT client_name FROM clients WHERE id > $1 ORDER BY id LIMIT 5`, 0},
+			{"in the order of the key", "setup_tokens_pkey", `SELECT id FROM setup_tokens WHERE $1 = $1 ORDER BY id LIMIT 5`, 0},
+			{"by the key", "setup_tokens_pkey", `SELECT created_at FROM setup_tokens WHERE id > $1 ORDER BY id LIMIT 5`, 0},
 			{"by a constraint", "clients_client_id_key", `SELECT client_name FROM clients WHERE client_id = $1`, 0},
 			{"by an index", "sessions_user_created_idx", `SELECT id FROM sessions WHERE user_id = $1`, 0},
 			{"by another index", "sessions_expires_at_idx", `SELECT id FROM sessions WHERE user_id = $1`, 1},
