@@ -144,8 +144,8 @@ func TestSessionsEndAtOnce(t *testing.T) {
 			a.t.Errorf("%d sessions on all pages", len(whole))
 		}
 		for query, want := range map[string]int{
-			"user_id=" + ada.ID.String():                   5,
-			"user_id=" + bob.ID.String() + "&state=ended":  1,
+			"user_id=" + ada.ID.String():                  5,
+			"user_id=" + bob.ID.String() + "&state=ended": 1,
 			"state=active":                                 0,
 			"state=expired":                                0,
 			"created_since=" + whole[1]:                    2, // both in one second
