@@ -1,18 +1,17 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"authly"
 	"authly/internal/cli/declarative"
+	"authly/internal/cli/remote"
 )
 
 var (
@@ -102,16 +101,17 @@ left alone. Applying a file again changes nothing.
 		if err != nil {
 			return err
 		}
-		if planOnly || plan.Changes() == 0 {
-			return writePlan(command.OutOrStdout(), output, plan)
-		}
-		if err := writePlan(command.OutOrStdout(), output, plan); err != nil {
+		if err := writePlan(command.OutOrStdout(), output, plan); err != nil || planOnly || plan.Changes() == 0 {
 			return err
 		}
-		if err := p.confirmDeletions(plan, confirmed); err != nil {
-			return err
+		if plan.Deletions() > 0 && !confirmed {
+			if err := p.confirm(command, fmt.Sprintf("Go on and delete %d of them?", plan.Deletions())); err != nil {
+				return err
+			}
 		}
-		return at.explained(p.apply(command.Context(), at.admin, plan))
+		done, err := p.carryOut(command.Context(), at.admin, plan)
+		p.tell("%d of %d changes were made.\n", done, plan.Changes())
+		return at.explained(err)
 	}
 	return command
 }
@@ -190,29 +190,11 @@ func writePlan(output io.Writer, form *outputFlag, plan declarative.Plan) error 
 	return plan.Write(output)
 }
 
-// confirmDeletions asks a person; where there is none, --yes has to say it.
-func (p Program) confirmDeletions(plan declarative.Plan, confirmed bool) error {
-	if plan.Deletions() == 0 || confirmed {
-		return nil
+// carryOut does what a plan says, and counts what was done.
+func (p Program) carryOut(ctx context.Context, api declarative.API, plan declarative.Plan) (done int, err error) {
+	unseen, err := declarative.Apply(ctx, api, plan, func(declarative.Step) { done++ })
+	for _, key := range unseen {
+		p.tell("The client %s got a secret that nobody has seen: \"authly client rotate-secret %[1]s\" makes one that is shown.\n", remote.Printable(key))
 	}
-	p.tell("Type yes to go on and delete %d of them: ", plan.Deletions())
-	line, err := bufio.NewReader(p.Input).ReadString('\n')
-	if strings.TrimSpace(line) == "yes" {
-		return nil
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	return errNotConfirmed
-}
-
-func (p Program) apply(ctx context.Context, api declarative.API, plan declarative.Plan) error {
-	done := 0
-	err := declarative.Apply(ctx, api, plan, func(declarative.Step) { done++ })
-	if err != nil {
-		p.tell("%d of %d changes were made.\n", done, plan.Changes())
-		return err
-	}
-	p.tell("%d of %d changes were made.\n", done, plan.Changes())
-	return nil
+	return done, err
 }

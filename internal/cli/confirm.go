@@ -9,25 +9,30 @@ import (
 	"strings"
 
 	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
 
 	"authly/internal/cli/remote"
 )
 
-// confirm asks the person before what can't be undone. Where there is nobody to ask, it has
-// to be said on the command line.
+// confirm asks the person before what can't be undone, unless --yes was said.
 func (r *invocation) confirm() error {
 	if r.question == "" || r.yes {
 		return nil
-	}
-	if !isTerminal(r.program.Input) {
-		return usagef("%q can't be undone, and there is no terminal to ask: say --yes", r.command.CommandPath())
 	}
 	question := r.question
 	if strings.Contains(question, "%s") {
 		question = fmt.Sprintf(question, remote.Printable(strings.Join(r.typed, " ")))
 	}
-	r.program.tell("%s [y/N] ", question)
-	line, err := bufio.NewReader(r.program.Input).ReadString('\n')
+	return r.program.confirm(r.command, question)
+}
+
+// confirm asks a question. Where there is nobody to ask, the answer has to be on the command line.
+func (p Program) confirm(command *cobra.Command, question string) error {
+	if !isTerminal(p.Input) {
+		return usagef("%q can't be undone, and there is no terminal to ask: say --yes", command.CommandPath())
+	}
+	p.tell("%s [y/N] ", question)
+	line, err := bufio.NewReader(p.Input).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -73,15 +74,6 @@ func (p Program) variable(name string) string {
 	return ""
 }
 
-func firstOf(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
 // book returns where profiles are kept.
 func (p Program) book() (*account.Book, error) {
 	directory, err := os.UserConfigDir()
@@ -115,7 +107,7 @@ func (p Program) connect(wanted *connectionFlags) (*connection, error) {
 	if err := made.findServer(p, wanted, fixed); err != nil {
 		return nil, err
 	}
-	if made.through, err = httpClient(firstOf(wanted.caFile, p.variable(variableCAFile), made.profile.CAFile)); err != nil {
+	if made.through, err = httpClient(cmp.Or(wanted.caFile, p.variable(variableCAFile), made.profile.CAFile)); err != nil {
 		return nil, err
 	}
 	made.provider = func(ctx context.Context) (signin.Provider, error) {
@@ -124,7 +116,7 @@ func (p Program) connect(wanted *connectionFlags) (*connection, error) {
 	if err := made.findTokens(p, fixed); err != nil {
 		return nil, made.explained(err)
 	}
-	if made.api = strings.TrimSuffix(firstOf(wanted.api, p.variable(variableAPI), made.profile.API, made.server), "/"); made.api != made.server {
+	if made.api = strings.TrimSuffix(cmp.Or(wanted.api, p.variable(variableAPI), made.profile.API, made.server), "/"); made.api != made.server {
 		if err := checkAPI(made.api); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -109,7 +110,7 @@ func byName(command *cobra.Command) []*cobra.Command {
 
 func describeCommand(text *strings.Builder, command *cobra.Command) {
 	level := strings.Repeat("#", min(4, strings.Count(command.CommandPath(), " ")+1))
-	long := firstOf(command.Long, command.Short+".")
+	long := cmp.Or(command.Long, command.Short+".")
 	fmt.Fprintf(text, "\n%s %s\n\n%s\n", level, command.CommandPath(), strings.ReplaceAll(long, "\n  ", "\n      "))
 	if len(command.Commands()) == 0 || command.Example != "" {
 		fmt.Fprintf(text, "\n```text\n%s\n\n%s```\n", command.UseLine(), command.NonInheritedFlags().FlagUsagesWrapped(140))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (p Program) login(ctx context.Context, wanted *login) error {
 	if err := p.keep(ctx, book, &profile, wanted, account.CredentialsOf(given, clock.System().Now()), provider); err != nil {
 		return err
 	}
-	p.tell("Signed in to %s as %s.\n", profile.Server, remote.Printable(firstOf(profile.Username, profile.Subject)))
+	p.tell("Signed in to %s as %s.\n", profile.Server, remote.Printable(cmp.Or(profile.Username, profile.Subject)))
 	if !strings.Contains(given.Scope, "admin:") {
 		p.tell("The server gave no scope of the administration: is the account an administrator?\n")
 	}
@@ -109,8 +110,8 @@ func (p Program) login(ctx context.Context, wanted *login) error {
 
 // profileFor returns the profile that a sign-in makes or renews.
 func (p Program) profileFor(book *account.Book, wanted *login) (account.Profile, error) {
-	server := strings.TrimSuffix(firstOf(wanted.server, p.variable(variableServer)), "/")
-	name := firstOf(wanted.profile, p.variable(variableProfile))
+	server := strings.TrimSuffix(cmp.Or(wanted.server, p.variable(variableServer)), "/")
+	name := cmp.Or(wanted.profile, p.variable(variableProfile))
 	var (
 		profile account.Profile
 		err     error
@@ -124,7 +125,7 @@ func (p Program) profileFor(book *account.Book, wanted *login) (account.Profile,
 	case errors.Is(err, account.ErrNoProfile) && server == "":
 		return profile, usagef("--server is missing: say which server to sign in to")
 	case errors.Is(err, account.ErrNoProfile):
-		profile = account.Profile{Name: firstOf(name, account.NameFor(server)), Server: server}
+		profile = account.Profile{Name: cmp.Or(name, account.NameFor(server)), Server: server}
 	case err != nil:
 		return profile, err
 	case server != "" && profile.Server != server:
@@ -134,13 +135,13 @@ func (p Program) profileFor(book *account.Book, wanted *login) (account.Profile,
 		return profile, usagef("--profile is %q: %v", profile.Name, account.ErrInvalidName)
 	}
 	profile.ClientID = wanted.clientID
-	if api := strings.TrimSuffix(firstOf(wanted.api, p.variable(variableAPI)), "/"); api != "" {
+	if api := strings.TrimSuffix(cmp.Or(wanted.api, p.variable(variableAPI)), "/"); api != "" {
 		if err := checkAPI(api); err != nil {
 			return profile, err
 		}
 		profile.API = api
 	}
-	if file := firstOf(wanted.caFile, p.variable(variableCAFile)); file != "" {
+	if file := cmp.Or(wanted.caFile, p.variable(variableCAFile)); file != "" {
 		if profile.CAFile, err = filepath.Abs(file); err != nil {
 			return profile, fmt.Errorf("find the certificate authorities: %w", err)
 		}
@@ -173,7 +174,7 @@ func (p Program) keep(ctx context.Context, book *account.Book, profile *account.
 			return err
 		}
 	}
-	place := firstOf(wanted.credentials.value, p.variable(variableCredentials), string(profile.Place))
+	place := cmp.Or(wanted.credentials.value, p.variable(variableCredentials), string(profile.Place))
 	profile.Place = account.Place(place)
 	switch profile.Place {
 	case account.File, account.Keyring:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -186,7 +187,7 @@ func addBodyFlags(command *cobra.Command, of *bound) *body {
 	}
 	slices.SortFunc(made.members, func(a, b *member) int { return strings.Compare(a.flag, b.flag) })
 	for _, each := range made.members {
-		added := flags.VarPF(each, each.flag, "", helpOf(firstOf(of.schema.Properties[each.name].Description, "the "+strings.ReplaceAll(each.name, "_", " ")), each.form))
+		added := flags.VarPF(each, each.flag, "", helpOf(cmp.Or(of.schema.Properties[each.name].Description, "the "+strings.ReplaceAll(each.name, "_", " ")), each.form))
 		if each.form == formSwitch {
 			added.NoOptDefVal = "true"
 		}

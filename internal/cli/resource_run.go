@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,11 +44,11 @@ func (b *bound) invocation(command *cobra.Command) *invocation {
 		name := flagOf(each.Name, formText, b.flags)
 		flag := &choice{choices: texts(each.Schema.Enum)}
 		if len(flag.choices) > 0 {
-			flags.Var(flag, name, helpOf(firstOf(each.Description, "only those whose "+strings.ReplaceAll(each.Name, "_", " ")+" is this"), formText))
+			flags.Var(flag, name, helpOf(cmp.Or(each.Description, "only those whose "+strings.ReplaceAll(each.Name, "_", " ")+" is this"), formText))
 			made.query[each.Name] = &flag.value
 			continue
 		}
-		made.query[each.Name] = flags.String(name, "", helpOf(firstOf(each.Description, "only those with this "+strings.ReplaceAll(each.Name, "_", " ")), formText))
+		made.query[each.Name] = flags.String(name, "", helpOf(cmp.Or(each.Description, "only those with this "+strings.ReplaceAll(each.Name, "_", " ")), formText))
 	}
 	if b.paged && b.manner == lists {
 		flags.IntVar(&made.most, "limit", 50, "how `many` at the most; 0 for all")

@@ -58,5 +58,6 @@ func (p Program) applyOnce(ctx context.Context, api declarative.API, document de
 			return err
 		}
 	}
-	return declarative.Apply(ctx, api, plan, func(declarative.Step) {})
+	_, err = p.carryOut(ctx, api, plan)
+	return err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -212,7 +213,7 @@ func (p Program) profileListCommand() *cobra.Command {
 			if profile.Name == current {
 				mark = "*"
 			}
-			rows[i] = []string{mark, profile.Name, profile.Server, remote.Printable(firstOf(profile.Username, profile.Subject)), string(profile.Place)}
+			rows[i] = []string{mark, profile.Name, profile.Server, remote.Printable(cmp.Or(profile.Username, profile.Subject)), string(profile.Place)}
 		}
 		return writeTable(command.OutOrStdout(), []string{" ", "NAME", "SERVER", "USER", "TOKENS IN"}, rows)
 	}

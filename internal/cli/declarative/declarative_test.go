@@ -68,7 +68,7 @@ func (w *world) applies(text string, pruning declarative.Pruning) string {
 	w.t.Helper()
 	plan := w.plan(text, pruning)
 	done := 0
-	if err := declarative.Apply(w.t.Context(), w.api, plan, func(declarative.Step) { done++ }); err != nil {
+	if _, err := declarative.Apply(w.t.Context(), w.api, plan, func(declarative.Step) { done++ }); err != nil {
 		w.t.Fatalf("apply:\n%s\n%v", text, err)
 	}
 	if done != plan.Changes() {
@@ -292,12 +292,12 @@ func TestRefusedPlans(t *testing.T) {
 		}
 		late := w.plan(strings.Replace(mine, "Shop", "The shop", 1), declarative.Keep)
 		w.applies(strings.Replace(mine, "Shop", "Another shop", 1), declarative.Keep)
-		err := declarative.Apply(t.Context(), w.api, late, func(step declarative.Step) { t.Errorf("done: %v", step) })
+		_, err := declarative.Apply(t.Context(), w.api, late, func(step declarative.Step) { t.Errorf("done: %v", step) })
 		if !remote.IsStatus(err, http.StatusPreconditionFailed) {
 			t.Errorf("a late plan: %v", err)
 		}
 		wrong := w.plan(strings.Replace(mine, "https://shop.example/cb", "no", 1), declarative.Keep)
-		err = declarative.Apply(t.Context(), w.api, wrong, func(step declarative.Step) { t.Errorf("done: %v", step) })
+		_, err = declarative.Apply(t.Context(), w.api, wrong, func(step declarative.Step) { t.Errorf("done: %v", step) })
 		if err == nil || !strings.Contains(err.Error(), "change the client shop: ") || !strings.Contains(err.Error(), "redirect_uris") {
 			t.Errorf("a wrong field: %v", err)
 		}
