@@ -81,15 +81,12 @@ func (s *Service) Dev(ctx context.Context, dataDirectory string) (Dev, error) {
 func (s *Service) devUser(ctx context.Context, known DevUser, wanted user.New) (DevUser, error) {
 	existing, err := s.users.FindByIdentifier(ctx, wanted.Username)
 	isThere := fault.KindOf(err) != fault.NotFound
-	switch {
-	case !isThere:
-	case err != nil:
+	if isThere && err != nil {
 		return DevUser{}, err
-	case existing.Administrator != wanted.Administrator || wanted.Administrator && existing.Email != wanted.Email:
-		return DevUser{}, errDemoName.Because(fmt.Errorf(
-			"there is an account %s that is not the demo one; start --dev with another data directory, or rename or delete that account", wanted.Username))
 	}
-	if isThere && known.Username == wanted.Username && !known.Password.IsZero() {
+	// Whoever made the demo user an administrator meant to, and it is still the one in the file.
+	mayBeIt := isThere && (existing.Administrator || !wanted.Administrator)
+	if mayBeIt && known.Username == wanted.Username && !known.Password.IsZero() {
 		_, err := s.users.VerifyPassword(ctx, known.Username, known.Password)
 		if err == nil {
 			return known, nil
@@ -97,6 +94,10 @@ func (s *Service) devUser(ctx context.Context, known DevUser, wanted user.New) (
 		if !errors.Is(err, user.ErrWrongCredentials) {
 			return DevUser{}, err
 		}
+	}
+	if isThere && (existing.Administrator != wanted.Administrator || wanted.Administrator && existing.Email != wanted.Email) {
+		return DevUser{}, errDemoName.Because(fmt.Errorf(
+			"there is an account %s that is not the demo one; start --dev with another data directory, or rename or delete that account", wanted.Username))
 	}
 	// 130 random bits, in letters that can be typed.
 	fresh := DevUser{wanted.Username, secret.FromString(strings.ToLower(rand.Text()))}

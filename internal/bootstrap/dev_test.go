@@ -162,6 +162,17 @@ func TestDev(t *testing.T) {
 			t.Error("a client was replaced without need")
 		}
 
+		// Whoever makes the demo user an administrator goes on with it.
+		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET administrator = $1 WHERE id = $2`, true, known.ID)
+		must(t, err)
+		promoted, err := w.service.Dev(t.Context(), directory)
+		must(t, err)
+		if !promoted.User.Password.Equal(third.User.Password) {
+			t.Error("a demo user that was made an administrator has another password")
+		}
+		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET administrator = $1 WHERE id = $2`, false, known.ID)
+		must(t, err)
+
 		// At another address the playground is somewhere else.
 		moved := newWorld(t, database, "http://localhost:9090")
 		fourth := moved.seed(t, directory)
