@@ -29,9 +29,15 @@ func (a *Administrators) MayAdminister(ctx context.Context, known client.Client,
 	if userID == nil {
 		return known.MayAdminister(), nil
 	}
-	person, err := a.users.Find(ctx, *userID)
+	_, may, err := a.person(ctx, *userID)
+	return may, err
+}
+
+// person returns the user, and whether they may administer this server now.
+func (a *Administrators) person(ctx context.Context, userID uuid.UUID) (found user.User, may bool, err error) {
+	found, err = a.users.Find(ctx, userID)
 	if fault.KindOf(err) == fault.NotFound {
-		return false, nil
+		return user.User{}, false, nil
 	}
-	return err == nil && person.MayAdminister(), err
+	return found, err == nil && found.MayAdminister(), err
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/google/uuid"
 
 	"authly/internal/audit"
 	"authly/internal/client"
@@ -20,6 +19,7 @@ import (
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/token"
+	"authly/internal/user"
 )
 
 // Tokens finds the access tokens that count right now.
@@ -65,7 +65,6 @@ func AsOperator(ctx context.Context, name string) context.Context {
 // authority is the one place where it is decided who may administer this server.
 type authority struct {
 	tokens         Tokens
-	users          Users
 	clients        ClientRecords
 	administrators *Administrators
 	// audience is the resource indicator of this API.
@@ -150,23 +149,19 @@ func (a *authority) administrator(ctx context.Context, live token.Live) (Princip
 		return Principal{}, nil, err
 	}
 	made := Principal{Kind: audit.Client, ID: known.ClientID, Name: known.Name, ClientID: known.ClientID}
-	var userID *uuid.UUID
-	if live.Family != nil {
-		userID = &live.Family.UserID
+	var may bool
+	if live.Family == nil {
+		may, err = a.administrators.MayAdminister(ctx, known, nil)
+	} else {
+		var person user.User
+		person, may, err = a.administrators.person(ctx, live.Family.UserID)
+		made.Kind, made.ID, made.Name = audit.User, person.Subject(), person.Username
 	}
-	may, err := a.administrators.MayAdminister(ctx, known, userID)
 	if err != nil {
 		return Principal{}, nil, err
 	}
 	if !may || known.RegisteredBy == client.ByClient {
 		return Principal{}, refused, nil
-	}
-	if userID != nil {
-		person, err := a.users.Find(ctx, *userID)
-		if err != nil {
-			return Principal{}, nil, err
-		}
-		made.Kind, made.ID, made.Name = audit.User, person.Subject(), person.Username
 	}
 	return made, nil, nil
 }

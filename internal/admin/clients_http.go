@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -61,7 +60,7 @@ func secretView(s client.Secret) ClientSecret {
 // ClientPage is a page of clients.
 type ClientPage struct {
 	Clients []Client `json:"clients"`
-	Next    string   `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one."`
+	Next    string   `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one; a page that is not full, or empty, need not be it."`
 }
 
 func (c *clients) mount(to operations) {
@@ -266,10 +265,4 @@ func (c *clients) httpDeleteSecret(ctx context.Context, in *struct {
 		return nil, fault.New(fault.NotFound, "client.secret_unknown").Because(err)
 	}
 	return nil, c.deleteSecret(ctx, principal(ctx), in.ClientID, which)
-}
-
-// isChangedMeanwhile tells whether somebody else was faster.
-func isChangedMeanwhile(err error) bool {
-	var refusal *fault.Error
-	return errors.As(err, &refusal) && (refusal.Key == "client.changed_meanwhile" || refusal.Key == "scope.changed_meanwhile")
 }

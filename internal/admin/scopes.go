@@ -2,8 +2,10 @@ package admin
 
 import (
 	"context"
+	"errors"
 
 	"authly/internal/audit"
+	"authly/internal/platform/fault"
 	"authly/internal/scope"
 )
 
@@ -126,4 +128,10 @@ func (s *scopes) record(ctx context.Context, who Principal, action audit.Action,
 		Action: action, Outcome: audit.Success, Actor: who.actor(), ClientID: who.ClientID,
 		Target: audit.Target{Kind: "scope", ID: name, Name: name}, Details: audit.Details{Changes: changes},
 	})
+}
+
+// isChangedMeanwhile tells whether somebody else was faster.
+func isChangedMeanwhile(err error) bool {
+	var refusal *fault.Error
+	return errors.As(err, &refusal) && refusal.Key == "scope.changed_meanwhile"
 }
