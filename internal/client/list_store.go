@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 
@@ -13,9 +12,6 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// window is how many clients are looked at for one page.
-const window = 20_000
-
 // list walks through clients_search_idx, which has everything that is asked about, and
 // reads the records of the page only. It looks at a bounded number of clients and
 // returns the last of them, zero if there are no more after it.
@@ -23,11 +19,8 @@ func (s store) list(ctx context.Context, query Query) ([]Client, uuid.UUID, erro
 	conditions, arguments := query.conditions()
 	var end uuid.UUID
 	if len(arguments) > 1 { // otherwise every one matches
-		err := s.database.Read(ctx).QueryRow(ctx, `SELECT id FROM clients WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2`, query.After, window-1).Scan(&end)
-		switch {
-		case errors.Is(err, errNoRecord):
-			end = uuid.Nil
-		case err != nil:
+		var err error
+		if end, err = db.EndOfSearch(ctx, s.database.Read(ctx), "clients", "", query.After); err != nil {
 			return nil, uuid.Nil, err
 		}
 	}
@@ -52,8 +45,7 @@ func (q Query) conditions() (text string, arguments []any) {
 		all = append(all, strings.Replace(condition, "$?", "$"+strconv.Itoa(len(arguments)), 1))
 	}
 	if q.NamePart != "" {
-		escape := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-		where(`client_name_folded LIKE $? ESCAPE '!'`, "%"+escape.Replace(policy.FoldSearched(q.NamePart))+"%")
+		where(`client_name_folded LIKE $? ESCAPE '!'`, db.Containing(policy.FoldSearched(q.NamePart)))
 	}
 	if q.State != "" {
 		where(`state = $?`, string(q.State))

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +12,6 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// window is how many users are looked at for one page.
-const window = 20_000
-
 // list walks through users_search_idx, which has everything that is asked about, or through
 // the index of a mark that few have, and reads the records of the page only. It looks at a
 // bounded number of users and returns the last of them, zero if there are no more after it.
@@ -23,11 +19,8 @@ func (s store) list(ctx context.Context, query Query) ([]User, uuid.UUID, error)
 	conditions, arguments := query.conditions()
 	var end uuid.UUID
 	if len(arguments) > 1 { // otherwise every one matches
-		err := s.database.Read(ctx).QueryRow(ctx, `SELECT id FROM users WHERE id > $1`+query.rare()+` ORDER BY id LIMIT 1 OFFSET $2`, query.After, window-1).Scan(&end)
-		switch {
-		case errors.Is(err, errNoRecord):
-			end = uuid.Nil
-		case err != nil:
+		var err error
+		if end, err = db.EndOfSearch(ctx, s.database.Read(ctx), "users", query.rare(), query.After); err != nil {
 			return nil, uuid.Nil, err
 		}
 	}
@@ -75,7 +68,7 @@ func (q Query) conditions() (text string, arguments []any) {
 	for _, name := range []struct{ column, part string }{
 		{"username_folded", q.Username}, {"email_folded", q.Email}, {"given_name_folded", q.GivenName}, {"family_name_folded", q.FamilyName},
 	} {
-		add(name.part != "", name.column+` LIKE $? ESCAPE '!'`, containing(name.part))
+		add(name.part != "", name.column+` LIKE $? ESCAPE '!'`, db.Containing(policy.FoldSearched(name.part)))
 	}
 	return strings.Join(all, ` AND `), arguments
 }
@@ -93,11 +86,6 @@ func (q Query) rare() string {
 	default:
 		return ""
 	}
-}
-
-// containing returns the pattern of a text that has part in it.
-func containing(part string) string {
-	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(policy.FoldSearched(part)) + "%"
 }
 
 func orFalse(wanted *bool) bool { return wanted != nil && *wanted }
