@@ -143,14 +143,16 @@ func TestSessionsEndAtOnce(t *testing.T) {
 		if len(whole) != 6 {
 			a.t.Errorf("%d sessions on all pages", len(whole))
 		}
+		ofAda, ofBob, ofNobody := "user_id="+ada.ID.String(), "user_id="+bob.ID.String()+"&state=ended", "user_id=0190d8b2-0000-7000-8000-000000000000"
+		since, until := "created_since="+whole[1], "created_until="+whole[1]
 		for query, want := range map[string]int{
-			"user_id=" + ada.ID.String():                  5,
-			"user_id=" + bob.ID.String() + "&state=ended": 1,
-			"state=active":                                 0,
-			"state=expired":                                0,
-			"created_since=" + whole[1]:                    2, // both in one second
-			"created_until=" + whole[1]:                    4,
-			"user_id=0190d8b2-0000-7000-8000-000000000000": 0,
+			ofAda:           5,
+			ofBob:           1,
+			"state=active":  0,
+			"state=expired": 0,
+			since:           2, // both in one second
+			until:           4,
+			ofNobody:        0,
 		} {
 			if got := a.listed(token, "/sessions?limit=1&"+query, "sessions", "id"); len(got) != want {
 				a.t.Errorf("%s: %d sessions, want %d", query, len(got), want)
