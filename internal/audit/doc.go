@@ -24,6 +24,6 @@
 // has a form that could be written.
 //
 // Not here: ID tokens, which come with an access token; sessions that are ended by a disabled account or a new password; what
-// changed in a client's record, only that it did; sending events to other systems, other than by
+// changed in a record that the client itself changes (RFC 7592), only that it did; sending events to other systems, other than by
 // [Log.List] page by page.
 package audit
