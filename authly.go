@@ -66,8 +66,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.app.Handl
 // address of its own; otherwise it returns nil, and [Server.ServeHTTP] answers for it.
 func (s *Server) Administration() http.Handler { return s.app.AdministrationHandler() }
 
-// Notice returns what somebody who starts the server has to know.
-func (s *Server) Notice() Notice { return s.app.Notice() }
+// Notice returns what somebody who starts the server has to know: while there is no
+// administrator, a new address at which the first one is made. An earlier one ends.
+func (s *Server) Notice(ctx context.Context) (Notice, error) { return s.app.Notice(ctx) }
 
 // Operator returns the administration API for the program that runs the server: the
 // same operations with the same rules, without a token. It must never be served to

@@ -60,7 +60,11 @@ func serve(ctx context.Context, settings config.Config, prepare cli.Prepare, out
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(output, banner(settings, server.Notice(), on)); err != nil {
+	notice, err := server.Notice(ctx)
+	if err == nil {
+		_, err = io.WriteString(output, banner(settings, notice, on))
+	}
+	if err != nil {
 		return errors.Join(err, on.Close())
 	}
 	return server.Serve(ctx, on)

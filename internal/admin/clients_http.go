@@ -85,6 +85,7 @@ type clientList struct {
 	State        string `query:"state" enum:"active,disabled"`
 	RegisteredBy string `query:"registered_by" enum:"administrator,client"`
 	Type         string `query:"type" enum:"public,confidential"`
+	ManagedBy    string `query:"managed_by" maxLength:"64" doc:"The file that the client follows."`
 }
 
 func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body ClientPage }, error) {
@@ -94,7 +95,7 @@ func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body C
 	}
 	page, err := c.records.List(ctx, client.Query{
 		NamePart: in.Query, State: client.State(in.State), RegisteredBy: client.RegisteredBy(in.RegisteredBy), Type: client.Type(in.Type),
-		After: after, Limit: in.Limit,
+		ManagedBy: in.ManagedBy, After: after, Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, err

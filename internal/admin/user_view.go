@@ -18,6 +18,7 @@ type User struct {
 	Administrator         bool       `json:"administrator"`
 	RequirePasswordChange bool       `json:"require_password_change" doc:"Whether the user can do nothing before choosing a new password."`
 	HasPassword           bool       `json:"has_password"`
+	ManagedBy             string     `json:"managed_by,omitempty" doc:"The file that the user follows; see authly apply."`
 	Name                  string     `json:"name,omitempty"`
 	GivenName             string     `json:"given_name,omitempty"`
 	FamilyName            string     `json:"family_name,omitempty"`
@@ -58,7 +59,7 @@ func userView(u user.User) User {
 	claims := u.Claims
 	return User{
 		ID: u.Subject(), Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, State: u.State, Administrator: u.Administrator,
-		RequirePasswordChange: u.RequirePasswordChange, HasPassword: u.HasPassword(),
+		RequirePasswordChange: u.RequirePasswordChange, HasPassword: u.HasPassword(), ManagedBy: u.ManagedBy,
 		Name: claims.Name, GivenName: claims.GivenName, FamilyName: claims.FamilyName, MiddleName: claims.MiddleName, Nickname: claims.Nickname,
 		Profile: claims.Profile, Picture: claims.Picture, Website: claims.Website, Gender: claims.Gender, Birthdate: claims.Birthdate,
 		ZoneInfo: claims.ZoneInfo, Locale: claims.Locale, PhoneNumber: claims.PhoneNumber,
@@ -89,6 +90,7 @@ type UserFields struct {
 	EmailVerified         Patch[bool]     `json:"email_verified" required:"false" doc:"False again with a new address unless sent with it."`
 	Administrator         Patch[bool]     `json:"administrator" required:"false" doc:"Whether the user may administer this server."`
 	RequirePasswordChange Patch[bool]     `json:"require_password_change" required:"false"`
+	ManagedBy             Patch[string]   `json:"managed_by" required:"false" doc:"The file that the user follows; see authly apply."`
 	Name                  Patch[string]   `json:"name" required:"false" doc:"The whole name as it is shown."`
 	GivenName             Patch[string]   `json:"given_name" required:"false"`
 	FamilyName            Patch[string]   `json:"family_name" required:"false"`
@@ -115,6 +117,7 @@ func (f UserFields) apply(p *user.Profile) {
 	f.EmailVerified.into(&p.EmailVerified)
 	f.Administrator.into(&p.Administrator)
 	f.RequirePasswordChange.into(&p.RequirePasswordChange)
+	f.ManagedBy.into(&p.ManagedBy)
 	claims := &p.Claims
 	f.Name.into(&claims.Name)
 	f.GivenName.into(&claims.GivenName)

@@ -50,7 +50,8 @@ func (u *users) mount(to operations) {
 type userList struct {
 	Limit                 int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor                string    `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	Username              string    `query:"username" maxLength:"200" doc:"A part of the username; the case of letters does not matter, here and in the next three."`
+	Identifier            string    `query:"identifier" maxLength:"320" doc:"The whole username or e-mail address; the case of letters does not matter, here and in the next four."`
+	Username              string    `query:"username" maxLength:"200" doc:"A part of the username."`
 	Email                 string    `query:"email" maxLength:"200" doc:"A part of the e-mail address."`
 	GivenName             string    `query:"given_name" maxLength:"200" doc:"A part of the given name."`
 	FamilyName            string    `query:"family_name" maxLength:"200" doc:"A part of the family name."`
@@ -60,6 +61,7 @@ type userList struct {
 	RequirePasswordChange string    `query:"require_password_change" enum:"true,false"`
 	Locale                string    `query:"locale" maxLength:"100" doc:"The whole language tag."`
 	ZoneInfo              string    `query:"zoneinfo" maxLength:"100" doc:"The whole name of the time zone."`
+	ManagedBy             string    `query:"managed_by" maxLength:"64" doc:"The file that the user follows."`
 	CreatedAfter          time.Time `query:"created_after" doc:"Made at that time or later (RFC 3339)."`
 	CreatedBefore         time.Time `query:"created_before" doc:"Made before that time."`
 	LastLoginAfter        time.Time `query:"last_login_after" doc:"Signed in last at that time or later."`
@@ -72,7 +74,7 @@ func (u *users) httpList(ctx context.Context, in *userList) (*struct{ Body UserP
 		return nil, err
 	}
 	page, err := u.records.List(ctx, user.Query{
-		Username: in.Username, Email: in.Email, GivenName: in.GivenName, FamilyName: in.FamilyName, State: user.State(in.State),
+		Identifier: in.Identifier, ManagedBy: in.ManagedBy, Username: in.Username, Email: in.Email, GivenName: in.GivenName, FamilyName: in.FamilyName, State: user.State(in.State),
 		EmailVerified: yesOrNo(in.EmailVerified), Administrator: yesOrNo(in.Administrator), RequirePasswordChange: yesOrNo(in.RequirePasswordChange),
 		Locale: in.Locale, ZoneInfo: in.ZoneInfo, CreatedSince: in.CreatedAfter, CreatedBefore: in.CreatedBefore,
 		LastLoginSince: in.LastLoginAfter, LastLoginBefore: in.LastLoginBefore, After: after, Limit: in.Limit,
@@ -174,7 +176,7 @@ func (n NewUser) registration() (user.New, error) {
 	n.apply(&profile)
 	made := user.New{
 		Username: profile.Username, Email: profile.Email, EmailVerified: profile.EmailVerified, Administrator: profile.Administrator,
-		RequirePasswordChange: profile.RequirePasswordChange, State: n.State, Password: secret.FromString(n.Password), Claims: profile.Claims,
+		RequirePasswordChange: profile.RequirePasswordChange, ManagedBy: profile.ManagedBy, State: n.State, Password: secret.FromString(n.Password), Claims: profile.Claims,
 	}
 	switch {
 	case n.Invitation && n.State == user.Disabled:

@@ -89,6 +89,8 @@ func explanations() map[string]string {
 		"user.email_invalid":      "this is no e-mail address",
 		"user.email_taken":        "another user has this e-mail address",
 		"user.last_administrator": "nobody else could sign in to administer the server",
+		"user.manager_invalid":    "take up to 64 letters, digits and the characters . _ - /",
+		"user.nothing_verified":   "there is nothing that could be verified",
 		"user.one_credential":     "say exactly one of password, temporary_password and invitation",
 		"user.state_invalid":      "a user is active or disabled",
 		"user.unknown":            "there is no such user",

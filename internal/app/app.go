@@ -54,7 +54,8 @@ type App struct {
 	administrationRouter  *httpx.Router
 	administrationHandler http.Handler
 	jobs                  *jobs.Runner
-	notice                Notice
+	setup                 *bootstrap.Service
+	dev                   *bootstrap.Dev
 	// administration is there also when its API is switched off; see [App.Operator].
 	administration *admin.API
 	opened         []func() error
@@ -150,9 +151,6 @@ func (a *App) Routes() []httpx.Route {
 	}
 	return all
 }
-
-// Notice returns what somebody who starts the server has to know.
-func (a *App) Notice() Notice { return a.notice }
 
 // Keys returns the signing keys.
 func (a *App) Keys() *keys.Service { return a.keys }

@@ -29,15 +29,24 @@ func (a *App) bootstrap(ctx context.Context, built *features) error {
 		if err != nil {
 			return fmt.Errorf("seed the demonstration data: %w", err)
 		}
-		a.notice.Dev = &seeded
-		return nil
+		a.dev = &seeded
 	}
-	link, err := built.setup.SetupURL(ctx)
-	if err != nil {
-		return fmt.Errorf("prepare the setup of the first administrator: %w", err)
-	}
-	a.notice.SetupURL = link
+	a.setup = built.setup
 	return nil
+}
+
+// Notice returns what somebody who starts the server has to know, as it is now: files that were
+// applied may have made the first administrator. With each call, an earlier set-up address ends.
+func (a *App) Notice(ctx context.Context) (Notice, error) {
+	notice := Notice{Dev: a.dev}
+	if a.dev != nil {
+		return notice, nil
+	}
+	var err error
+	if notice.SetupURL, err = a.setup.SetupURL(ctx); err != nil {
+		return Notice{}, fmt.Errorf("prepare the setup of the first administrator: %w", err)
+	}
+	return notice, nil
 }
 
 // ensureAdministrator creates the administrator that the configuration names, if it

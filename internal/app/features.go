@@ -255,12 +255,12 @@ func (a *App) requestObjectAsker(built *features) authorize.Asker {
 
 // mountPlayground adds the pages of --dev.
 func (a *App) mountPlayground(renderer *ui.Renderer) error {
-	if a.notice.Dev == nil {
+	if a.dev == nil {
 		return nil
 	}
 	prefix := httpx.Path(a.settings.Issuer)
 	page, err := playground.New(playground.Deps{
-		Issuer: a.settings.Issuer, ClientID: a.notice.Dev.PublicClient.ClientID, Scope: "openid profile email offline_access",
+		Issuer: a.settings.Issuer, ClientID: a.dev.PublicClient.ClientID, Scope: "openid profile email offline_access",
 		Assets: renderer, LogoutURL: prefix + "/logout",
 	})
 	if err != nil {

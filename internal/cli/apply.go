@@ -23,6 +23,7 @@ var (
 type files struct {
 	names []string
 	prune bool
+	adopt bool
 }
 
 func (f *files) register(command *cobra.Command) {
@@ -31,11 +32,20 @@ func (f *files) register(command *cobra.Command) {
 	_ = command.MarkFlagFilename("file", "yaml", "yml") // fails only for a flag that isn't there
 }
 
-func (f *files) pruning() declarative.Pruning {
+// registerAdoption is for commands whose plan somebody looks at.
+func (f *files) registerAdoption(command *cobra.Command) {
+	command.Flags().BoolVar(&f.adopt, "adopt", false, "let accounts that exist and follow no file follow this one")
+}
+
+func (p Program) options(f *files) declarative.Options {
+	made := declarative.Options{Variables: p.variable, Pruning: declarative.Keep, Adoption: declarative.Refuse}
 	if f.prune {
-		return declarative.Prune
+		made.Pruning = declarative.Prune
 	}
-	return declarative.Keep
+	if f.adopt {
+		made.Adoption = declarative.Adopt
+	}
+	return made
 }
 
 // read reads the files.
@@ -71,6 +81,10 @@ const formOfFiles = `The file has the records and field names of the administrat
       redirect_uris: [https://shop.example/callback]
       scopes: [openid, orders:read]
       client_secret: file:/run/secrets/shop   # or env:SHOP_SECRET, never the secret itself
+  users:
+    - username: ada
+      email: ada@shop.example
+      password: env:ADA_PASSWORD              # to begin with; without one the account is invited
 
 Fields that the file does not name stay as they are on the server.`
 
@@ -92,6 +106,7 @@ left alone. Applying a file again changes nothing.
 	}
 	wanted, from, output := addConnectionFlags(command), &files{}, newOutputFlag()
 	from.register(command)
+	from.registerAdoption(command)
 	var planOnly, confirmed bool
 	command.Flags().BoolVar(&planOnly, "plan", false, "only show what would be changed")
 	command.Flags().BoolVarP(&confirmed, "yes", "y", false, "delete without asking")
@@ -129,6 +144,7 @@ status is 1 if it differs.
 	}
 	wanted, from, output := addConnectionFlags(command), &files{}, newOutputFlag()
 	from.register(command)
+	from.registerAdoption(command)
 	var exitCode bool
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "end with status 1 if there are differences")
 	output.register(command)
@@ -149,23 +165,25 @@ status is 1 if it differs.
 }
 
 func (p Program) exportCommand() *cobra.Command {
-	var name string
+	var extent declarative.Extent
 	command := &cobra.Command{
 		Use:   "export",
 		Short: "Write down what a server has, for apply",
 		Long: `Write down the scopes and clients that a server has, as a file for "authly apply". Secrets are not
-in it, nor what the server made for itself or clients registered by themselves.`,
-		Example: "  authly export > authly.yaml\n  authly export --name shop",
+in it, nor what the server made for itself or clients registered by themselves. The accounts of
+people are added with --users: what is known of people should only be kept where it has to be.`,
+		Example: "  authly export > authly.yaml\n  authly export --name shop --users",
 		Args:    noArguments,
 	}
 	wanted := addConnectionFlags(command)
-	command.Flags().StringVar(&name, "name", "", "the `name` in the file, which marks what it manages (default authly)")
+	command.Flags().StringVar(&extent.Name, "name", "", "the `name` in the file, which marks what it manages (default authly)")
+	command.Flags().BoolVar(&extent.Accounts, "users", false, "also the accounts of people")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		at, err := p.connect(wanted)
 		if err != nil {
 			return err
 		}
-		return at.explained(declarative.Export(command.Context(), at.admin, authly.AdministrationDescription(), name, command.OutOrStdout()))
+		return at.explained(declarative.Export(command.Context(), at.admin, authly.AdministrationDescription(), extent, command.OutOrStdout()))
 	}
 	return command
 }
@@ -179,7 +197,7 @@ func (p Program) plan(ctx context.Context, wanted *connectionFlags, from *files)
 	if err != nil {
 		return nil, declarative.Plan{}, err
 	}
-	plan, err := declarative.Make(ctx, at.admin, document, p.variable, from.pruning())
+	plan, err := declarative.Make(ctx, at.admin, document, p.options(from))
 	return at, plan, at.explained(err)
 }
 
@@ -190,11 +208,23 @@ func writePlan(output io.Writer, form *outputFlag, plan declarative.Plan) error 
 	return plan.Write(output)
 }
 
+// unseenText returns what is said of a record that began with something nobody has seen; %s is its key.
+func unseenText(of declarative.Unseen) string {
+	switch {
+	case of.Kind == "client":
+		return "The client %s got a secret that nobody has seen: \"authly client rotate-secret %[1]s\" makes one that is shown.\n"
+	case of.Administers: // perhaps the only one
+		return "The administrator %s has no password: \"authly user invite %[1]s\", or \"authly recover admin --username %[1]s\" on the server's machine, makes an address at which one is chosen.\n"
+	default:
+		return "The user %s has no password: \"authly user invite %[1]s\" makes an address at which one is chosen.\n"
+	}
+}
+
 // carryOut does what a plan says, and counts what was done.
 func (p Program) carryOut(ctx context.Context, api declarative.API, plan declarative.Plan) (done int, err error) {
 	unseen, err := declarative.Apply(ctx, api, plan, func(declarative.Step) { done++ })
-	for _, key := range unseen {
-		p.tell("The client %s got a secret that nobody has seen: \"authly client rotate-secret %[1]s\" makes one that is shown.\n", remote.Printable(key))
+	for _, each := range unseen {
+		p.tell(unseenText(each), remote.Printable(each.Key))
 	}
 	return done, err
 }

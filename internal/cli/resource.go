@@ -67,8 +67,8 @@ type argument struct {
 	name string // in capitals, as the help shows it
 	what string // "the client_id of a client"
 	from source
-	// by is a parameter of the list, and a member of its entries, by which people name
-	// something that the server names by a UUID.
+	// by is a parameter of the list by which people name something that the server names by
+	// a UUID. At most one has the name.
 	by string
 }
 

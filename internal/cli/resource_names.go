@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -16,7 +15,7 @@ import (
 type unknownNameError struct{ what, name string }
 
 func (e *unknownNameError) Error() string {
-	return fmt.Sprintf("nothing is called %q: it is no %s", remote.Printable(e.name), e.what)
+	return fmt.Sprintf("nothing is called %q: it is not %s", remote.Printable(e.name), e.what)
 }
 
 // identify returns the arguments with identifiers in place of names.
@@ -31,7 +30,8 @@ func (b *bound) identify(ctx context.Context, at *connection, arguments []string
 	return identified, nil
 }
 
-// identifyOne asks the server for what is called so, if it is not an identifier already.
+// identifyOne asks the server for what is called so, if it is not an identifier already. The
+// server knows which names are the same, and answers with one at most.
 func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, name string) (string, error) {
 	if by.by == "" || uuid.Validate(name) == nil {
 		return name, nil
@@ -42,9 +42,7 @@ func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, na
 		if err != nil {
 			return "", err
 		}
-		if strings.EqualFold(valueOf(item, by.by), name) {
-			return valueOf(item, "id"), nil
-		}
+		return valueOf(item, "id"), nil
 	}
 	return "", &unknownNameError{by.what, name}
 }

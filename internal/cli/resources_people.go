@@ -6,7 +6,7 @@ func userSource() source {
 }
 
 func userArgument() argument {
-	return argument{name: "USER", what: "the username or the id of a user", from: userSource(), by: "username"}
+	return argument{name: "USER", what: "the username, the e-mail address or the id of a user", from: userSource(), by: "identifier"}
 }
 
 func userFlags() map[string]string { return map[string]string{"profile": "profile-page"} }

@@ -36,7 +36,7 @@ func (p Program) applyAtStart(from *files) (Prepare, error) {
 		}
 		api := remote.InProcess(issuer, handler, "authly/"+p.Version.Version)
 		for range attempts {
-			err = p.applyOnce(ctx, api, document, from.pruning())
+			err = p.applyOnce(ctx, api, document, p.options(from))
 			if !remote.IsStatus(err, http.StatusPreconditionFailed, http.StatusConflict) {
 				break
 			}
@@ -48,13 +48,13 @@ func (p Program) applyAtStart(from *files) (Prepare, error) {
 	}, nil
 }
 
-func (p Program) applyOnce(ctx context.Context, api declarative.API, document declarative.Document, pruning declarative.Pruning) error {
-	plan, err := declarative.Make(ctx, api, document, p.variable, pruning)
+func (p Program) applyOnce(ctx context.Context, api declarative.API, document declarative.Document, options declarative.Options) error {
+	plan, err := declarative.Make(ctx, api, document, options)
 	if err != nil {
 		return err
 	}
 	if plan.Changes() > 0 {
-		if err := plan.Write(p.Errors); err != nil {
+		if err := plan.Discreet().Write(p.Errors); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,8 @@ type Query struct {
 	State        State
 	RegisteredBy RegisteredBy
 	Type         Type
+	// ManagedBy is the name of the file that a client follows.
+	ManagedBy string
 	// After is the record of the last client of the page before, zero for the first page.
 	After uuid.UUID
 	// Limit is the size of a page: MaxPage if zero or more than that.

@@ -12,15 +12,15 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// list walks through clients_search_idx, which has everything that is asked about, and
-// reads the records of the page only. It looks at a bounded number of clients and
+// list walks through clients_search_idx, which has everything that is asked about, or through
+// the index of those that follow a file, and reads the records of the page only. It looks at a bounded number of clients and
 // returns the last of them, zero if there are no more after it.
 func (s store) list(ctx context.Context, query Query) ([]Client, uuid.UUID, error) {
 	conditions, arguments := query.conditions()
 	var end uuid.UUID
 	if len(arguments) > 1 { // otherwise every one matches
 		var err error
-		if end, err = db.EndOfSearch(ctx, s.database.Read(ctx), "clients", "", query.After); err != nil {
+		if end, err = db.EndOfSearch(ctx, s.database.Read(ctx), "clients", query.rare(), query.After); err != nil {
 			return nil, uuid.Nil, err
 		}
 	}
@@ -36,9 +36,18 @@ func (s store) list(ctx context.Context, query Query) ([]Client, uuid.UUID, erro
 	return found, end, err
 }
 
+// rare returns the condition of those that follow a file, "" if they are not asked for. It is
+// written out, as an index is only used for what it is known to have.
+func (q Query) rare() string {
+	if q.ManagedBy == "" {
+		return ""
+	}
+	return ` AND managed_by <> ''`
+}
+
 // conditions returns what holds for the clients that are wanted.
 func (q Query) conditions() (text string, arguments []any) {
-	all := []string{`id > $1`}
+	all := []string{`id > $1` + q.rare()}
 	arguments = append(arguments, q.After)
 	where := func(condition, argument string) {
 		arguments = append(arguments, argument)
@@ -52,6 +61,9 @@ func (q Query) conditions() (text string, arguments []any) {
 	}
 	if q.RegisteredBy != "" {
 		where(`registered_by = $?`, string(q.RegisteredBy))
+	}
+	if q.ManagedBy != "" {
+		where(`managed_by = $?`, q.ManagedBy)
 	}
 	switch q.Type {
 	case PublicType:

@@ -41,7 +41,7 @@ func TestList(t *testing.T) {
 		public := client.Metadata{ApplicationType: oauth.Native, AuthenticationMethod: oauth.AuthenticationMethodNone}
 		var last client.Registered
 		for _, each := range []client.Metadata{
-			{Name: "Шоп Ärger"}, {Name: "my SHOP"}, {Name: "100%"}, {Name: "snake_case", RegisteredBy: client.ByClient}, {Name: "The Photo Shop"},
+			{Name: "Шоп Ärger"}, {Name: "my SHOP"}, {Name: "100%", ManagedBy: "shop"}, {Name: "snake_case", RegisteredBy: client.ByClient}, {Name: "The Photo Shop", ManagedBy: "shop"},
 		} {
 			each.RedirectURIs, each.Scopes = []string{"https://app.example/callback"}, oauth.ScopeSet{"openid"}
 			if each.Name == "my SHOP" {
@@ -72,6 +72,9 @@ func TestList(t *testing.T) {
 			"active with a part":   {client.Query{State: client.Active, NamePart: "shop"}, "my SHOP"},
 			"public":               {client.Query{Type: client.PublicType}, "my SHOP"},
 			"confidential":         {client.Query{Type: client.ConfidentialType, NamePart: "s"}, "snake_case, The Photo Shop"},
+			"of a file":            {client.Query{ManagedBy: "shop"}, "100%, The Photo Shop"},
+			"one by one, a part":   {client.Query{ManagedBy: "shop", NamePart: "0", Limit: 1}, "100%"},
+			"of no such file":      {client.Query{ManagedBy: "sho"}, ""},
 			"registered itself":    {client.Query{RegisteredBy: client.ByClient}, "snake_case"},
 		} {
 			if got := listed(t, service, test.query); got != test.want {
@@ -106,6 +109,7 @@ func TestListReadsByAnIndex(t *testing.T) {
 			"a part":        {NamePart: "9"},
 			"a state":       {State: client.Active},
 			"all of it":     {NamePart: "a", State: client.Active, RegisteredBy: client.ByAdministrator, Type: client.PublicType},
+			"of a file":     {ManagedBy: "shop", State: client.Active},
 			"not all of it": {RegisteredBy: client.ByClient, Type: client.ConfidentialType},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -113,6 +117,9 @@ func TestListReadsByAnIndex(t *testing.T) {
 				index := "clients_search_idx"
 				if name == "all" && database.Engine() == db.SQLite {
 					index = "clients_pkey" // whose key is all that is needed
+				}
+				if query.ManagedBy != "" {
+					index = "clients_managed_by_idx"
 				}
 				dbtest.ExpectIndex(t, database, index, func(ctx context.Context) error {
 					_, err := service.List(ctx, query)

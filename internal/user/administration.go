@@ -23,12 +23,13 @@ type Profile struct {
 	EmailVerified         bool
 	Administrator         bool
 	RequirePasswordChange bool
+	ManagedBy             string // the file that the account follows, "" for none
 	Claims                oidc.StandardClaims
 }
 
 // Profile returns what can be changed of the user.
 func (u User) Profile() Profile {
-	return Profile{u.Username, u.Email, u.EmailVerified, u.Administrator, u.RequirePasswordChange, u.Claims}
+	return Profile{u.Username, u.Email, u.EmailVerified, u.Administrator, u.RequirePasswordChange, u.ManagedBy, u.Claims}
 }
 
 // Lock is Find for whoever is about to change the user: until the transaction of ctx
@@ -49,12 +50,11 @@ func (s *Service) Lock(ctx context.Context, userID uuid.UUID) (User, error) {
 // fields, or Conflict without any for the last administrator.
 func (s *Service) Replace(ctx context.Context, userID uuid.UUID, wanted Profile) (User, error) {
 	wanted.Email, wanted.Username = strings.TrimSpace(wanted.Email), strings.TrimSpace(wanted.Username)
-	wanted.EmailVerified = wanted.EmailVerified && wanted.Email != ""
-	wanted.Claims = tidy(wanted.Claims)
-	registration := New{Username: wanted.Username, Email: wanted.Email, Claims: wanted.Claims}
+	registration := New{Username: wanted.Username, Email: wanted.Email, EmailVerified: wanted.EmailVerified, ManagedBy: wanted.ManagedBy, Claims: wanted.Claims}
 	if err := registration.validate(s.rules, nil); err != nil {
 		return User{}, err
 	}
+	wanted.Claims = tidy(wanted.Claims)
 	err := s.exceptLastAdministrator(ctx, userID, "change a user", func(ctx context.Context) (bool, error) {
 		known, err := s.Find(ctx, userID)
 		if err != nil {

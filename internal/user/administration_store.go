@@ -72,13 +72,13 @@ func (s store) replace(ctx context.Context, userID uuid.UUID, p Profile, now tim
 	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET username = $2, username_folded = $3, email = $4, email_folded = $5, email_verified = $6,
 			administrator = $7, require_password_change = $8, name = $9, given_name = $10, given_name_folded = $11, family_name = $12,
 			family_name_folded = $13, middle_name = $14, nickname = $15, profile = $16, picture = $17, website = $18, gender = $19,
-			birthdate = $20, zoneinfo = $21, locale = $22, phone_number = $23, phone_number_verified = $24, address = $25, updated_at = $26
+			birthdate = $20, zoneinfo = $21, locale = $22, phone_number = $23, phone_number_verified = $24, address = $25, updated_at = $26, managed_by = $27
 		WHERE id = $1 AND ($7 OR `+notLastOfAll+`) AND (NOT $8 OR `+notLastInOffice+`)`,
 		userID, p.Username, usernameFolded, text(p.Email), text(emailFolded), p.EmailVerified, p.Administrator, p.RequirePasswordChange,
 		text(p.Claims.Name), text(p.Claims.GivenName), text(policy.FoldSearched(p.Claims.GivenName)), text(p.Claims.FamilyName),
 		text(policy.FoldSearched(p.Claims.FamilyName)), text(p.Claims.MiddleName), text(p.Claims.Nickname), text(p.Claims.Profile),
 		text(p.Claims.Picture), text(p.Claims.Website), text(p.Claims.Gender), text(p.Claims.Birthdate), text(p.Claims.ZoneInfo),
-		text(p.Claims.Locale), text(p.Claims.PhoneNumber), phoneVerified, address, now)
+		text(p.Claims.Locale), text(p.Claims.PhoneNumber), phoneVerified, address, now, p.ManagedBy)
 	return changed == 1, err
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"authly/internal/platform/fault"
 )
 
 // MaxPage is the most users of one page.
@@ -22,6 +24,9 @@ type Query struct {
 	Administrator                          *bool
 	RequirePasswordChange                  *bool
 	Locale, ZoneInfo                       string
+	// Identifier is the whole username or e-mail address of one user, in any case.
+	Identifier string
+	ManagedBy  string // the name of a file
 	// Since is included, and before is not. Whoever never signed in has no last sign-in.
 	CreatedSince, CreatedBefore     time.Time
 	LastLoginSince, LastLoginBefore time.Time
@@ -29,6 +34,8 @@ type Query struct {
 	After uuid.UUID
 	// Limit is the size of a page: MaxPage if zero or more than that.
 	Limit int
+
+	only uuid.UUID // the one who has the identifier, zero without one
 }
 
 // Page is a part of the users, in the order of their making. Where few users match, it
@@ -43,6 +50,16 @@ type Page struct {
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	if query.Limit <= 0 || query.Limit > MaxPage {
 		query.Limit = MaxPage
+	}
+	if query.Identifier != "" {
+		known, err := s.FindByIdentifier(ctx, query.Identifier)
+		if fault.KindOf(err) == fault.NotFound {
+			return Page{}, nil
+		}
+		if err != nil {
+			return Page{}, err
+		}
+		query.only = known.ID
 	}
 	wanted := query.Limit
 	query.Limit++ // one more tells whether there is another page

@@ -18,7 +18,7 @@ import (
 func (s store) list(ctx context.Context, query Query) ([]User, uuid.UUID, error) {
 	conditions, arguments := query.conditions()
 	var end uuid.UUID
-	if len(arguments) > 1 { // otherwise every one matches
+	if len(arguments) > 1 && query.only == uuid.Nil { // otherwise every one matches, or one at most
 		var err error
 		if end, err = db.EndOfSearch(ctx, s.database.Read(ctx), "users", query.rare(), query.After); err != nil {
 			return nil, uuid.Nil, err
@@ -37,15 +37,16 @@ func (s store) list(ctx context.Context, query Query) ([]User, uuid.UUID, error)
 }
 
 // conditions returns what holds for the users that are wanted, the cheapest first. Filters come
-// in three groups and four names, so that there are 176 texts: a text for each combination would
-// be more statements than an engine keeps. In a group, what is not asked for is compared
+// in three groups and four names, so that there are about 200 texts: a text for each combination
+// would be more statements than an engine keeps. In a group, what is not asked for is compared
 // with what always holds.
 func (q Query) conditions() (text string, arguments []any) {
 	rare := q.rare()
+	groups := rare != "" || q.only != uuid.Nil // beside what few have, all groups are asked about
 	all := []string{`id > $1` + rare}
 	arguments = append(arguments, q.After)
 	add := func(wanted bool, condition string, values ...any) {
-		if !wanted && (rare == "" || len(values) == 1) { // beside a rare mark all groups are asked about
+		if !wanted && (!groups || len(values) == 1) {
 			return
 		}
 		for _, value := range values {
@@ -58,6 +59,8 @@ func (q Query) conditions() (text string, arguments []any) {
 		`administrator IN ($?, $?) AND email_verified IN ($?, $?) AND require_password_change IN ($?, $?)`,
 		orFalse(q.Administrator), orTrue(q.Administrator), orFalse(q.EmailVerified), orTrue(q.EmailVerified),
 		orFalse(q.RequirePasswordChange), orTrue(q.RequirePasswordChange))
+	add(q.ManagedBy != "", `managed_by = $?`, q.ManagedBy)
+	add(q.only != uuid.Nil, `id = $?`, q.only)
 	logins := !q.LastLoginSince.IsZero() || !q.LastLoginBefore.IsZero()
 	add(logins || !q.CreatedSince.IsZero() || !q.CreatedBefore.IsZero(),
 		`created_at >= $? AND created_at < $? AND ($? OR last_login_at >= $? AND last_login_at < $?)`,
@@ -77,6 +80,8 @@ func (q Query) conditions() (text string, arguments []any) {
 // written out, as an index is only used for what it is known to have.
 func (q Query) rare() string {
 	switch {
+	case q.ManagedBy != "":
+		return ` AND managed_by <> ''`
 	case orFalse(q.Administrator):
 		return ` AND administrator`
 	case orFalse(q.RequirePasswordChange):

@@ -41,10 +41,10 @@ func TestList(t *testing.T) {
 		w := newWorld(t, database)
 		yes, no := true, false
 		for i, each := range []user.New{
-			{Username: "ada.l", Email: "ada@math.example", EmailVerified: true, Administrator: true, Claims: oidc.StandardClaims{GivenName: "Ada", FamilyName: "Löwe", Locale: "en-GB", ZoneInfo: "Europe/London"}},
+			{Username: "ada.l", Email: "ada@math.example", EmailVerified: true, Administrator: true, ManagedBy: "math", Claims: oidc.StandardClaims{GivenName: "Ada", FamilyName: "Löwe", Locale: "en-GB", ZoneInfo: "Europe/London"}},
 			{Username: "Bob_1", Email: "bob@math.example", RequirePasswordChange: true, Claims: oidc.StandardClaims{GivenName: "BÖB", Locale: "de"}},
-			{Username: "carl", State: user.Disabled, Claims: oidc.StandardClaims{FamilyName: "Gauß", Locale: "de", ZoneInfo: "Europe/Berlin"}},
-			{Username: "bobby", Email: "b@other.example", EmailVerified: true},
+			{Username: "carl", State: user.Disabled, ManagedBy: "math/old", Claims: oidc.StandardClaims{FamilyName: "Gauß", Locale: "de", ZoneInfo: "Europe/Berlin"}},
+			{Username: "bobby", Email: "b@other.example", EmailVerified: true, ManagedBy: "math"},
 		} {
 			made, err := w.users.Create(t.Context(), each)
 			if err != nil {
@@ -63,6 +63,16 @@ func TestList(t *testing.T) {
 		}{
 			"everybody":                {user.Query{}, "ada.l Bob_1 carl bobby"},
 			"page by page":             {user.Query{Limit: 1}, "ada.l Bob_1 carl bobby"},
+			"who is called so":         {user.Query{Identifier: " ＢＯＢ_1"}, "Bob_1"},
+			"by a whole address":       {user.Query{Identifier: "B@Other.example", Limit: 1}, "bobby"},
+			"by a part of one":         {user.Query{Identifier: "other.example"}, ""},
+			"what nobody can be":       {user.Query{Identifier: "a b"}, ""},
+			"called so, and more":      {user.Query{Identifier: "carl", State: user.Disabled, Locale: "de", ManagedBy: "math/old", CreatedSince: start}, "carl"},
+			"called so, but":           {user.Query{Identifier: "carl", State: user.Active}, ""},
+			"who follow a file":        {user.Query{ManagedBy: "math"}, "ada.l bobby"},
+			"page by page, of a file":  {user.Query{ManagedBy: "math", Limit: 1}, "ada.l bobby"},
+			"of a file, and more":      {user.Query{ManagedBy: "math", Administrator: &yes, Username: "ada"}, "ada.l"},
+			"of no such file":          {user.Query{ManagedBy: "mat"}, ""},
 			"a part of a username":     {user.Query{Username: "OB"}, "Bob_1 bobby"},
 			"page by page, a part":     {user.Query{Username: "ob", Limit: 1}, "Bob_1 bobby"},
 			"an underscore is one":     {user.Query{Username: "b_"}, "Bob_1"},
@@ -118,9 +128,14 @@ func TestListReadsByAnIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if _, err := w.users.Create(t.Context(), user.New{Username: "called", Email: "so@example.com"}); err != nil {
+			t.Fatal(err)
+		}
 		yes, no := true, false
 		rare := map[string]string{
 			"administrators": "users_administrator_idx", "has to change": "users_require_password_change_idx", "disabled people": "users_disabled_idx",
+			"of a file": "users_managed_by_idx", "of a file, disabled": "users_managed_by_idx",
+			"called so": "users_username_folded_key", "has an address": "users_email_folded_key",
 		}
 		for name, query := range map[string]user.Query{
 			"everybody":   {},
@@ -133,6 +148,11 @@ func TestListReadsByAnIndex(t *testing.T) {
 			"administrators":  {Administrator: &yes, State: user.Disabled, Username: "a"},
 			"has to change":   {RequirePasswordChange: &yes, Locale: "de"},
 			"disabled people": {State: user.Disabled, EmailVerified: &no},
+
+			"of a file":           {ManagedBy: "shop"},
+			"of a file, disabled": {ManagedBy: "shop", State: user.Disabled, Administrator: &yes, Username: "a"},
+			"called so":           {Identifier: "called"},
+			"has an address":      {Identifier: "so@example.com", State: user.Active, GivenName: "a"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				query.Limit = 50

@@ -29,7 +29,8 @@ type New struct {
 	// Password may be left out; then there is none and the user can't sign in by one.
 	Password              secret.Redacted
 	RequirePasswordChange bool
-	State                 State // Active if left out
+	State                 State  // Active if left out
+	ManagedBy             string // the file that the account follows, "" for none
 	// Claims is the rest of the profile. Its PreferredUsername, Email,
 	// EmailVerified and UpdatedAt come from elsewhere and are not looked at.
 	Claims oidc.StandardClaims
@@ -58,6 +59,12 @@ func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
 	if n.Email != "" && policy.ValidateEmail(n.Email) != nil {
 		refusal = refusal.WithField("email", "user.email_invalid")
 	}
+	if n.EmailVerified && n.Email == "" {
+		refusal = refusal.WithField("email_verified", "user.nothing_verified")
+	}
+	if n.Claims.PhoneNumberVerified != nil && *n.Claims.PhoneNumberVerified && n.Claims.PhoneNumber == "" {
+		refusal = refusal.WithField("phone_number_verified", "user.nothing_verified")
+	}
 	if n.State != "" && n.State != Active && n.State != Disabled {
 		refusal = refusal.WithField("state", "user.state_invalid")
 	}
@@ -65,6 +72,9 @@ func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
 		if reasons := rules.Check(n.Password.Reveal(), contextWords...); len(reasons) > 0 {
 			refusal = refusal.WithField("password", string(reasons[0]))
 		}
+	}
+	if n.ManagedBy != "" && !policy.ValidManager(n.ManagedBy) {
+		refusal = refusal.WithField("managed_by", "user.manager_invalid")
 	}
 	for field, ok := range checkClaims(n.Claims) {
 		if !ok {

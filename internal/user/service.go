@@ -38,9 +38,9 @@ func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, erro
 	registration.Username = strings.TrimSpace(registration.Username)
 	made := User{
 		ID: id.New(), Username: registration.Username, Email: registration.Email,
-		EmailVerified: registration.EmailVerified && registration.Email != "", State: cmp.Or(registration.State, Active),
+		EmailVerified: registration.EmailVerified, State: cmp.Or(registration.State, Active),
 		Administrator: registration.Administrator, RequirePasswordChange: registration.RequirePasswordChange,
-		Claims: tidy(registration.Claims),
+		ManagedBy: registration.ManagedBy, Claims: tidy(registration.Claims),
 	}
 	if err := registration.validate(s.rules, s.contextWords(made)); err != nil {
 		return Prepared{}, err

@@ -29,6 +29,7 @@ type User struct {
 	State                 State
 	Administrator         bool
 	RequirePasswordChange bool
+	ManagedBy             string // the file that the account follows, "" for none
 	// Claims has all that a client may be told, also username, e-mail address
 	// and the time of the last change (OpenID Connect Core 1.0 section 5.1).
 	Claims      oidc.StandardClaims

@@ -163,6 +163,7 @@ func TestCreateRefuses(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
 		w.create(t, user.New{Username: "ada", Email: "ada@example.com"})
+		verified := true
 		for name, test := range map[string]struct {
 			registration user.New
 			kind         fault.Kind
@@ -175,6 +176,8 @@ func TestCreateRefuses(t *testing.T) {
 			"service's name":    {user.New{Username: "bob", Password: secret.FromString("authly authly 2026")}, fault.Invalid, map[string]string{"password": "password.context_word"}},
 			"own name":          {user.New{Username: "bob", Claims: oidc.StandardClaims{FamilyName: "Wolkenstein"}, Password: secret.FromString("wolkenstein12345")}, fault.Invalid, map[string]string{"password": "password.context_word"}},
 			"script as website": {user.New{Username: "bob", Claims: oidc.StandardClaims{Website: "javascript:alert(1)"}}, fault.Invalid, map[string]string{"website": "user.claim_invalid"}},
+			"no file":           {user.New{Username: "bob", ManagedBy: "two words"}, fault.Invalid, map[string]string{"managed_by": "user.manager_invalid"}},
+			"nothing verified":  {user.New{Username: "bob", EmailVerified: true, Claims: oidc.StandardClaims{PhoneNumberVerified: &verified}}, fault.Invalid, map[string]string{"email_verified": "user.nothing_verified", "phone_number_verified": "user.nothing_verified"}},
 			"birthdate":         {user.New{Username: "bob", Claims: oidc.StandardClaims{Birthdate: "10.12.1815"}}, fault.Invalid, map[string]string{"birthdate": "user.claim_invalid"}},
 			"line break":        {user.New{Username: "bob", Claims: oidc.StandardClaims{Name: "a\nb"}}, fault.Invalid, map[string]string{"name": "user.claim_invalid"}},
 			"zero byte":         {user.New{Username: "bob", Claims: oidc.StandardClaims{Address: &oidc.Address{Formatted: "a\x00"}}}, fault.Invalid, map[string]string{"address": "user.claim_invalid"}},

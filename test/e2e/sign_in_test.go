@@ -273,10 +273,11 @@ func TestPlayground(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, engine db.Engine) {
 		s := testx.NewServer(t, engine, testx.WithHost("localhost"), testx.WithConfig(func(c *config.Config) { c.Dev = true }))
-		dev, b := s.Notice().Dev, newTab(t, newBrowser(t))
-		if dev == nil {
-			t.Fatal("--dev made no demo data")
+		notice, err := s.Notice(t.Context())
+		if err != nil || notice.Dev == nil {
+			t.Fatalf("--dev made no demo data: %v", err)
 		}
+		dev, b := notice.Dev, newTab(t, newBrowser(t))
 		s.Secret(dev.User.Password.Reveal(), dev.Administrator.Password.Reveal(), dev.ConfidentialClient.ClientSecret.Reveal())
 		flow := func(state string) chromedp.Action[chromedp.Void] {
 			return chromedp.WaitReady(chromedp.CSS(`#playground[data-flow="` + state + `"]`))

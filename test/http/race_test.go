@@ -87,7 +87,11 @@ func raceForRefresh(t *testing.T, w *World) {
 }
 
 func raceForSetup(t *testing.T, w *World) {
-	link, err := url.Parse(w.Notice().SetupURL.Reveal())
+	notice, err := w.Notice(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := url.Parse(notice.SetupURL.Reveal())
 	if err != nil || link.Query().Get("token") == "" {
 		t.Fatalf("no setup link: %v", err)
 	}

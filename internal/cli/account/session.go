@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"authly/internal/cli/remote"
 	"authly/internal/cli/signin"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/secret"
@@ -134,7 +135,7 @@ func (s *Service) Renew(ctx context.Context, scope string, _ secret.Redacted) (s
 	}
 	given, err := provider.ClientCredentials(ctx, s.ClientID, s.Secret, scope, s.Resource)
 	if signin.IsRefusal(err, "invalid_scope") {
-		return secret.Redacted{}, fmt.Errorf("%w: it needs %s", err, scope)
+		return secret.Redacted{}, fmt.Errorf("%w: it needs %s: %w", err, scope, remote.ErrScope)
 	}
 	if err != nil {
 		return secret.Redacted{}, err

@@ -54,7 +54,7 @@ func (w *world) read(text string) declarative.Document {
 
 func (w *world) plan(text string, pruning declarative.Pruning) declarative.Plan {
 	w.t.Helper()
-	plan, err := declarative.Make(w.t.Context(), w.api, w.read(text), w.variable, pruning)
+	plan, err := declarative.Make(w.t.Context(), w.api, w.read(text), declarative.Options{Variables: w.variable, Pruning: pruning})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestFromAServerToAFile(t *testing.T) {
 		w.applies("name: shops\nscopes: [{name: \"orders:write\", description: Change your orders, active: false}]\n", declarative.Keep)
 		export := func(of *world) string {
 			var text bytes.Buffer
-			if err := declarative.Export(t.Context(), of.api, of.description(), "shops", &text); err != nil {
+			if err := declarative.Export(t.Context(), of.api, of.description(), declarative.Extent{Name: "shops"}, &text); err != nil {
 				t.Fatal(err)
 			}
 			return text.String()
@@ -240,7 +240,7 @@ func TestWrongFiles(t *testing.T) {
 	server := testx.NewServer(t, dbtest.Engines(t)[0])
 	description := []byte(server.Get("/api/v1/openapi.json").Body)
 	for text, want := range map[string]string{
-		"client: []": `authly.yaml:1: there is no "client"; a file has name, scopes, clients`,
+		"client: []": `authly.yaml:1: there is no "client"; a file has name, scopes, clients, users`,
 		"clients: [{client_id: a, redirect_uri: x}]":                  "authly.yaml:1: a client has no field redirect_uri that can be set; is it redirect_uris?",
 		"clients: [{client_id: a, created_at: 2020-01-01}]":           "a client has no field created_at that can be set",
 		"clients: [{client_id: a, name: x}]":                          "is it client_name?",
@@ -285,7 +285,7 @@ func TestRefusedPlans(t *testing.T) {
 			strings.Replace(mine, "}", ", client_secret: \"file:"+empty+"\"}", 1):   "there is no secret in file:",
 			strings.Replace(mine, "}", ", client_secret: env:NOTHING}", 1):          "there is no secret in env:NOTHING",
 		} {
-			_, err := declarative.Make(w.t.Context(), w.api, w.read(text), w.variable, declarative.Keep)
+			_, err := declarative.Make(w.t.Context(), w.api, w.read(text), declarative.Options{Variables: w.variable})
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "authly.yaml:2: the client shop: ") {
 				t.Errorf("%s: %v", text, err)
 			}

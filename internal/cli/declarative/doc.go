@@ -9,9 +9,12 @@
 // the file can be deleted by [Prune], and nothing else ever is. Secrets are references to
 // files or variables; what a server has is never read, only compared there.
 //
+// Accounts are somebody's own: a file says how they begin, takes over none that exists unless
+// that is said ([Adopt]), and makes nobody an administrator by taking over.
+//
 // Applying what was applied changes nothing. Each change says which state of the record it
 // was made from (If-Match), so that nothing that somebody else has done meanwhile is undone.
 //
 // Not here: the order of deployments, several servers at once, and what has no name of its
-// own (sessions, tokens, keys).
+// own (sessions, tokens, keys, initial access tokens).
 package declarative

@@ -29,6 +29,7 @@ type Document struct {
 	Name    string
 	kinds   []kind
 	entries map[string][]entry // by the kind's name, in the order of the file
+	named   map[string]bool    // the kinds that the file has a list of, even an empty one
 }
 
 // entry is one record of a document.
@@ -59,7 +60,7 @@ func Read(description []byte, sources ...Source) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
-	document := Document{kinds: known, entries: map[string][]entry{}}
+	document := Document{kinds: known, entries: map[string][]entry{}, named: map[string]bool{}}
 	var problems Problems
 	for _, source := range sources {
 		content, err := io.ReadAll(io.LimitReader(source.Content, maxDocumentBytes+1))
@@ -124,6 +125,7 @@ func (r *reader) readRoot(root *yaml.Node) {
 			r.wrong(name, "there is no %q; a file has name, %s", name.Value, strings.Join(r.document.members(), ", "))
 			continue
 		}
+		r.document.named[r.document.kinds[at].name] = true
 		if value.Kind != yaml.SequenceNode {
 			if value.Tag != "!!null" {
 				r.wrong(value, "%s is a list", name.Value)
@@ -212,6 +214,9 @@ func (r *reader) readField(of kind, made *entry, name, node *yaml.Node) {
 		r.wrong(node, "%s: %v", name.Value, err)
 		return
 	}
+	if isText := of.create[name.Value].text || of.change[name.Value].text; isText && value != nil && node.Kind == yaml.ScalarNode {
+		value = node.Value // also what looks like a number to YAML: a year, or a telephone number
+	}
 	switch name.Value {
 	case of.secret:
 		text, _ := value.(string)
@@ -241,6 +246,9 @@ func (r *reader) readField(of kind, made *entry, name, node *yaml.Node) {
 func suggestion(wrong string, of kind) string {
 	simple := func(name string) string {
 		return strings.TrimSuffix(strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)), "s")
+	}
+	if slices.Contains(of.once, wrong) {
+		return ": what it is answered with is shown this once"
 	}
 	names := slices.Sorted(maps.Keys(of.create))
 	for _, name := range names {

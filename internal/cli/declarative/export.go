@@ -1,39 +1,45 @@
 package declarative
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
-
-	"authly/internal/cli/remote"
 )
 
 const exportHead = `# What this server has, for "authly apply". Secrets are not in it: a client that has one
 # keeps it, and gets one from a file or a variable with client_secret: file:/path or env:NAME.
+# A user who is new is invited, or begins with password: file:/path or env:NAME.
 `
+
+// Extent says what is exported.
+type Extent struct {
+	// Name is what the document is called, [defaultName] if left out.
+	Name string
+	// Accounts says that the accounts of people are exported too.
+	Accounts bool
+}
 
 // Export writes a document that describes what is on a server: all that administrators made,
 // and nothing that clients registered by themselves. Fields without a value are left out.
-func Export(ctx context.Context, api API, description []byte, name string, to io.Writer) error {
+func Export(ctx context.Context, api API, description []byte, extent Extent, to io.Writer) error {
 	known, err := kinds(description)
 	if err != nil {
 		return err
 	}
 	root := &yaml.Node{Kind: yaml.MappingNode, HeadComment: exportHead}
-	if name == "" {
-		name = defaultName
-	}
-	root.Content = append(root.Content, text("name"), text(name))
+	root.Content = append(root.Content, text("name"), text(cmp.Or(extent.Name, defaultName)))
 	for _, of := range known {
+		if of.belongs && !extent.Accounts {
+			continue
+		}
 		list := &yaml.Node{Kind: yaml.SequenceNode}
-		request := remote.Request{Method: http.MethodGet, Path: remote.Join(of.member), Scope: of.scopeToRead()}
-		for record, err := range api.Items(ctx, request, of.member, 0) {
+		for record, err := range api.Items(ctx, of.list(nil), of.member, 0) {
 			if err != nil {
 				return err
 			}
@@ -82,8 +88,7 @@ func (k kind) describe(record json.RawMessage) (*yaml.Node, error) {
 		return nil
 	}
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(current)), func(name string) bool {
-		isOwn := name == stateField && k.switched && current[name] == disabled
-		return name == k.key || !isOwn && (name == stateField || !k.isField(name) || isEmpty(current[name]))
+		return name == k.key || !k.isTold(name, current)
 	})
 	for _, name := range append([]string{k.key}, names...) {
 		if err := add(name); err != nil {
@@ -91,6 +96,18 @@ func (k kind) describe(record json.RawMessage) (*yaml.Node, error) {
 		}
 	}
 	return entry, nil
+}
+
+// isTold tells whether a field of a record says something that stays so.
+func (k kind) isTold(name string, current map[string]any) bool {
+	switch of, isChecked := k.checked[name]; {
+	case name == stateField:
+		return k.switched && current[name] == disabled
+	case isChecked && isEmpty(current[of]), k.isInitial(name) && current[name] == false:
+		return false
+	default:
+		return k.isField(name) && !isEmpty(current[name])
+	}
 }
 
 // whole returns numbers without a fraction as such, everywhere in a value.

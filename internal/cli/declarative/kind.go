@@ -3,29 +3,49 @@ package declarative
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
+
+	"authly/internal/cli/remote"
 )
 
 // kind is a sort of record that a file can describe.
 type kind struct {
 	name   string // of one record
 	member string // of a document, and of the answers of lists; also the path
-	key    string // the field that names a record
+	key    string // the field that names a record in a document
 	domain string // the scopes of its operations are admin:domain:read and :write
-	// create and change are the fields that may be sent, view is what is read.
-	create, change, view fields
-	// secret is the field with a reference to a secret, "" for none.
-	secret string
+	// id is the field that names a record in addresses, and finds the parameter of the list by
+	// which a record with a key is found; "" if that is the same.
+	id, finds string
+	// create and change are the fields that may be sent, view is what is read, and
+	// filters are the parameters of the list.
+	create, change, view, filters fields
+	// secret is the field with a reference to a secret, "" for none; initial are the fields that say
+	// how a record begins, and nothing of what becomes of it.
+	secret  string
+	initial []string
+	// begins is what is asked for in place of a secret, "" for nothing; unseen is the member of the
+	// answer with what the server made then. Once are fields that ask for what is shown this
+	// once, which no file can do.
+	begins, unseen string
+	once           []string
 	// switched says that records are switched off and on by operations of their own.
 	switched bool
+	// checked are fields that say whether another one was checked, which ends with another value.
+	checked map[string]string
+	// belongs says that a record is somebody's own: a file has to be told to take it over.
+	belongs bool
 }
 
-// overlapField and stateField are fields of a document that no operation takes as they are.
+// These are fields of documents and records that the program itself knows.
 const (
-	overlapField = "client_secret_overlap_seconds"
-	stateField   = "state"
-	managedField = "managed_by"
-	builtInField = "built_in"
+	overlapField       = "client_secret_overlap_seconds"
+	stateField         = "state"
+	managedField       = "managed_by"
+	builtInField       = "built_in"
+	administratorField = "administrator"
 )
 
 // The states of records that are switched.
@@ -34,48 +54,106 @@ const (
 	disabled = "disabled"
 )
 
-// fields are the names of the members of an object, and whether they are always there.
-type fields map[string]bool
+// field is what is known of the member of an object.
+type field struct {
+	always bool // it is always there
+	text   bool
+}
+
+// fields are the members of an object by their names.
+type fields map[string]field
 
 func (f fields) has(name string) bool { _, known := f[name]; return known }
 
 // kinds returns the kinds in the order in which records are made: a client needs its scopes.
 // The names of their fields come from the description of the administration.
-func kinds(description []byte) ([]kind, error) {
-	var described struct {
-		Components struct {
-			Schemas map[string]struct {
-				Properties map[string]json.RawMessage `json:"properties"`
-				Required   []string                   `json:"required"`
-			} `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal(description, &described); err != nil {
-		return nil, fmt.Errorf("read the description of the administration: %w", err)
-	}
-	members := func(schema string) fields {
-		found := fields{}
-		for name := range described.Components.Schemas[schema].Properties {
-			found[name] = slices.Contains(described.Components.Schemas[schema].Required, name)
-		}
-		return found
+func kinds(text []byte) ([]kind, error) {
+	described, err := readDescription(text)
+	if err != nil {
+		return nil, err
 	}
 	all := []kind{
 		{
 			name: "scope", member: "scopes", key: "name", domain: "scopes",
-			create: members("NewScope"), change: members("ScopeFields"), view: members("Scope"),
+			create: described.members("NewScope"), change: described.members("ScopeFields"), view: described.members("Scope"),
 		},
 		{
-			name: "client", member: "clients", key: "client_id", domain: "clients", secret: "client_secret", switched: true,
-			create: members("NewClient"), change: members("ClientFields"), view: members("Client"),
+			name: "client", member: "clients", key: "client_id", domain: "clients", secret: "client_secret", unseen: "client_secret", switched: true,
+			create: described.members("NewClient"), change: described.members("ClientFields"), view: described.members("Client"),
+		},
+		{
+			name: "user", member: "users", key: "username", domain: "users", id: "id", finds: "identifier", switched: true, belongs: true,
+			create: described.members("NewUser"), change: described.members("UserFields"), view: described.members("User"),
+			secret: "password", initial: []string{"password", "require_password_change"}, begins: "invitation", unseen: "invitation",
+			once:    []string{"invitation", "temporary_password"},
+			checked: map[string]string{"email_verified": "email", "phone_number_verified": "phone_number"},
 		},
 	}
-	for _, each := range all {
-		if !each.create.has(each.key) || !each.view.has(each.key) || !each.change.has(managedField) {
+	for i := range all {
+		each := &all[i]
+		each.filters = described.filters(each.member)
+		if each.id == "" {
+			each.id = each.key
+		}
+		if !each.create.has(each.key) || !each.view.has(each.key) || !each.view.has(each.id) || !each.change.has(managedField) ||
+			each.finds != "" && !each.filters.has(each.finds) || each.begins != "" && !each.create.has(each.begins) {
 			return nil, fmt.Errorf("the description of the administration lacks what is known of a %s", each.name)
 		}
 	}
 	return all, nil
+}
+
+// description is what the administration says of itself (OpenAPI 3.1), as far as it is needed.
+type description struct {
+	Paths map[string]map[string]struct {
+		Parameters []struct {
+			Name string `json:"name"`
+			In   string `json:"in"`
+		} `json:"parameters"`
+	} `json:"paths"`
+	Components struct {
+		Schemas map[string]struct {
+			Properties map[string]json.RawMessage `json:"properties"`
+			Required   []string                   `json:"required"`
+		} `json:"schemas"`
+	} `json:"components"`
+}
+
+func readDescription(text []byte) (description, error) {
+	var read description
+	if err := json.Unmarshal(text, &read); err != nil {
+		return description{}, fmt.Errorf("read the description of the administration: %w", err)
+	}
+	return read, nil
+}
+
+func (d description) members(schema string) fields {
+	found := fields{}
+	for name, described := range d.Components.Schemas[schema].Properties {
+		found[name] = field{slices.Contains(d.Components.Schemas[schema].Required, name), isText(described)}
+	}
+	return found
+}
+
+// isText tells whether a schema is that of a text, or of a text or null.
+func isText(schema json.RawMessage) bool {
+	var one struct{ Type string }
+	if json.Unmarshal(schema, &one) == nil {
+		return one.Type == "string"
+	}
+	var several struct{ Type []string }
+	return json.Unmarshal(schema, &several) == nil && slices.Contains(several.Type, "string")
+}
+
+// filters returns the parameters of a list.
+func (d description) filters(member string) fields {
+	found := fields{}
+	for _, each := range d.Paths[remote.Path+remote.Join(member)]["get"].Parameters {
+		if each.In == "query" {
+			found[each.Name] = field{}
+		}
+	}
+	return found
 }
 
 // isField tells whether a document may have a field.
@@ -86,16 +164,35 @@ func (k kind) isField(name string) bool {
 	case stateField:
 		return k.switched
 	case overlapField:
-		return k.secret != ""
+		return k.secret != "" && !k.isInitial(k.secret)
 	}
-	return k.create.has(name) || k.change.has(name)
+	return k.change.has(name) || k.create.has(name) && !slices.Contains(k.once, name)
 }
+
+func (k kind) isInitial(name string) bool { return slices.Contains(k.initial, name) }
 
 // isClearable tells whether a record can be without a field: null says so then.
 func (k kind) isClearable(name string) bool {
-	always, read := k.view[name]
-	return read && !always
+	known, read := k.view[name]
+	return read && !known.always
 }
 
 func (k kind) scopeToRead() string  { return "admin:" + k.domain + ":read" }
 func (k kind) scopeToWrite() string { return "admin:" + k.domain + ":write" }
+
+// mostOfPage is the most that a page may have.
+const mostOfPage = "200"
+
+// list returns the request for the list, narrowed by those of the filters that it has.
+func (k kind) list(wanted map[string]string) remote.Request {
+	query := url.Values{}
+	for name, value := range wanted {
+		if k.filters.has(name) {
+			query.Set(name, value)
+		}
+	}
+	if k.filters.has("limit") {
+		query.Set("limit", mostOfPage)
+	}
+	return remote.Request{Method: http.MethodGet, Path: remote.Join(k.member), Scope: k.scopeToRead(), Query: query}
+}

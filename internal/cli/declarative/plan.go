@@ -3,12 +3,14 @@ package declarative
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"authly/internal/cli/remote"
 	"authly/internal/platform/secret"
@@ -46,17 +48,22 @@ type Step struct {
 	Key         string       `json:"key"`
 	Differences []Difference `json:"differences,omitempty"`
 
-	of     kind
-	wanted entry
-	send   map[string]any // the fields of the creation or change
-	secret secret.Redacted
-	etag   string
+	of      kind
+	id      string // of the record in addresses, "" if it has to be made first
+	manager string // the document's name
+	wanted  entry
+	send    map[string]any // the fields of the creation or change
+	secret  secret.Redacted
+	etag    string
 }
 
 // Plan is what has to be done so that a server is as a document says.
 type Plan struct {
 	Name  string `json:"name"`
 	Steps []Step `json:"steps"`
+	// Unread are the kinds, by their members, of which the document names nothing and which the
+	// caller may not read: whether it once managed some of them is not known.
+	Unread []string `json:"unread,omitempty"`
 }
 
 // Pruning says what becomes of records that the document managed and does not name any more.
@@ -68,21 +75,49 @@ const (
 	Prune Pruning = "prune"
 )
 
+// Adoption says what becomes of somebody's account that the document names and that follows
+// no file yet.
+type Adoption string
+
+// What becomes of it.
+const (
+	Refuse Adoption = "refuse"
+	Adopt  Adoption = "adopt"
+)
+
+// Options say how a document is compared. Variables are required; the zero values of the others
+// are those that do least.
+type Options struct {
+	Variables Variables
+	Pruning   Pruning
+	Adoption  Adoption
+}
+
+// Reasons why a record can't become what a document says.
+var (
+	errNotAdopted = errors.New("the account exists already and follows no file: \"authly apply --adopt\" lets it follow this one")
+	errPromotion  = errors.New("it exists already, follows no file and is no administrator: a file doesn't make it one as it takes it over")
+	errTwice      = errors.New("it is the same as one that stands above")
+)
+
 // planner compares a document with a server.
 type planner struct {
-	api       API
-	document  Document
-	variables Variables
+	api      API
+	document Document
+	options  Options
 }
 
 // Make compares a document with a server. Nothing is changed. Secrets are read, because
 // only their values tell whether the server has them.
-func Make(ctx context.Context, api API, document Document, variables Variables, pruning Pruning) (Plan, error) {
-	p := planner{api, document, variables}
+func Make(ctx context.Context, api API, document Document, options Options) (Plan, error) {
+	p := planner{api, document, options}
 	plan := Plan{Name: document.Name}
 	for _, of := range document.kinds {
 		for _, wanted := range document.entries[of.name] {
 			step, err := p.compare(ctx, of, wanted)
+			if err == nil && step.id != "" && plan.has(step) {
+				err = errTwice
+			}
 			if err != nil {
 				return Plan{}, fmt.Errorf("%s: the %s %s: %w", wanted.where, of.name, wanted.key, err)
 			}
@@ -90,45 +125,41 @@ func Make(ctx context.Context, api API, document Document, variables Variables, 
 		}
 	}
 	for _, of := range slices.Backward(document.kinds) { // what needs others goes before them
-		gone, err := p.gone(ctx, of, pruning)
-		if err != nil {
+		gone, err := p.gone(ctx, of, plan)
+		switch {
+		case remote.LacksScope(err) && !document.named[of.name]:
+			plan.Unread = append(plan.Unread, of.member)
+		case err != nil:
 			return Plan{}, fmt.Errorf("look for what the file does not name any more: %w", err)
+		default:
+			plan.Steps = append(plan.Steps, gone...)
 		}
-		plan.Steps = append(plan.Steps, gone...)
 	}
 	return plan, nil
 }
 
+// has tells whether there is a step for the same record.
+func (p Plan) has(step Step) bool {
+	return slices.ContainsFunc(p.Steps, func(other Step) bool { return other.Kind == step.Kind && other.id == step.id })
+}
+
 // compare finds out what has to be done so that a record is as the file says.
 func (p planner) compare(ctx context.Context, of kind, wanted entry) (Step, error) {
-	step := Step{Kind: of.name, Key: wanted.key, of: of, wanted: wanted, send: map[string]any{}}
-	answer, err := p.api.Do(ctx, remote.Request{Method: http.MethodGet, Path: remote.Join(of.member, wanted.key), Scope: of.scopeToRead()})
-	isNew := remote.IsStatus(err, http.StatusNotFound)
-	if err != nil && !isNew {
+	step := Step{Kind: of.name, Key: wanted.key, of: of, manager: p.document.Name, wanted: wanted, send: map[string]any{}}
+	current, err := p.find(ctx, &step)
+	if err != nil {
 		return Step{}, err
 	}
-	current := map[string]any{}
-	if !isNew {
-		if err := answer.Into(&current); err != nil {
-			return Step{}, err
-		}
-		step.etag = answer.ETag
-	}
-	if err := p.compareManager(&step, current, isNew); err != nil {
+	if err := p.compareManager(&step, current); err != nil {
 		return Step{}, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(wanted.fields)) {
-		if !isNew && !of.change.has(name) {
-			if !reflect.DeepEqual(canonical(current[name]), canonical(wanted.fields[name])) {
-				return Step{}, fmt.Errorf("%s can only be set when it is created", name) //nolint:err113 // for a person, once
-			}
-			continue
-		}
-		step.differ(name, current[name], wanted.fields[name])
-	}
-	if err := p.compareSecret(ctx, &step, isNew); err != nil {
+	if err := step.compareFields(current); err != nil {
 		return Step{}, err
 	}
+	if err := p.compareSecret(ctx, &step); err != nil {
+		return Step{}, err
+	}
+	isNew := step.id == ""
 	if before, _ := current[stateField].(string); wanted.state != "" && before != wanted.state && (!isNew || wanted.state != active) {
 		step.Differences = append(step.Differences, Difference{stateField, current[stateField], wanted.state})
 	}
@@ -143,8 +174,48 @@ func (p planner) compare(ctx context.Context, of kind, wanted entry) (Step, erro
 	return step, nil
 }
 
+// find returns the record of a step as it is, and notes its identifier; there is neither if it
+// has to be made first.
+func (p planner) find(ctx context.Context, step *Step) (current map[string]any, err error) {
+	of, id := step.of, step.Key
+	if of.finds != "" {
+		if id, err = p.identify(ctx, of, step.Key); err != nil || id == "" {
+			return nil, err
+		}
+	}
+	answer, err := p.api.Do(ctx, remote.Request{Method: http.MethodGet, Path: remote.Join(of.member, id), Scope: of.scopeToRead()})
+	if remote.IsStatus(err, http.StatusNotFound) {
+		return nil, nil //nolint:nilnil // there is none, and nothing went wrong
+	}
+	if err != nil {
+		return nil, err
+	}
+	step.id, step.etag = id, answer.ETag
+	return current, answer.Into(&current)
+}
+
+// identify returns the identifier of the record that a key names, "" if there is none. One that is
+// found by another of its names is not meant.
+func (p planner) identify(ctx context.Context, of kind, key string) (string, error) {
+	for record, err := range p.api.Items(ctx, of.list(map[string]string{of.finds: key}), of.member, 0) {
+		current := map[string]any{}
+		if err == nil {
+			err = json.Unmarshal(record, &current)
+		}
+		if err != nil {
+			return "", err
+		}
+		if name, _ := current[of.key].(string); !strings.EqualFold(name, key) {
+			return "", fmt.Errorf("there it is called %s: say that in the file", remote.Printable(name)) //nolint:err113 // for a person, once
+		}
+		id, _ := current[of.id].(string)
+		return id, nil
+	}
+	return "", nil
+}
+
 // compareManager marks a record with the document's name, unless it is the server's own.
-func (p planner) compareManager(step *Step, current map[string]any, isNew bool) error {
+func (p planner) compareManager(step *Step, current map[string]any) error {
 	if isBuiltIn, _ := current[builtInField].(bool); isBuiltIn {
 		return nil
 	}
@@ -152,22 +223,54 @@ func (p planner) compareManager(step *Step, current map[string]any, isNew bool) 
 	if before != "" && before != p.document.Name {
 		return fmt.Errorf("it is managed by %q, which another file is called", before) //nolint:err113 // for a person, once
 	}
-	if isNew {
+	if step.id == "" {
 		step.send[managedField] = p.document.Name
 		return nil
 	}
+	if before == "" && step.wanted.fields[administratorField] == true && current[administratorField] != true {
+		return errPromotion
+	}
+	if before == "" && step.of.belongs && p.options.Adoption != Adopt {
+		return errNotAdopted
+	}
 	step.differ(managedField, current[managedField], p.document.Name)
+	return nil
+}
+
+// compareFields notes the fields that are not as the file says.
+func (s *Step) compareFields(current map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(s.wanted.fields)) {
+		switch wanted := s.wanted.fields[name]; {
+		case s.id == "":
+			s.differ(name, nil, wanted)
+		case s.of.isInitial(name):
+		case s.of.change.has(name):
+			s.differ(name, current[name], wanted)
+		case !isSame(canonical(current[name]), canonical(wanted)):
+			return fmt.Errorf("%s can only be set when it is created", name) //nolint:err113 // for a person, once
+		}
+	}
+	for name, of := range s.of.checked {
+		_, isWanted := s.wanted.fields[name]
+		if _, isSent := s.send[of]; isWanted && isSent { // or it would end with the value that was checked
+			s.send[name] = s.wanted.fields[name]
+		}
+	}
 	return nil
 }
 
 // differ notes a field that is not as wanted, to be sent. A field that is not there is empty.
 func (s *Step) differ(name string, before, after any) {
 	before, after = canonical(before), canonical(after)
-	if reflect.DeepEqual(before, after) || isEmpty(before) && isEmpty(after) {
+	if isSame(before, after) {
 		return
 	}
 	s.send[name] = after
 	s.Differences = append(s.Differences, Difference{name, before, after})
+}
+
+func isSame(before, after any) bool {
+	return reflect.DeepEqual(before, after) || isEmpty(before) && isEmpty(after)
 }
 
 func isEmpty(value any) bool {
@@ -197,23 +300,23 @@ func canonical(value any) any {
 	return decoded
 }
 
-// compareSecret asks the server whether it has the secret: it can't be read.
-func (p planner) compareSecret(ctx context.Context, step *Step, isNew bool) error {
-	wanted := step.wanted.secret
-	if wanted.isZero() {
+// compareSecret asks the server whether it has the secret: it can't be read. With one that a record
+// only begins with, its owner may have another one by now.
+func (p planner) compareSecret(ctx context.Context, step *Step) error {
+	wanted, of := step.wanted.secret, step.of
+	if wanted.isZero() || step.id != "" && of.isInitial(of.secret) {
 		return nil
 	}
-	value, err := wanted.read(p.variables)
+	value, err := wanted.read(p.options.Variables)
 	if err != nil {
 		return err
 	}
 	known := struct {
 		Valid bool `json:"valid"`
 	}{}
-	if !isNew {
+	if step.id != "" {
 		answer, err := p.api.Do(ctx, remote.Request{
-			Method: http.MethodPost, Path: remote.Join(step.of.member, step.Key, "secrets", "check"), Scope: step.of.scopeToWrite(),
-			Body: map[string]string{step.of.secret: value.Reveal()},
+			Method: http.MethodPost, Path: step.path("secrets", "check"), Scope: of.scopeToWrite(), Body: map[string]string{of.secret: value.Reveal()},
 		})
 		if err != nil {
 			return err
@@ -224,16 +327,15 @@ func (p planner) compareSecret(ctx context.Context, step *Step, isNew bool) erro
 	}
 	if !known.Valid {
 		step.secret = value
-		step.Differences = append(step.Differences, Difference{Field: step.of.secret, After: "the secret of " + wanted.String()})
+		step.Differences = append(step.Differences, Difference{Field: of.secret, After: "the secret of " + wanted.String()})
 	}
 	return nil
 }
 
 // gone returns what the document manages on the server and does not name any more.
-func (p planner) gone(ctx context.Context, of kind, pruning Pruning) ([]Step, error) {
+func (p planner) gone(ctx context.Context, of kind, plan Plan) ([]Step, error) {
 	var steps []Step
-	listed := remote.Request{Method: http.MethodGet, Path: remote.Join(of.member), Scope: of.scopeToRead()}
-	for record, err := range p.api.Items(ctx, listed, of.member, 0) {
+	for record, err := range p.api.Items(ctx, of.list(map[string]string{managedField: p.document.Name}), of.member, 0) {
 		if err != nil {
 			return nil, err
 		}
@@ -242,12 +344,12 @@ func (p planner) gone(ctx context.Context, of kind, pruning Pruning) ([]Step, er
 			return nil, fmt.Errorf("read a %s: %w", of.name, err)
 		}
 		key, _ := current[of.key].(string)
-		isNamed := slices.ContainsFunc(p.document.entries[of.name], func(each entry) bool { return each.key == key })
-		if current[managedField] != p.document.Name || isNamed {
+		id, _ := current[of.id].(string)
+		step := Step{Action: Abandon, Kind: of.name, Key: key, of: of, id: id, manager: p.document.Name}
+		if current[managedField] != p.document.Name || plan.has(step) {
 			continue
 		}
-		step := Step{Action: Abandon, Kind: of.name, Key: key, of: of}
-		if pruning == Prune {
+		if p.options.Pruning == Prune {
 			step.Action = Delete
 		}
 		steps = append(steps, step)

@@ -10,6 +10,38 @@ import (
 	"authly/internal/cli/remote"
 )
 
+// notShown stands for what is known of somebody.
+const notShown = "…"
+
+// Discreet returns the plan without what it has of people, for the log of a server.
+func (p Plan) Discreet() Plan {
+	p.Steps = slices.Clone(p.Steps)
+	for i, step := range p.Steps {
+		if !step.of.belongs {
+			continue
+		}
+		shown := slices.Clone(step.Differences)
+		for j := range shown {
+			shown[j] = shown[j].discreet()
+		}
+		p.Steps[i].Differences = shown
+	}
+	return p
+}
+
+// discreet leaves what is yes or no, and what the file is called.
+func (d Difference) discreet() Difference {
+	if d.Field == managedField || d.Field == stateField {
+		return d
+	}
+	for _, value := range []*any{&d.Before, &d.After} {
+		if _, isSwitch := (*value).(bool); !isSwitch && *value != nil {
+			*value = notShown
+		}
+	}
+	return d
+}
+
 // Write shows a plan to people, like a difference of two files.
 func (p Plan) Write(to io.Writer) error {
 	var text strings.Builder
@@ -26,6 +58,9 @@ func (p Plan) Write(to io.Writer) error {
 		fmt.Fprintf(&text, "; %d no longer in it (--prune deletes them)", left)
 	}
 	text.WriteString(".\n")
+	for _, member := range p.Unread {
+		fmt.Fprintf(&text, "Whether the file managed %s can't be seen without admin:%[1]s:read.\n", member)
+	}
 	if _, err := io.WriteString(to, text.String()); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}

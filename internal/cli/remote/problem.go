@@ -79,6 +79,15 @@ func IsStatus(err error, statuses ...int) bool {
 	return false
 }
 
+// ErrScope is wrapped by tokens when none can be had for a scope.
+var ErrScope = errors.New("there is no token for the scope")
+
+// LacksScope tells whether an error says that the caller's tokens are not for what was asked.
+func LacksScope(err error) bool {
+	var problem *Problem
+	return errors.Is(err, ErrScope) || errors.As(err, &problem) && problem.Status == http.StatusForbidden && problem.Scope != ""
+}
+
 // problemOf reads an answer that is no success.
 func problemOf(response *http.Response, body []byte) *Problem {
 	told := &Problem{Status: response.StatusCode, Title: http.StatusText(response.StatusCode)}

@@ -1,0 +1,318 @@
+package declarative_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"authly/internal/cli/account"
+	"authly/internal/cli/declarative"
+	"authly/internal/cli/remote"
+	"authly/internal/cli/signin"
+	"authly/internal/client"
+	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
+	"authly/internal/testx"
+	"authly/internal/user"
+)
+
+const staff = `
+name: staff
+users:
+  - username: ada
+    email: ada@staff.example
+    email_verified: true
+    given_name: Ada
+    phone_number: +44123456789
+    birthdate: 1815
+    address: {locality: London}
+    password: env:ADA_PASSWORD
+    require_password_change: true
+  - username: bob
+    administrator: true
+  - username: Carl
+    state: disabled
+  - username: dora
+    password: env:DORA_PASSWORD
+    state: disabled
+`
+
+const passwordOfAda, passwordOfDora = "the first password of ada", "the first password of dora"
+
+func (w *world) user(name string) user.User {
+	w.t.Helper()
+	found, err := w.Users.FindByIdentifier(w.t.Context(), name)
+	if err != nil {
+		w.t.Fatalf("the user %s: %v", name, err)
+	}
+	return found
+}
+
+func (w *world) staff() {
+	w.t.Helper()
+	w.Secret(passwordOfAda, passwordOfDora)
+	w.variables["ADA_PASSWORD"], w.variables["DORA_PASSWORD"] = passwordOfAda, passwordOfDora
+}
+
+// Users are made, changed and deleted as other records are; what is theirs stays theirs.
+func TestUsersInAFile(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.staff()
+		plan := w.plan(staff, declarative.Keep)
+		w.expect(w.shows(plan), `
++ user ada
+    address: {"locality":"London"}
+    birthdate: "1815"
+    email: "ada@staff.example"
+    email_verified: true
+    given_name: "Ada"
+    phone_number: "+44123456789"
+    require_password_change: true
+    password: "the secret of env:ADA_PASSWORD"
+
++ user bob
+    administrator: true
+
++ user Carl
+    state: "disabled"
+
++ user dora
+    password: "the secret of env:DORA_PASSWORD"
+    state: "disabled"
+
+4 to create, 0 to change, 0 to delete; 0 as the file says.`)
+		unseen, err := declarative.Apply(t.Context(), w.api, plan, func(declarative.Step) {})
+		if want := []declarative.Unseen{{Kind: "user", Key: "bob", Administers: true}}; err != nil || !slices.Equal(unseen, want) {
+			t.Errorf("nobody has seen %v, %v, want %v", unseen, err, want)
+		}
+		w.expect(w.applies(staff, declarative.Keep), "Nothing to change; 4 as the file says.")
+		ada, bob, carl, dora := w.user("ada"), w.user("bob"), w.user("carl"), w.user("dora")
+		switch {
+		case !ada.EmailVerified, ada.Claims.PhoneNumber != "+44123456789", !ada.RequirePasswordChange, ada.Administrator, ada.ManagedBy != "staff":
+			t.Errorf("ada is %+v", ada)
+		case !bob.Administrator, bob.HasPassword(), carl.Username != "Carl", carl.IsActive(), carl.HasPassword(), dora.IsActive(), !dora.HasPassword():
+			t.Errorf("bob is %+v, carl %+v, dora %+v", bob, carl, dora)
+		}
+
+		// Who has chosen a password since keeps it, and is not asked for another one; the file's isn't even read.
+		chosen := secret.FromString("what ada chose herself since")
+		w.Secret(chosen.Reveal())
+		if err := w.Users.SetPassword(t.Context(), ada.ID, chosen); err != nil {
+			t.Fatal(err)
+		}
+		delete(w.variables, "ADA_PASSWORD")
+		w.expect(w.applies(staff, declarative.Keep), "Nothing to change; 4 as the file says.")
+		if ada = w.user("ada"); ada.RequirePasswordChange {
+			t.Error("a password that was changed has to be changed again")
+		}
+
+		// A name in other letters is the same name; what was checked of another address is said anew.
+		changed := strings.NewReplacer("username: Carl\n    state: disabled", "username: CARL", "ada@staff.example", "countess@staff.example",
+			"given_name: Ada", "given_name: null", "phone_number: +44123456789", "phone_number: \"+44987\"\n    phone_number_verified: false").Replace(staff)
+		w.expect(w.applies(changed, declarative.Keep), `
+~ user ada
+    email: "ada@staff.example" → "countess@staff.example"
+    given_name: "Ada" → none
+    phone_number: "+44123456789" → "+44987"
+
+0 to create, 1 to change, 0 to delete; 3 as the file says.`)
+		w.expect(w.applies(changed, declarative.Keep), "Nothing to change; 4 as the file says.")
+		if ada = w.user("ada"); !ada.EmailVerified || ada.Email != "countess@staff.example" {
+			t.Errorf("ada is %+v", ada)
+		}
+
+		other := w.Person("other")
+		root, err := w.Users.Create(t.Context(), user.New{Username: "root", Administrator: true, Password: secret.FromString("what only root may know")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const less = "name: staff\nusers: [{username: ada}, {username: bob, administrator: false}]\n"
+		w.expect(w.applies(less, declarative.Keep), `
+~ user bob
+    administrator: true → false
+
+? user Carl
+? user dora
+0 to create, 1 to change, 0 to delete; 1 as the file says; 2 no longer in it (--prune deletes them).`)
+		w.expect(w.applies(less, declarative.Prune), "- user Carl\n- user dora\n0 to create, 0 to change, 2 to delete; 2 as the file says.")
+		w.expect(w.applies("name: staff\n", declarative.Prune), "- user ada\n- user bob\n0 to create, 0 to change, 2 to delete; 0 as the file says.")
+		w.user(other.Username)
+
+		// Nobody is left out of the server by a file either.
+		if _, err := w.api.Do(t.Context(), remote.Request{Method: http.MethodPatch, Path: remote.Join("users", root.Subject()), Body: map[string]string{"managed_by": "staff"}}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = declarative.Apply(t.Context(), w.api, w.plan("name: staff\n", declarative.Prune), func(declarative.Step) {})
+		if !remote.IsStatus(err, http.StatusConflict) {
+			t.Errorf("the last administrator is deleted: %v", err)
+		}
+	})
+}
+
+// Somebody's account is not taken over by the way, and nobody becomes an administrator so.
+func TestAccountsThatExist(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.Person("mallory")
+		const harmless, promoting = "users: [{username: Mallory, email_verified: true}]\n", "users: [{username: mallory, administrator: true}]\n"
+		for _, test := range []struct {
+			text, want string
+			adoption   declarative.Adoption
+		}{
+			{harmless, "authly.yaml:1: the user Mallory: the account exists already and follows no file", declarative.Refuse},
+			{harmless, "follows no file", ""},
+			{promoting, "a file doesn't make it one", declarative.Refuse},
+			{promoting, "a file doesn't make it one", declarative.Adopt},
+			{"users: [{username: mallory@people.example}]", "there it is called mallory", declarative.Adopt},
+			{"users: [{username: mallory}, {username: MALLORY}]", "authly.yaml:1: the user MALLORY: it is the same as one that stands above", declarative.Adopt},
+		} {
+			_, err := declarative.Make(t.Context(), w.api, w.read(test.text), declarative.Options{Variables: w.variable, Adoption: test.adoption})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s %q: %v", test.text, test.adoption, err)
+			}
+		}
+		plan, err := declarative.Make(t.Context(), w.api, w.read(harmless), declarative.Options{Variables: w.variable, Adoption: declarative.Adopt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.expect(w.shows(plan), "~ user Mallory\n    managed_by: \"authly\"\n\n0 to create, 1 to change, 0 to delete; 0 as the file says.")
+		if _, err := declarative.Apply(t.Context(), w.api, plan, func(declarative.Step) {}); err != nil {
+			t.Fatal(err)
+		}
+		if mallory := w.user("mallory"); mallory.Administrator || mallory.Username != "mallory" {
+			t.Errorf("mallory is %+v", mallory)
+		}
+		// Of its own accounts a file decides that, too: whoever writes it is who decides.
+		w.applies(promoting, declarative.Keep)
+		if !w.user("mallory").Administrator {
+			t.Error("the file did not make one of its own an administrator")
+		}
+	})
+}
+
+// Between a plan and what is done, records may have gone another way.
+func TestPruningLate(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.staff()
+		w.applies(staff, declarative.Keep)
+		late := w.plan("name: staff\n", declarative.Prune)
+		if _, err := w.api.Do(t.Context(), remote.Request{Method: http.MethodDelete, Path: remote.Join("users", w.user("ada").Subject())}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.api.Do(t.Context(), remote.Request{
+			Method: http.MethodPatch, Path: remote.Join("users", w.user("bob").Subject()), Body: map[string]string{"managed_by": "another"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var done []string
+		_, err := declarative.Apply(t.Context(), w.api, late, func(step declarative.Step) { done = append(done, step.Key) })
+		if err == nil || !strings.Contains(err.Error(), "delete the user bob: it does not follow this file any more") || !slices.Equal(done, []string{"ada"}) {
+			t.Errorf("done: %v, %v", done, err)
+		}
+		w.user("bob")
+		w.user("dora")
+	})
+}
+
+// Accounts are exported if that is said, and are the same on another server but for how people sign in.
+func TestUsersFromAServer(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.staff()
+		w.applies(staff, declarative.Keep)
+		w.Person("erin")
+		export := func(of *world, extent declarative.Extent) string {
+			var text bytes.Buffer
+			if err := declarative.Export(t.Context(), of.api, of.description(), extent, &text); err != nil {
+				t.Fatal(err)
+			}
+			return text.String()
+		}
+		if text := export(w, declarative.Extent{}); strings.Contains(text, "ada") || !strings.Contains(text, "name: authly\n") {
+			t.Errorf("exported without users:\n%s", text)
+		}
+		everybody := declarative.Extent{Name: "staff", Accounts: true}
+		exported := export(w, everybody)
+		w.expect(exported[strings.Index(exported, "\nusers:"):], `
+users:
+  - username: ada
+    address:
+      locality: London
+    administrator: false
+    birthdate: "1815"
+    email: ada@staff.example
+    email_verified: true
+    given_name: Ada
+    phone_number: "+44123456789"
+    phone_number_verified: false
+    require_password_change: true
+  - username: bob
+    administrator: true
+  - username: Carl
+    administrator: false
+    state: disabled
+  - username: dora
+    administrator: false
+    state: disabled
+  - username: erin
+    administrator: false
+    email: erin@people.example
+    email_verified: true
+    name: erin Example
+    phone_number: "+4915112345678"
+    phone_number_verified: true`)
+		for _, engine := range dbtest.Engines(t) {
+			server := testx.NewServer(t, engine)
+			operator, err := server.Operator("test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := &world{server, t, remote.InProcess(server.Issuer, operator, "test"), nil}
+			other.applies(exported, declarative.Keep)
+			w.expect(export(other, everybody), exported)
+		}
+	})
+}
+
+// Who may only administer clients applies a file of clients, however the token is got.
+func TestAFileOfFewScopes(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		granted := oauth.ScopeSet{"admin:clients:read", "admin:clients:write", "admin:scopes:read"}
+		robot := w.Confidential("https://robot.example/callback", func(c *client.Metadata) {
+			c.Administrator, c.Scopes, c.Resources = true, granted, []string{w.Issuer + remote.Path}
+		})
+		resource := w.Issuer + remote.Path
+		through := testx.NewHTTPClient(t, nil)
+		given := w.Token(robot, url.Values{"grant_type": {"client_credentials"}, "resource": {resource}})
+		for name, tokens := range map[string]remote.Tokens{
+			"a token": account.Fixed{Access: secret.FromString(given.Text("access_token"))},
+			"a client": &account.Service{
+				ClientID: robot.ClientID, Secret: secret.FromString(robot.Secret), Resource: resource,
+				Discover: func(ctx context.Context) (signin.Provider, error) { return signin.Discover(ctx, through, w.Issuer) },
+			},
+		} {
+			api := remote.New(remote.Options{Server: w.Issuer, HTTP: through, Tokens: tokens})
+			const clients = "clients: [{client_id: shop, client_name: Shop, redirect_uris: [\"https://shop.example/cb\"], token_endpoint_auth_method: none}]\n"
+			plan, err := declarative.Make(t.Context(), api, w.read(clients), declarative.Options{Variables: w.variable, Pruning: declarative.Prune})
+			if err != nil || !strings.Contains(w.shows(plan), "\nWhether the file managed users can't be seen without admin:users:read.\n") {
+				t.Errorf("%s: the plan is %+v, %v", name, plan, err)
+			}
+			if _, err := declarative.Apply(t.Context(), api, plan, func(declarative.Step) {}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			for _, text := range []string{clients + "users: []\n", clients + "users: [{username: ada}]\n"} {
+				if _, err := declarative.Make(t.Context(), api, w.read(text), declarative.Options{Variables: w.variable}); !remote.LacksScope(err) {
+					t.Errorf("%s: %s: %v", name, text, err)
+				}
+			}
+		}
+	})
+}
