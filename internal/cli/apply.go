@@ -223,8 +223,12 @@ func unseenText(of declarative.Unseen) string {
 // carryOut does what a plan says, and counts what was done.
 func (p Program) carryOut(ctx context.Context, api declarative.API, plan declarative.Plan) (done int, err error) {
 	unseen, err := declarative.Apply(ctx, api, plan, func(declarative.Step) { done++ })
+	p.tellUnseen(unseen)
+	return done, err
+}
+
+func (p Program) tellUnseen(unseen []declarative.Unseen) {
 	for _, each := range unseen {
 		p.tell(unseenText(each), remote.Printable(each.Key))
 	}
-	return done, err
 }

@@ -13,9 +13,6 @@ import (
 // it for this process, without a token; the name stands in the audit log.
 type Prepare func(ctx context.Context, issuer string, operator func(name string) (http.Handler, error)) error
 
-// attempts is how often a document is applied anew when other nodes start at the same time.
-const attempts = 5
-
 // applyAtStart returns what makes a server what the files say, or nil if there are none. The
 // files are read here already, so that nothing is started for a wrong one.
 func (p Program) applyAtStart(from *files) (Prepare, error) {
@@ -35,29 +32,13 @@ func (p Program) applyAtStart(from *files) (Prepare, error) {
 			return err
 		}
 		api := remote.InProcess(issuer, handler, "authly/"+p.Version.Version)
-		for range attempts {
-			err = p.applyOnce(ctx, api, document, p.options(from))
-			if !remote.IsStatus(err, http.StatusPreconditionFailed, http.StatusConflict) {
-				break
-			}
-		}
+		unseen, err := declarative.Converge(ctx, api, document, p.options(from), func(plan declarative.Plan) error {
+			return plan.Discreet().Write(p.Errors)
+		})
+		p.tellUnseen(unseen)
 		if err != nil {
 			return fmt.Errorf("apply the file: %w", err)
 		}
 		return nil
 	}, nil
-}
-
-func (p Program) applyOnce(ctx context.Context, api declarative.API, document declarative.Document, options declarative.Options) error {
-	plan, err := declarative.Make(ctx, api, document, options)
-	if err != nil {
-		return err
-	}
-	if plan.Changes() > 0 {
-		if err := plan.Discreet().Write(p.Errors); err != nil {
-			return err
-		}
-	}
-	_, err = p.carryOut(ctx, api, plan)
-	return err
 }

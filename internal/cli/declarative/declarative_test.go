@@ -3,12 +3,16 @@ package declarative_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"authly/internal/audit"
 	"authly/internal/cli/declarative"
 	"authly/internal/cli/remote"
 	"authly/internal/platform/db/dbtest"
@@ -302,4 +306,76 @@ func TestRefusedPlans(t *testing.T) {
 			t.Errorf("a wrong field: %v", err)
 		}
 	})
+}
+
+// Nodes that start at once with the same file all start, and each thing is done once.
+func TestNodesApplyAtOnce(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.Secret(firstSecret, secondSecret)
+		w.variables["SHOP_SECRET"] = firstSecret
+		var many strings.Builder
+		many.WriteString(shop)
+		for i := range 9 {
+			fmt.Fprintf(&many, "  - {client_id: app%d, client_name: App, token_endpoint_auth_method: none, redirect_uris: [\"https://app.example/cb\"]}\n", i)
+		}
+		many.WriteString("users:\n")
+		for i := range 9 {
+			fmt.Fprintf(&many, "  - {username: user%d, email: user%[1]d@shop.example}\n", i)
+		}
+		w.atOnce(many.String(), 3+1+9+9) // one client is made, and disabled
+		w.expect(w.applies(many.String(), declarative.Keep), "Nothing to change; 21 as the file says.")
+
+		w.variables["SHOP_SECRET"] = secondSecret
+		w.atOnce(strings.NewReplacer("client_name: App", "client_name: The app", "@shop.example", "@shops.example").Replace(many.String()), 1+10+9)
+		w.expectSecret(firstSecret, false)
+		w.expectSecret(secondSecret, true)
+		w.atOnce("name: shops\n", 21)
+		w.expect(w.applies("name: shops\n", declarative.Prune), "Nothing to change; 0 as the file says.")
+	})
+}
+
+// atOnce lets several nodes apply a document, and expects how many changes the log has of that.
+func (w *world) atOnce(text string, changes int) {
+	w.t.Helper()
+	before := w.changes()
+	document := w.read(text)
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			planned := func(declarative.Plan) error { return nil }
+			options := declarative.Options{Variables: w.variable, Pruning: declarative.Prune}
+			if _, err := declarative.Converge(w.t.Context(), w.api, document, options, planned); err != nil {
+				w.t.Errorf("a node: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if made := w.changes() - before; made != changes {
+		w.t.Errorf("%d changes were made, want %d", made, changes)
+	}
+}
+
+// changes counts the changes of records in the audit log.
+func (w *world) changes() int {
+	w.t.Helper()
+	counted := []audit.Action{
+		audit.ScopeCreate, audit.ScopeUpdate, audit.ScopeDelete, audit.ClientCreate, audit.ClientUpdate, audit.ClientDelete, audit.SecretCreate,
+		audit.UserCreate, audit.UserUpdate, audit.UserDelete,
+	}
+	count, query := 0, audit.Query{Limit: audit.MaxLimit}
+	for {
+		events, err := w.Audit.List(w.t.Context(), query)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, each := range events.Events {
+			if slices.Contains(counted, each.Action) {
+				count++
+			}
+		}
+		if query.After = events.Next; query.After.IsZero() {
+			return count
+		}
+	}
 }

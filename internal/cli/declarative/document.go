@@ -216,6 +216,9 @@ func (r *reader) readField(of kind, made *entry, name, node *yaml.Node) {
 	}
 	if isText := of.create[name.Value].text || of.change[name.Value].text; isText && value != nil && node.Kind == yaml.ScalarNode {
 		value = node.Value // also what looks like a number to YAML: a year, or a telephone number
+		if of.belongs {
+			value = strings.TrimSpace(node.Value) // as people's names are kept
+		}
 	}
 	switch name.Value {
 	case of.secret:

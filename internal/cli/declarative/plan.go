@@ -270,7 +270,19 @@ func (s *Step) differ(name string, before, after any) {
 }
 
 func isSame(before, after any) bool {
+	before, after = withoutNothing(before), withoutNothing(after)
 	return reflect.DeepEqual(before, after) || isEmpty(before) && isEmpty(after)
+}
+
+// withoutNothing leaves members out of an object that are empty texts: they aren't kept.
+func withoutNothing(value any) any {
+	object, isObject := value.(map[string]any)
+	if !isObject {
+		return value
+	}
+	object = maps.Clone(object)
+	maps.DeleteFunc(object, func(_ string, member any) bool { return member == "" })
+	return object
 }
 
 func isEmpty(value any) bool {

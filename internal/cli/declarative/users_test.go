@@ -25,12 +25,12 @@ const staff = `
 name: staff
 users:
   - username: ada
-    email: ada@staff.example
+    email: " ada@staff.example "
     email_verified: true
     given_name: Ada
     phone_number: +44123456789
     birthdate: 1815
-    address: {locality: London}
+    address: {locality: London, region: ""}
     password: env:ADA_PASSWORD
     require_password_change: true
   - username: bob
@@ -67,7 +67,7 @@ func TestUsersInAFile(t *testing.T) {
 		plan := w.plan(staff, declarative.Keep)
 		w.expect(w.shows(plan), `
 + user ada
-    address: {"locality":"London"}
+    address: {"locality":"London","region":""}
     birthdate: "1815"
     email: "ada@staff.example"
     email_verified: true
