@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // maxDepth bounds how deeply a document is nested; none that the API takes is as deep.
@@ -19,6 +21,10 @@ var (
 	errTooDeep    = errors.New("it is nested too deeply")
 	errNotJSON    = errors.New("it is not JSON")
 )
+
+// The library's switch is one for the whole process: names of members are what they are
+// described as, in these letters.
+func init() { huma.ValidateStrictCasing = true } //nolint:gochecknoinits // nothing is served yet
 
 // decodeStrictly reads a JSON document, and refuses what parsers read differently or
 // what no database keeps: a member that is there twice (RFC 8259 section 4), text that is

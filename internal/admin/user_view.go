@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"time"
 
 	"authly/internal/protocol/oidc"
@@ -90,7 +91,7 @@ type UserFields struct {
 	EmailVerified         Patch[bool]     `json:"email_verified" required:"false" doc:"False again with a new address unless sent with it."`
 	Administrator         Patch[bool]     `json:"administrator" required:"false" doc:"Whether the user may administer this server."`
 	RequirePasswordChange Patch[bool]     `json:"require_password_change" required:"false"`
-	ManagedBy             Patch[string]   `json:"managed_by" required:"false" doc:"The file that the user follows; see authly apply."`
+	ManagedBy             Patch[string]   `json:"managed_by" required:"false" doc:"The file that the user follows; see authly apply. Empty again with a new username unless sent with it."`
 	Name                  Patch[string]   `json:"name" required:"false" doc:"The whole name as it is shown."`
 	GivenName             Patch[string]   `json:"given_name" required:"false"`
 	FamilyName            Patch[string]   `json:"family_name" required:"false"`
@@ -110,13 +111,16 @@ type UserFields struct {
 
 // apply changes what was sent.
 func (f UserFields) apply(p *user.Profile) {
-	email, phone := p.Email, p.Claims.PhoneNumber
+	username, email, phone := p.Username, p.Email, p.Claims.PhoneNumber
 	f.Username.into(&p.Username)
 	f.Email.into(&p.Email)
 	p.EmailVerified = p.EmailVerified && p.Email == email
 	f.EmailVerified.into(&p.EmailVerified)
 	f.Administrator.into(&p.Administrator)
 	f.RequirePasswordChange.into(&p.RequirePasswordChange)
+	if !strings.EqualFold(p.Username, username) {
+		p.ManagedBy = "" // a file knows the account by its name, and would take it for one that is gone from it
+	}
 	f.ManagedBy.into(&p.ManagedBy)
 	claims := &p.Claims
 	f.Name.into(&claims.Name)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"authly/internal/cli/account"
+	"authly/internal/cli/declarative"
 	"authly/internal/cli/remote"
 	"authly/internal/cli/signin"
 )
@@ -50,6 +51,8 @@ func remoteRemedy(err error) string {
 		silent      *signin.UnreachableError
 	)
 	switch {
+	case errors.Is(err, declarative.ErrNotAdopted):
+		return "Whoever has it keeps its password: see whose it is. On a server that runs, `authly apply --adopt` lets it follow the file."
 	case errors.Is(err, errNoServer):
 		return "Sign in with " + signIn + ", or name the server with --server or " + variableServer + "."
 	case isSignedOut(err):

@@ -65,6 +65,7 @@ func (k *asker) badBodies(t *testing.T, operation describedOperation, path strin
 		"too large":           {`{"` + name + `":"` + strings.Repeat("x", 64<<10) + `"}`, "", of(http.StatusRequestEntityTooLarge), ""},
 		"an unknown member":   {`{"no_such_member":1}`, "", of(http.StatusUnprocessableEntity), "no_such_member"},
 		"twice but for case":  {`{"` + name + `":null,"` + strings.ToUpper(name) + `":null}`, "", of(http.StatusBadRequest), strings.ToUpper(name)},
+		"in other letters":    {`{"` + strings.ToUpper(name) + `":null}`, "", of(http.StatusUnprocessableEntity), strings.ToUpper(name)},
 		"an array":            {`[]`, "", of(http.StatusUnprocessableEntity), "body"},
 		"null":                {`null`, "", of(http.StatusUnprocessableEntity), "body"},
 		"a text":              {`"x"`, "", of(http.StatusUnprocessableEntity), "body"},

@@ -1,11 +1,14 @@
 package declarative
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"authly/internal/cli/remote"
 )
@@ -21,42 +24,66 @@ type Unseen struct {
 	Administers bool
 }
 
-// Apply does what a plan says, one record after the other, and tells told what was done. It
-// stops at the first step that can't be done: what was done before it stays, and the
-// next plan has the rest. A [remote.Problem] with status 412 says that somebody has changed a
-// record since the plan was made.
+// Apply does what a plan says, one record after the other, and tells told what was done. A step that
+// is in conflict with the present state waits for the others, as what it needs may be what one of
+// them gives up: an e-mail address, or the office of the last administrator. Apply stops at the
+// first step that can't be done: what was done before it stays, and the next plan has the
+// rest. A [remote.Problem] with status 412 says that somebody has changed a record since the
+// plan was made.
 //
 // What a document refers to no secret for begins with something that the server made. It is not
 // answered: whoever applies a document often keeps what is written. It has to be replaced
 // to be of use.
 func Apply(ctx context.Context, api API, plan Plan, told func(Step)) (unseen []Unseen, err error) {
-	for _, step := range plan.Steps {
-		switch step.Action {
-		case Create:
-			var hasUnseen bool
-			if hasUnseen, err = step.create(ctx, api); hasUnseen {
+	waiting := plan.Steps
+	for {
+		var conflicts []Step
+		var conflict error
+		for _, step := range waiting {
+			if step.Action == Leave || step.Action == Abandon {
+				continue
+			}
+			hasUnseen, err := step.do(ctx, api)
+			if hasUnseen {
 				unseen = append(unseen, Unseen{step.Kind, step.Key, step.wanted.fields[administratorField] == true})
 			}
-		case Change:
-			err = step.change(ctx, api)
-		case Delete:
-			err = step.remove(ctx, api)
-		case Leave, Abandon:
-			continue
+			if err != nil {
+				err = fmt.Errorf("%s the %s %s: %w", step.Action, step.Kind, step.Key, err)
+			}
+			switch {
+			case remote.IsStatus(err, http.StatusConflict):
+				conflicts, conflict = append(conflicts, step), cmp.Or(conflict, err)
+			case err != nil:
+				return unseen, err
+			default:
+				told(step)
+			}
 		}
-		if err != nil {
-			return unseen, fmt.Errorf("%s the %s %s: %w", step.Action, step.Kind, step.Key, err)
+		if len(conflicts) == 0 || len(conflicts) == len(waiting) {
+			return unseen, conflict
 		}
-		told(step)
+		waiting = conflicts
 	}
-	return unseen, nil
+}
+
+// do tells whether the record begins with something that the server made and nobody has seen.
+func (s Step) do(ctx context.Context, api API) (hasUnseen bool, err error) {
+	switch s.Action {
+	case Create:
+		return s.create(ctx, api)
+	case Change:
+		return s.change(ctx, api)
+	case Delete:
+		return false, s.remove(ctx, api)
+	case Leave, Abandon:
+	}
+	return false, nil
 }
 
 func (s Step) path(parts ...string) string {
 	return remote.Join(append([]string{s.of.member, s.id}, parts...)...)
 }
 
-// create tells whether the server made something that nobody has seen.
 func (s Step) create(ctx context.Context, api API) (hasUnseen bool, err error) {
 	body := maps.Clone(s.send)
 	body[s.of.key] = s.Key
@@ -81,21 +108,20 @@ func (s Step) create(ctx context.Context, api API) (hasUnseen bool, err error) {
 	}
 	s.id, _ = made[s.of.id].(string)
 	s.etag = answer.ETag
-	if s.secret.IsZero() && s.of.unseen != "" {
-		_, hasUnseen = made[s.of.unseen]
-	}
 	if turnsOff {
-		return hasUnseen && s.of.begins == "", s.turn(ctx, api) // an invitation ends with that
+		if made, err = s.turn(ctx, api); err != nil {
+			return false, err
+		}
 	}
-	return hasUnseen, nil
+	return s.secret.IsZero() && s.of.beganUnseen(made), nil
 }
 
-func (s Step) change(ctx context.Context, api API) error {
+func (s Step) change(ctx context.Context, api API) (hasUnseen bool, err error) {
 	if len(s.send) > 0 {
 		request := remote.Request{Method: http.MethodPatch, Path: s.path(), Scope: s.of.scopeToWrite(), Body: s.send, IfMatch: s.etag}
 		answer, err := api.Do(ctx, request)
 		if err != nil {
-			return err
+			return false, err
 		}
 		s.etag = answer.ETag
 	}
@@ -103,26 +129,38 @@ func (s Step) change(ctx context.Context, api API) error {
 		body := map[string]any{s.of.secret: s.secret.Reveal(), "overlap_seconds": s.wanted.overlap}
 		request := remote.Request{Method: http.MethodPost, Path: s.path("secrets"), Scope: s.of.scopeToWrite(), Body: body, Once: true}
 		if _, err := api.Do(ctx, request); err != nil {
-			return err
+			return false, err
 		}
 		s.etag = "" // of a record without that secret
 	}
-	for _, each := range s.Differences {
-		if each.Field == stateField {
-			return s.turn(ctx, api)
-		}
+	if !slices.ContainsFunc(s.Differences, func(each Difference) bool { return each.Field == stateField }) {
+		return false, nil
 	}
-	return nil
+	after, err := s.turn(ctx, api)
+	return err == nil && s.of.withSecret != "" && s.of.beganUnseen(after), err
 }
 
-// turn switches a record off or on.
-func (s Step) turn(ctx context.Context, api API) error {
+// turn switches a record off or on, and returns what it is then.
+func (s Step) turn(ctx context.Context, api API) (after map[string]any, err error) {
 	verb := "enable"
 	if s.wanted.state == disabled {
 		verb = "disable"
 	}
-	_, err := api.Do(ctx, remote.Request{Method: http.MethodPost, Path: s.path(verb), Scope: s.of.scopeToWrite(), IfMatch: s.etag})
-	return err
+	answer, err := api.Do(ctx, remote.Request{Method: http.MethodPost, Path: s.path(verb), Scope: s.of.scopeToWrite(), IfMatch: s.etag})
+	if err != nil {
+		return nil, err
+	}
+	return after, answer.Into(&after)
+}
+
+// beganUnseen tells whether a record has a secret that nobody has seen, or none where somebody needs
+// one. Nobody needs one who is disabled; whoever enables them is told then.
+func (k kind) beganUnseen(record map[string]any) bool {
+	if k.withSecret != "" {
+		return record[k.withSecret] != true && record[stateField] != disabled
+	}
+	method, _ := record["token_endpoint_auth_method"].(string)
+	return k.secret != "" && strings.HasPrefix(method, k.secret)
 }
 
 // remove deletes a record that still follows the document: somebody may have thought about

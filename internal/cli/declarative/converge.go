@@ -13,8 +13,8 @@ const patience = 5
 
 // Converge makes a server what a document says while others, such as further nodes that start,
 // may do the same at once: whoever is overtaken draws another plan, as long as less is left to do
-// each time. Each plan that changes something is handed to planned first. See [Apply] for
-// the rest.
+// each time. The first plan, if it changes something, is handed to planned before that is done. See
+// [Apply] for the rest.
 func Converge(ctx context.Context, api API, document Document, options Options, planned func(Plan) error) (unseen []Unseen, err error) {
 	left, idle := math.MaxInt, 0
 	for {
@@ -25,8 +25,10 @@ func Converge(ctx context.Context, api API, document Document, options Options, 
 		if plan.Changes() == 0 {
 			return unseen, nil
 		}
-		if err := planned(plan); err != nil {
-			return unseen, err
+		if left == math.MaxInt {
+			if err := planned(plan); err != nil {
+				return unseen, err
+			}
 		}
 		made, err := Apply(ctx, api, plan, func(Step) {})
 		unseen = append(unseen, made...)

@@ -196,7 +196,7 @@ func (r *reader) readEntry(of kind, node *yaml.Node) {
 	case made.key == "":
 		r.wrong(node, "a %s needs %s", of.name, of.key)
 		return
-	case slices.ContainsFunc(r.document.entries[of.name], func(other entry) bool { return other.key == made.key }):
+	case slices.ContainsFunc(r.document.entries[of.name], func(other entry) bool { return of.isNamed(other.key, made.key) }):
 		r.wrong(node, "the %s %s stands here twice", of.name, made.key)
 		return
 	}
@@ -209,16 +209,10 @@ func (r *reader) readField(of kind, made *entry, name, node *yaml.Node) {
 		r.wrong(name, "a %s has no field %s that can be set%s", of.name, name.Value, suggestion(name.Value, of))
 		return
 	}
-	value, err := plain(node, 0)
+	value, err := of.valueOf(name.Value, node)
 	if err != nil {
 		r.wrong(node, "%s: %v", name.Value, err)
 		return
-	}
-	if isText := of.create[name.Value].text || of.change[name.Value].text; isText && value != nil && node.Kind == yaml.ScalarNode {
-		value = node.Value // also what looks like a number to YAML: a year, or a telephone number
-		if of.belongs {
-			value = strings.TrimSpace(node.Value) // as people's names are kept
-		}
 	}
 	switch name.Value {
 	case of.secret:
@@ -237,23 +231,56 @@ func (r *reader) readField(of kind, made *entry, name, node *yaml.Node) {
 			r.wrong(node, "state is %s or %s", active, disabled)
 		}
 	default:
-		if value == nil && !of.isClearable(name.Value) {
-			r.wrong(node, "%s is always there, so null says nothing: leave it out, or say the value", name.Value)
+		if of.saysNothing(name.Value, value) {
+			r.wrong(node, "%s is always there, so that nothing can't stay: leave it out, or say the value", name.Value)
 			return
 		}
 		made.fields[name.Value] = value
 	}
 }
 
+// valueOf returns the value of a field. What has to be a text is one, also if it looks like a
+// number to YAML: a year, a telephone number or a postal code. White space around it isn't kept.
+func (k kind) valueOf(name string, node *yaml.Node) (any, error) {
+	value, err := plain(node, 0)
+	if err != nil || value == nil {
+		return value, err
+	}
+	known, ok := k.change[name]
+	if !ok {
+		known = k.create[name]
+	}
+	if known.text && node.Kind == yaml.ScalarNode {
+		return strings.TrimSpace(node.Value), nil
+	}
+	object, isObject := value.(map[string]any)
+	if !isObject || len(known.texts) == 0 {
+		return value, nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		member, text := node.Content[i], node.Content[i+1]
+		if !slices.Contains(known.texts, member.Value) {
+			return nil, fmt.Errorf("it has no member %s, but %s", member.Value, strings.Join(known.texts, ", ")) //nolint:err113 // for a person, once
+		}
+		if text.Kind == yaml.ScalarNode && object[member.Value] != nil {
+			object[member.Value] = strings.TrimSpace(text.Value)
+		}
+	}
+	return object, nil
+}
+
 // suggestion names the field that was probably meant.
 func suggestion(wrong string, of kind) string {
+	if wrong == managedField {
+		return ": that is the name of the file itself"
+	}
 	simple := func(name string) string {
 		return strings.TrimSuffix(strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)), "s")
 	}
 	if slices.Contains(of.once, wrong) {
 		return ": what it is answered with is shown this once"
 	}
-	names := slices.Sorted(maps.Keys(of.create))
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(of.create)), func(name string) bool { return !of.isField(name) })
 	for _, name := range names {
 		if simple(name) == simple(wrong) || simple(name) == simple(of.name+wrong) {
 			return "; is it " + name + "?"
@@ -285,6 +312,9 @@ func plain(node *yaml.Node, depth int) (any, error) {
 			value, err := plain(node.Content[i+1], depth+1)
 			if err != nil {
 				return nil, err
+			}
+			if _, isThere := object[node.Content[i].Value]; isThere {
+				return nil, fmt.Errorf("%s stands there twice", node.Content[i].Value) //nolint:err113 // for a person, once
 			}
 			object[node.Content[i].Value] = value
 		}

@@ -3,9 +3,11 @@ package declarative
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"authly/internal/cli/remote"
 )
@@ -26,11 +28,14 @@ type kind struct {
 	// how a record begins, and nothing of what becomes of it.
 	secret  string
 	initial []string
-	// begins is what is asked for in place of a secret, "" for nothing; unseen is the member of the
-	// answer with what the server made then. Once are fields that ask for what is shown this
-	// once, which no file can do.
-	begins, unseen string
-	once           []string
+	// begins is what is asked for in place of a secret, "" for nothing. Once are fields that ask
+	// for what is shown this once, which no file can do.
+	begins string
+	once   []string
+	// filled are lists that the server fills in when they are empty.
+	filled []string
+	// withSecret says of a record that it has a secret, "" if records don't tell.
+	withSecret string
 	// switched says that records are switched off and on by operations of their own.
 	switched bool
 	// checked are fields that say whether another one was checked, which ends with another value.
@@ -58,6 +63,8 @@ const (
 type field struct {
 	always bool // it is always there
 	text   bool
+	// texts are the members of an object that has nothing but texts.
+	texts []string
 }
 
 // fields are the members of an object by their names.
@@ -78,14 +85,15 @@ func kinds(text []byte) ([]kind, error) {
 			create: described.members("NewScope"), change: described.members("ScopeFields"), view: described.members("Scope"),
 		},
 		{
-			name: "client", member: "clients", key: "client_id", domain: "clients", secret: "client_secret", unseen: "client_secret", switched: true,
+			name: "client", member: "clients", key: "client_id", domain: "clients", secret: "client_secret", switched: true,
+			filled: []string{"grant_types", "response_types", "response_modes"},
 			create: described.members("NewClient"), change: described.members("ClientFields"), view: described.members("Client"),
 		},
 		{
 			name: "user", member: "users", key: "username", domain: "users", id: "id", finds: "identifier", switched: true, belongs: true,
 			create: described.members("NewUser"), change: described.members("UserFields"), view: described.members("User"),
-			secret: "password", initial: []string{"password", "require_password_change"}, begins: "invitation", unseen: "invitation",
-			once:    []string{"invitation", "temporary_password"},
+			secret: "password", initial: []string{"password", "require_password_change"}, begins: "invitation",
+			once: []string{"invitation", "temporary_password"}, withSecret: "has_password",
 			checked: map[string]string{"email_verified": "email", "phone_number_verified": "phone_number"},
 		},
 	}
@@ -130,9 +138,25 @@ func readDescription(text []byte) (description, error) {
 func (d description) members(schema string) fields {
 	found := fields{}
 	for name, described := range d.Components.Schemas[schema].Properties {
-		found[name] = field{slices.Contains(d.Components.Schemas[schema].Required, name), isText(described)}
+		found[name] = field{
+			always: slices.Contains(d.Components.Schemas[schema].Required, name), text: isText(described), texts: textsOf(described),
+		}
 	}
 	return found
+}
+
+// textsOf returns the members of an object, if all of them are texts.
+func textsOf(schema json.RawMessage) []string {
+	var object struct{ Properties map[string]json.RawMessage }
+	if json.Unmarshal(schema, &object) != nil {
+		return nil
+	}
+	for _, member := range object.Properties {
+		if !isText(member) {
+			return nil
+		}
+	}
+	return slices.Sorted(maps.Keys(object.Properties))
 }
 
 // isText tells whether a schema is that of a text, or of a text or null.
@@ -171,10 +195,18 @@ func (k kind) isField(name string) bool {
 
 func (k kind) isInitial(name string) bool { return slices.Contains(k.initial, name) }
 
-// isClearable tells whether a record can be without a field: null says so then.
-func (k kind) isClearable(name string) bool {
-	known, read := k.view[name]
-	return read && !known.always
+// saysNothing tells whether an empty value of a field can't stay: what is always there gets the
+// server's default again.
+func (k kind) saysNothing(name string, value any) bool {
+	known, isRead := k.view[name]
+	isClearable := isRead && !known.always
+	list, isList := value.([]any)
+	return !isClearable && (value == nil || value == "") || isList && len(list) == 0 && slices.Contains(k.filled, name)
+}
+
+// isNamed tells whether a record is the one of a key: some names are the same in any letters.
+func (k kind) isNamed(name, key string) bool {
+	return name == key || k.finds != "" && strings.EqualFold(name, key)
 }
 
 func (k kind) scopeToRead() string  { return "admin:" + k.domain + ":read" }

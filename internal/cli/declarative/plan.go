@@ -47,6 +47,8 @@ type Step struct {
 	Kind        string       `json:"kind"`
 	Key         string       `json:"key"`
 	Differences []Difference `json:"differences,omitempty"`
+	// Remark is what people should know of a step besides, "" for nothing.
+	Remark string `json:"remark,omitempty"`
 
 	of      kind
 	id      string // of the record in addresses, "" if it has to be made first
@@ -95,9 +97,11 @@ type Options struct {
 
 // Reasons why a record can't become what a document says.
 var (
-	errNotAdopted = errors.New("the account exists already and follows no file: \"authly apply --adopt\" lets it follow this one")
-	errPromotion  = errors.New("it exists already, follows no file and is no administrator: a file doesn't make it one as it takes it over")
-	errTwice      = errors.New("it is the same as one that stands above")
+	// ErrNotAdopted is returned for an account that exists and follows no file, unless it is adopted.
+	ErrNotAdopted = errors.New("the account exists already and follows no file")
+
+	errPromotion = errors.New("it exists already, follows no file and is no administrator: a file doesn't make it one as it takes it over; leave that out, apply it, and say it then")
+	errTwice     = errors.New("it is the same as one that stands above")
 )
 
 // planner compares a document with a server.
@@ -231,7 +235,10 @@ func (p planner) compareManager(step *Step, current map[string]any) error {
 		return errPromotion
 	}
 	if before == "" && step.of.belongs && p.options.Adoption != Adopt {
-		return errNotAdopted
+		return ErrNotAdopted
+	}
+	if before == "" && !step.wanted.secret.isZero() && step.of.isInitial(step.of.secret) {
+		step.Remark = "it has been there before, and keeps the " + step.of.secret + " that it has"
 	}
 	step.differ(managedField, current[managedField], p.document.Name)
 	return nil
@@ -274,14 +281,14 @@ func isSame(before, after any) bool {
 	return reflect.DeepEqual(before, after) || isEmpty(before) && isEmpty(after)
 }
 
-// withoutNothing leaves members out of an object that are empty texts: they aren't kept.
+// withoutNothing leaves members out of an object that are null or empty texts: they aren't kept.
 func withoutNothing(value any) any {
 	object, isObject := value.(map[string]any)
 	if !isObject {
 		return value
 	}
 	object = maps.Clone(object)
-	maps.DeleteFunc(object, func(_ string, member any) bool { return member == "" })
+	maps.DeleteFunc(object, func(_ string, member any) bool { return member == nil || member == "" })
 	return object
 }
 
@@ -358,7 +365,7 @@ func (p planner) gone(ctx context.Context, of kind, plan Plan) ([]Step, error) {
 		key, _ := current[of.key].(string)
 		id, _ := current[of.id].(string)
 		step := Step{Action: Abandon, Kind: of.name, Key: key, of: of, id: id, manager: p.document.Name}
-		if current[managedField] != p.document.Name || plan.has(step) {
+		if current[managedField] != p.document.Name || plan.has(step) || plan.makes(step) {
 			continue
 		}
 		if p.options.Pruning == Prune {
@@ -367,6 +374,13 @@ func (p planner) gone(ctx context.Context, of kind, plan Plan) ([]Step, error) {
 		steps = append(steps, step)
 	}
 	return steps, nil
+}
+
+// makes tells whether a record is made of which somebody else may have been faster to make it.
+func (p Plan) makes(step Step) bool {
+	return slices.ContainsFunc(p.Steps, func(other Step) bool {
+		return other.Action == Create && other.Kind == step.Kind && step.of.isNamed(step.Key, other.Key)
+	})
 }
 
 // Changes returns how many steps change something.

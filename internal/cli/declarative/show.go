@@ -77,6 +77,9 @@ func (s Step) write(text *strings.Builder) {
 	for _, each := range s.Differences {
 		each.write(text, s.Action)
 	}
+	if s.Remark != "" {
+		fmt.Fprintf(text, "    (%s)\n", s.Remark)
+	}
 	if len(s.Differences) > 0 {
 		text.WriteString("\n")
 	}

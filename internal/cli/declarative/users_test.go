@@ -3,6 +3,7 @@ package declarative_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,7 +31,7 @@ users:
     given_name: Ada
     phone_number: +44123456789
     birthdate: 1815
-    address: {locality: London, region: ""}
+    address: {locality: London, postal_code: 01234, region: "", country: null}
     password: env:ADA_PASSWORD
     require_password_change: true
   - username: bob
@@ -67,7 +68,7 @@ func TestUsersInAFile(t *testing.T) {
 		plan := w.plan(staff, declarative.Keep)
 		w.expect(w.shows(plan), `
 + user ada
-    address: {"locality":"London","region":""}
+    address: {"country":null,"locality":"London","postal_code":"01234","region":""}
     birthdate: "1815"
     email: "ada@staff.example"
     email_verified: true
@@ -170,7 +171,6 @@ func TestAccountsThatExist(t *testing.T) {
 			{promoting, "a file doesn't make it one", declarative.Refuse},
 			{promoting, "a file doesn't make it one", declarative.Adopt},
 			{"users: [{username: mallory@people.example}]", "there it is called mallory", declarative.Adopt},
-			{"users: [{username: mallory}, {username: MALLORY}]", "authly.yaml:1: the user MALLORY: it is the same as one that stands above", declarative.Adopt},
 		} {
 			_, err := declarative.Make(t.Context(), w.api, w.read(test.text), declarative.Options{Variables: w.variable, Adoption: test.adoption})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -221,6 +221,80 @@ func TestPruningLate(t *testing.T) {
 	})
 }
 
+// A name that is changed on the server is not one that is gone from the file.
+func TestAnAccountWithAnotherName(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		const text = "users: [{username: ada}, {username: bob}]\n"
+		w.applies(text, declarative.Keep)
+		for _, each := range []struct{ body, manager string }{{`{"username":"ADA"}`, "authly"}, {`{"username":"lovelace"}`, ""}} {
+			known := w.user("ada")
+			path := remote.Join("users", known.Subject())
+			if _, err := w.api.Do(t.Context(), remote.Request{Method: http.MethodPatch, Path: path, Body: json.RawMessage(each.body)}); err != nil {
+				t.Fatal(err)
+			}
+			if found, err := w.Users.Find(t.Context(), known.ID); err != nil || found.ManagedBy != each.manager {
+				t.Errorf("after %s, %+v, %v", each.body, found, err)
+			}
+		}
+		w.expect(w.applies(text, declarative.Prune), "+ user ada\n1 to create, 0 to change, 0 to delete; 1 as the file says.")
+		w.user("lovelace")
+	})
+}
+
+// What one record needs and another one gives up is given up first.
+func TestStepsThatWait(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		w.staff()
+		w.variables["NEXT"] = "another password to begin with"
+		w.Secret(w.variables["NEXT"])
+		// The office of the only administrator who can sign in goes to the next, whose address comes here; and back.
+		const first = "users: [{username: one, administrator: true, password: env:ADA_PASSWORD}, {username: next, email: x@staff.example, password: env:NEXT}]\n"
+		const then = "users: [{username: one, email: x@staff.example, administrator: false}, {username: next, email: null, administrator: true}]\n"
+		const back = "users: [{username: one, administrator: true}, {username: next, email: null, administrator: false}]\n"
+		for _, text := range []string{first, then, back} {
+			w.applies(text, declarative.Keep)
+			w.expect(w.applies(text, declarative.Keep), "Nothing to change; 2 as the file says.")
+		}
+		// A name that is changed in the file is another account, with the same address.
+		renamed := strings.Replace(back, "username: next, email: null", "username: other", 1)
+		w.applies(strings.Replace(back, "email: null", "email: next@staff.example", 1), declarative.Keep)
+		w.applies(strings.Replace(renamed, "username: other", "username: other, email: next@staff.example", 1), declarative.Prune)
+		if w.user("next@staff.example").Username != "other" {
+			t.Error("the address did not go to the other")
+		}
+		// What stays in conflict is said.
+		plan := w.plan("users: [{username: one, email: next@staff.example, administrator: false}, {username: other, email: next@staff.example}]\n", declarative.Keep)
+		var done []string
+		_, err := declarative.Apply(t.Context(), w.api, plan, func(step declarative.Step) { done = append(done, step.Key) })
+		if !remote.IsStatus(err, http.StatusConflict) || !strings.Contains(err.Error(), "change the user one: ") || len(done) != 0 {
+			t.Errorf("done: %v, %v", done, err)
+		}
+	})
+}
+
+// Whoever can't sign in for want of a password is named, also when they could before.
+func TestWhoHasNoPassword(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(w *world) {
+		for _, each := range []struct {
+			text string
+			want int
+		}{
+			{"users: [{username: ada, state: disabled}]\n", 0},
+			{"users: [{username: ada, state: active}]\n", 1},
+			{"users: [{username: ada, given_name: Ada}]\n", 0},
+			{"users: [{username: bob}]\n", 1},
+		} {
+			unseen, err := declarative.Apply(t.Context(), w.api, w.plan(each.text, declarative.Keep), func(declarative.Step) {})
+			if err != nil || len(unseen) != each.want {
+				t.Errorf("%s: %v, %v", each.text, unseen, err)
+			}
+		}
+	})
+}
+
 // Accounts are exported if that is said, and are the same on another server but for how people sign in.
 func TestUsersFromAServer(t *testing.T) {
 	t.Parallel()
@@ -245,6 +319,7 @@ users:
   - username: ada
     address:
       locality: London
+      postal_code: "01234"
     administrator: false
     birthdate: "1815"
     email: ada@staff.example
