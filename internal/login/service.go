@@ -79,20 +79,34 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	if err := s.deps.Throttle.Reset(ctx, LimitAccount, account); err != nil {
 		return SignedIn{}, err
 	}
-	if known.RequirePasswordChange {
-		ticket, err := s.deps.Users.IssueTicket(ctx, known.ID, user.ForChange, ticketLifetime)
-		return SignedIn{User: known, Ticket: ticket}, err
-	}
 	var signedIn SignedIn
 	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
 		var err error
-		signedIn, err = s.begin(ctx, attempt, known)
+		if known.RequirePasswordChange {
+			signedIn, err = s.admit(ctx, known)
+		} else {
+			signedIn, err = s.begin(ctx, attempt, known)
+		}
 		return err
 	})
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign a user in: %w", err)
 	}
 	return signedIn, nil
+}
+
+// admit lets somebody choose a new password, in the transaction of ctx. The log has it: what they
+// signed in with may have been given to somebody else.
+func (s *Service) admit(ctx context.Context, known user.User) (SignedIn, error) {
+	ticket, err := s.deps.Users.IssueTicket(ctx, known.ID, user.ForChange, ticketLifetime)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	return SignedIn{User: known, Ticket: ticket}, s.deps.Audit.Record(ctx, audit.Event{
+		Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: known.Subject(), Name: known.Username},
+		Target:  audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+		Details: audit.Details{Methods: []string{oidc.MethodPassword}, Reason: "password_change_required"},
+	})
 }
 
 // begin starts the session of somebody who was recognized, in the transaction of ctx.
@@ -127,7 +141,8 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, known user.User) (
 // logWithin bounds the writing of an event.
 const logWithin = 10 * time.Second
 
-// failed logs an attempt that was let through and had the wrong password. Whose account was
+// failed logs an attempt that was let through and had the wrong password, or the right one of
+// somebody who is disabled. Whose account was
 // meant stands there only if there is such an account: people type passwords into the
 // wrong field. Attempts that were refused before are not logged, so that a flood of
 // them writes nothing. It returns the refusal, or why it could not be logged.
@@ -136,6 +151,9 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	event := audit.Event{Action: audit.SignIn, Outcome: audit.Failure, Details: audit.Details{Reason: "wrong_credentials"}}
+	if errors.Is(refusal, user.ErrDisabled) {
+		event.Details.Reason = "user_disabled"
+	}
 	meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
 	switch {
 	case err == nil:

@@ -15,6 +15,10 @@ import (
 // disabled one and one without a password.
 var ErrWrongCredentials = fault.New(fault.Forbidden, "login.failed")
 
+// ErrDisabled is wrapped, with ErrWrongCredentials, for the right password of a disabled user. It is for
+// the log only: whoever tries learns no more than with a wrong one.
+var ErrDisabled = fmt.Errorf("the user is disabled: %w", ErrWrongCredentials)
+
 // hash prepares and hashes a password that the rules allow.
 func (s *Service) hash(ctx context.Context, password secret.Redacted) (secret.Redacted, error) {
 	prepared, err := policy.PreparePassword(password.Reveal())
@@ -26,7 +30,8 @@ func (s *Service) hash(ctx context.Context, password secret.Redacted) (secret.Re
 }
 
 // VerifyPassword returns the user who has the identifier (a username or an e-mail
-// address) and the password. The error is [ErrWrongCredentials], or a fault of kind
+// address) and the password. The error is [ErrWrongCredentials], which is also [ErrDisabled]
+// for the right password of a user who may not sign in, or a fault of kind
 // Unavailable when there is no room for the work.
 //
 // Exactly one hash is computed for every password that could be one, whoever it
@@ -52,8 +57,11 @@ func (s *Service) VerifyPassword(ctx context.Context, identifier string, passwor
 	if err != nil {
 		return User{}, err
 	}
-	if !verdict.Match || !known.IsActive() {
+	switch {
+	case !verdict.Match:
 		return User{}, ErrWrongCredentials
+	case !known.IsActive():
+		return User{}, ErrDisabled
 	}
 	if verdict.Rehash {
 		if err := s.rehash(ctx, known, password); err != nil {

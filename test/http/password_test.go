@@ -34,7 +34,7 @@ func (a *administration) chooses(browser *testx.Browser, page testx.Answer, pass
 	return browser.Submit(page, url.Values{"password": {password}, "password_confirmation": {again}})
 }
 
-// actions returns what was done to a user, the newest first, but for sign-ins that failed.
+// actions returns what was done to a user, the newest first, but for sign-ins.
 func (a *administration) actions(target string) string {
 	a.t.Helper()
 	page, err := a.Audit.List(a.t.Context(), audit.Query{TargetKind: "user", TargetID: target})
