@@ -91,6 +91,9 @@ func register[Input, Output any](to operations, declared operation, handler func
 		Security: []map[string][]string{{"oauth": {declared.scope}}}, Tags: []string{strings.Split(declared.path, "/")[1]},
 		Errors: answersOf[Input](declared),
 	}
+	if !takesBody[Input]() {
+		described.Middlewares = append(described.Middlewares, bodiless)
+	}
 	if declared.produces != "" {
 		described.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{declared.produces: {}}}}
 	}
@@ -103,6 +106,11 @@ func register[Input, Output any](to operations, declared operation, handler func
 		}
 		return output, nil
 	})
+}
+
+func takesBody[Input any]() bool {
+	_, body := reflect.TypeFor[Input]().FieldByName("Body")
+	return body
 }
 
 // answersOf returns with what an operation may be answered beside success.
@@ -121,7 +129,7 @@ func answersOf[Input any](declared operation) []int {
 	if _, conditional := input.FieldByName("IfMatch"); conditional {
 		all = append(all, http.StatusPreconditionFailed)
 	}
-	if _, body := input.FieldByName("Body"); body {
+	if takesBody[Input]() {
 		all = append(all, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	return all

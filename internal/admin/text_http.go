@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,6 +23,23 @@ func keepable(ctx huma.Context, next func(huma.Context)) {
 	writeProblem(w, &huma.ErrorModel{
 		Type: problemType + "request.invalid", Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity,
 		Detail: "validation failed", Errors: []*huma.ErrorDetail{{Location: place, Message: "it is not UTF-8, or has the character U+0000"}},
+	}, nil)
+}
+
+// bodiless is the middleware of operations that take no body: whoever sends one means
+// something by it, such as a password of their choice, that would not be done. The empty
+// object, which some programs always send, means nothing.
+func bodiless(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	const emptyObject, most = "{}", 64
+	sent, err := io.ReadAll(io.LimitReader(r.Body, most))
+	if err == nil && strings.TrimSuffix(strings.Join(strings.Fields(string(sent)), ""), emptyObject) == "" && len(sent) < most {
+		next(ctx)
+		return
+	}
+	writeProblem(w, &huma.ErrorModel{
+		Type: problemType + "request.invalid", Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity,
+		Detail: "validation failed", Errors: []*huma.ErrorDetail{{Location: "body", Message: "this operation takes none"}},
 	}, nil)
 }
 

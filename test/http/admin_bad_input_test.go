@@ -25,6 +25,10 @@ func TestBadInputToEveryOperation(t *testing.T) {
 				path := k.pathOf(operation, k.existing)
 				if taken, ok := k.body(operation); ok {
 					k.badBodies(t, operation, path, taken)
+				} else {
+					for _, body := range []string{`{"password":"of my choice"}`, `{broken`, `{}{}`, `null`, `[]`, strings.Repeat(" ", 100<<10)} {
+						k.refuses(t, request{operation: operation, path: path, body: []byte(body)}, "a body", []int{http.StatusUnprocessableEntity}, "body")
+					}
 				}
 				k.badQueries(t, operation, path)
 				k.badPaths(t, operation)

@@ -188,14 +188,16 @@ func TestFromAFileToAServer(t *testing.T) {
 		}
 
 		other := w.Confidential("https://other.example/callback", nil)
-		const less = "name: shops\nscopes: [{name: \"orders:read\"}]\n"
+		const unlisted = "name: shops\nscopes: [{name: \"orders:read\"}]\n"
+		w.expect(w.applies(unlisted, declarative.Prune), "? client shop\n? client app\nNothing to change; 1 as the file says; 2 clients that it managed, and has no list of any more (with clients: [], --prune deletes them).")
+		const less = unlisted + "clients: []\n"
 		w.expect(w.applies(less, declarative.Keep), "? client shop\n? client app\nNothing to change; 1 as the file says; 2 no longer in it (--prune deletes them).")
 		w.expect(w.applies(less, declarative.Prune), "- client shop\n- client app\n0 to create, 0 to change, 2 to delete; 1 as the file says.")
 		w.expect(w.applies(less, declarative.Prune), "Nothing to change; 1 as the file says.")
 		if _, err := w.Clients.Find(t.Context(), other.ClientID); err != nil {
 			t.Errorf("a client that the file never managed: %v", err)
 		}
-		w.expect(w.applies("name: shops\n", declarative.Prune), "- scope orders:read\n0 to create, 0 to change, 1 to delete; 0 as the file says.")
+		w.expect(w.applies("name: shops\nscopes: []\n", declarative.Prune), "- scope orders:read\n0 to create, 0 to change, 1 to delete; 0 as the file says.")
 	})
 }
 
@@ -244,6 +246,7 @@ func TestWrongFiles(t *testing.T) {
 	server := testx.NewServer(t, dbtest.Engines(t)[0])
 	description := []byte(server.Get("/api/v1/openapi.json").Body)
 	for text, want := range map[string]string{
+		"": "there is nothing in it: a file has at least one list of scopes, clients, users", "name: shop": "there is nothing in it", "---": "there is nothing in it",
 		"client: []": `authly.yaml:1: there is no "client"; a file has name, scopes, clients, users`,
 		"clients: [{client_id: a, redirect_uri: x}]":                  "authly.yaml:1: a client has no field redirect_uri that can be set; is it redirect_uris?",
 		"clients: [{client_id: a, created_at: 2020-01-01}]":           "a client has no field created_at that can be set",
@@ -337,8 +340,9 @@ func TestNodesApplyAtOnce(t *testing.T) {
 		w.atOnce(strings.NewReplacer("client_name: App", "client_name: The app", "@shop.example", "@shops.example").Replace(many.String()), 1+10+9)
 		w.expectSecret(firstSecret, false)
 		w.expectSecret(secondSecret, true)
-		w.atOnce("name: shops\n", 21)
-		w.expect(w.applies("name: shops\n", declarative.Prune), "Nothing to change; 0 as the file says.")
+		const none = "name: shops\nscopes: []\nclients:\nusers: []\n"
+		w.atOnce(none, 21)
+		w.expect(w.applies(none, declarative.Prune), "Nothing to change; 0 as the file says.")
 	})
 }
 

@@ -6,8 +6,9 @@
 //
 // A field that the file does not name stays as it is on the server. A record that the file names
 // is marked with the file's name (managed_by); one that has the mark and is no longer in
-// the file can be deleted by [Prune], and nothing else ever is. Secrets are references to
-// files or variables; what a server has is never read, only compared there.
+// the file can be deleted by [Prune], if the file has a list of its kind, and nothing else ever is.
+// Secrets are references to files or variables; what a server has is never read, only compared
+// there.
 //
 // Accounts are somebody's own: a file says how they begin, takes over none that exists unless
 // that is said ([Adopt]), and makes nobody an administrator by taking over.

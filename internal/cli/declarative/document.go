@@ -2,6 +2,7 @@ package declarative
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,9 +75,10 @@ func Read(description []byte, sources ...Source) (Document, error) {
 		reading.read(content)
 		problems = append(problems, reading.problems...)
 	}
-	if document.Name == "" {
-		document.Name = defaultName
+	if len(problems) == 0 && len(document.named) == 0 {
+		problems = append(problems, fmt.Sprintf("there is nothing in it: a file has at least one list of %s", strings.Join(document.members(), ", ")))
 	}
+	document.Name = cmp.Or(document.Name, defaultName)
 	if len(problems) > 0 {
 		return Document{}, problems
 	}

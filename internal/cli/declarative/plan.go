@@ -57,18 +57,18 @@ type Step struct {
 	send    map[string]any // the fields of the creation or change
 	secret  secret.Redacted
 	etag    string
+	// unlisted says that the document has no list of the record's kind.
+	unlisted bool
 }
 
 // Plan is what has to be done so that a server is as a document says.
 type Plan struct {
 	Name  string `json:"name"`
 	Steps []Step `json:"steps"`
-	// Unread are the kinds, by their members, of which the document names nothing and which the
-	// caller may not read: whether it once managed some of them is not known.
-	Unread []string `json:"unread,omitempty"`
 }
 
-// Pruning says what becomes of records that the document managed and does not name any more.
+// Pruning says what becomes of records that the document managed and does not name any more. Those of
+// a kind that it has no list of stay: a list that is lost is no list of none.
 type Pruning string
 
 // What becomes of them.
@@ -130,14 +130,10 @@ func Make(ctx context.Context, api API, document Document, options Options) (Pla
 	}
 	for _, of := range slices.Backward(document.kinds) { // what needs others goes before them
 		gone, err := p.gone(ctx, of, plan)
-		switch {
-		case remote.LacksScope(err) && !document.named[of.name]:
-			plan.Unread = append(plan.Unread, of.member)
-		case err != nil:
+		if err != nil && (document.named[of.name] || !remote.LacksScope(err)) { // who may do less can apply less
 			return Plan{}, fmt.Errorf("look for what the file does not name any more: %w", err)
-		default:
-			plan.Steps = append(plan.Steps, gone...)
 		}
+		plan.Steps = append(plan.Steps, gone...)
 	}
 	return plan, nil
 }
@@ -364,11 +360,11 @@ func (p planner) gone(ctx context.Context, of kind, plan Plan) ([]Step, error) {
 		}
 		key, _ := current[of.key].(string)
 		id, _ := current[of.id].(string)
-		step := Step{Action: Abandon, Kind: of.name, Key: key, of: of, id: id, manager: p.document.Name}
+		step := Step{Action: Abandon, Kind: of.name, Key: key, of: of, id: id, manager: p.document.Name, unlisted: !p.document.named[of.name]}
 		if current[managedField] != p.document.Name || plan.has(step) || plan.makes(step) {
 			continue
 		}
-		if p.options.Pruning == Prune {
+		if p.options.Pruning == Prune && !step.unlisted {
 			step.Action = Delete
 		}
 		steps = append(steps, step)

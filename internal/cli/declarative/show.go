@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,13 +55,22 @@ func (p Plan) Write(to io.Writer) error {
 		fmt.Fprintf(&text, "%d to create, %d to change, %d to delete", p.count(Create), p.count(Change), p.count(Delete))
 	}
 	fmt.Fprintf(&text, "; %d as the file says", p.count(Leave))
-	if left := p.count(Abandon); left > 0 {
+	left, unlisted := 0, map[string]int{}
+	for _, step := range p.Steps {
+		switch {
+		case step.Action == Abandon && step.unlisted:
+			unlisted[step.of.member]++
+		case step.Action == Abandon:
+			left++
+		}
+	}
+	if left > 0 {
 		fmt.Fprintf(&text, "; %d no longer in it (--prune deletes them)", left)
 	}
-	text.WriteString(".\n")
-	for _, member := range p.Unread {
-		fmt.Fprintf(&text, "Whether the file managed %s can't be seen without admin:%[1]s:read.\n", member)
+	for _, member := range slices.Sorted(maps.Keys(unlisted)) {
+		fmt.Fprintf(&text, "; %d %s that it managed, and has no list of any more (with %[2]s: [], --prune deletes them)", unlisted[member], member)
 	}
+	text.WriteString(".\n")
 	if _, err := io.WriteString(to, text.String()); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
