@@ -41,6 +41,7 @@ func (routes) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(
 // newAPI returns huma without what would load from elsewhere, link elsewhere, or be
 // served beside the description.
 func newAPI(router *httpx.Router, issuer, address string) huma.API {
+	inTheseLetters()
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decodeStrictly}
 	return huma.NewAPI(huma.Config{
 		OpenAPI: &huma.OpenAPI{

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -12,6 +13,7 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
 )
 
 // ClientRecords keeps clients. Its changes join a transaction of the context.
@@ -39,6 +41,7 @@ type Recorder interface {
 // clients is the administration of clients.
 type clients struct {
 	records ClientRecords
+	scopes  ScopeCatalogue
 	log     Recorder
 	store   store
 	keys    *keys
@@ -65,6 +68,9 @@ func (c *clients) create(ctx context.Context, who Principal, wanted NewClient, o
 	err = c.store.inTransaction(ctx, func(ctx context.Context) error {
 		made = madeClient{}
 		name, replayed, err := c.keys.once(ctx, of, func(ctx context.Context) (string, error) {
+			if err := c.knowsScopes(ctx, metadata.Scopes, nil); err != nil {
+				return "", err
+			}
 			registered, err := c.records.Insert(ctx, prepared)
 			if err != nil {
 				return "", err
@@ -99,6 +105,9 @@ func (c *clients) update(ctx context.Context, who Principal, clientID, ifMatch s
 		}
 		metadata := known.Metadata
 		fields.apply(&metadata)
+		if err := c.knowsScopes(ctx, metadata.Scopes, known.Scopes); err != nil {
+			return err
+		}
 		changed, err := c.records.Replace(ctx, known.ID, metadata)
 		if err != nil {
 			return err
@@ -107,6 +116,30 @@ func (c *clients) update(ctx context.Context, who Principal, clientID, ifMatch s
 		return c.record(ctx, who, audit.ClientUpdate, changed.Client, audit.Compare(fieldsOf(known), fieldsOf(changed.Client)))
 	})
 	return made, err
+}
+
+// knowsScopes refuses names of scopes that there are not: they would be mistyped. A client keeps
+// what it had before, also the name of a scope that was deleted.
+func (c *clients) knowsScopes(ctx context.Context, given, before oauth.ScopeSet) error {
+	added := given.Without(before)
+	if len(added) == 0 {
+		return nil
+	}
+	catalogue, err := c.scopes.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, entry := range catalogue {
+		added = added.Without(oauth.ScopeSet{entry.Name})
+	}
+	refusal := fault.New(fault.Invalid, "client.invalid")
+	for _, name := range added {
+		refusal = refusal.WithField(fmt.Sprintf("scopes[%d]", slices.Index(given, name)), "scope.unknown")
+	}
+	if len(refusal.Fields) > 0 {
+		return refusal
+	}
+	return nil
 }
 
 // prepare makes the signing keys that a change needs, which takes too long for a transaction.

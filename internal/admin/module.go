@@ -69,7 +69,7 @@ func New(deps Deps) *API {
 			tokens: deps.Tokens, clients: deps.Clients, administrators: deps.Administrators,
 			audience: deps.Issuer + Path, networks: deps.Networks,
 		},
-		clients:     &clients{deps.Clients, deps.Log, storing, remembering},
+		clients:     &clients{deps.Clients, deps.Scopes, deps.Log, storing, remembering},
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},
 		users:       &users{deps.Users, deps.Sessions, deps.Throttle, deps.Invitations, deps.Log, storing, remembering},
 		signingKeys: &signingKeys{deps.SigningKeys},

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
@@ -48,7 +51,24 @@ func problem(ctx context.Context, err error) (*huma.ErrorModel, http.Header) {
 	for _, field := range slices.Sorted(maps.Keys(refusal.Fields)) {
 		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: "body." + memberOf(field), Message: explained(refusal.Fields[field])})
 	}
+	if place := placeOf(refusal.Key); place != "" {
+		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: place, Message: told.Detail})
+	}
 	return told, header
+}
+
+// placeOf returns which part of a request a fault is about that has no fields, "" for none.
+func placeOf(key string) string {
+	switch key {
+	case keyPrecondition:
+		return "header.If-Match"
+	case "admin.idempotency_key_reused":
+		return "header.Idempotency-Key"
+	case "admin.cursor_invalid":
+		return "query.cursor"
+	default:
+		return ""
+	}
 }
 
 func statusOf(refusal *fault.Error) (int, string) {
@@ -104,10 +124,25 @@ func withoutValues(_ huma.Context, _ string, body any) (any, error) {
 	stripped.Errors = make([]*huma.ErrorDetail, 0, len(told.Errors))
 	for _, detail := range told.Errors {
 		if detail != nil {
-			stripped.Errors = append(stripped.Errors, &huma.ErrorDetail{Message: detail.Message, Location: detail.Location})
+			stripped.Errors = append(stripped.Errors, placed(*detail))
 		}
 	}
+	isOfBody := told.Status == http.StatusBadRequest || told.Status == http.StatusRequestEntityTooLarge || told.Status == http.StatusUnsupportedMediaType
+	if len(stripped.Errors) == 0 && isOfBody {
+		stripped.Errors = append(stripped.Errors, &huma.ErrorDetail{Location: "body", Message: told.Detail})
+	}
 	return &stripped, nil
+}
+
+// missing is how the library says that a member is not there: at the place of the object.
+var missing = regexp.MustCompile("^" + strings.Replace(regexp.QuoteMeta(validation.MsgExpectedRequiredProperty), "%s", "([a-z_]+)", 1) + "$")
+
+// placed returns a part of a problem without its value, at the place of what is wrong.
+func placed(detail huma.ErrorDetail) *huma.ErrorDetail {
+	if found := missing.FindStringSubmatch(detail.Message); found != nil {
+		return &huma.ErrorDetail{Location: detail.Location + "." + found[1], Message: "it is required"}
+	}
+	return &huma.ErrorDetail{Location: detail.Location, Message: detail.Message}
 }
 
 // writeProblem answers outside of an operation.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,7 +25,7 @@ var (
 
 // The library's switch is one for the whole process: names of members are what they are
 // described as, in these letters.
-func init() { huma.ValidateStrictCasing = true } //nolint:gochecknoinits // nothing is served yet
+var inTheseLetters = sync.OnceFunc(func() { huma.ValidateStrictCasing = true })
 
 // decodeStrictly reads a JSON document, and refuses what parsers read differently or
 // what no database keeps: a member that is there twice (RFC 8259 section 4), text that is

@@ -122,12 +122,12 @@ func TestRegistrationRefusesAndNamesTheField(t *testing.T) {
 	database := dbtest.Open(t, db.SQLite)
 	service, _ := newClients(database)
 	for field, change := range map[string]func(*client.Metadata){
-		"client_name":                func(n *client.Metadata) { n.Name = " \t" },
-		"redirect_uris":              func(n *client.Metadata) { n.RedirectURIs = []string{"https://*.app.example/"} },
-		"post_logout_redirect_uris":  func(n *client.Metadata) { n.PostLogoutRedirectURIs = []string{"javascript:alert(1)"} },
-		"application_type":           func(n *client.Metadata) { n.ApplicationType = "desktop" },
-		"token_endpoint_auth_method": func(n *client.Metadata) { n.AuthenticationMethod = "client_secret_jwt" },
-		"grant_types":                func(n *client.Metadata) { n.GrantTypes = []oauth.GrantType{"password"} },
+		"client_name":                  func(n *client.Metadata) { n.Name = " \t" },
+		"redirect_uris[0]":             func(n *client.Metadata) { n.RedirectURIs = []string{"https://*.app.example/"} },
+		"post_logout_redirect_uris[0]": func(n *client.Metadata) { n.PostLogoutRedirectURIs = []string{"javascript:alert(1)"} },
+		"application_type":             func(n *client.Metadata) { n.ApplicationType = "desktop" },
+		"token_endpoint_auth_method":   func(n *client.Metadata) { n.AuthenticationMethod = "client_secret_jwt" },
+		"grant_types":                  func(n *client.Metadata) { n.GrantTypes = []oauth.GrantType{"password"} },
 		"pkce": func(n *client.Metadata) { // OAuth 2.1 section 4.1.1
 			n.AuthenticationMethod, n.PKCE = oauth.AuthenticationMethodNone, client.PKCEOptional
 		},

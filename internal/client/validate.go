@@ -1,6 +1,7 @@
 package client
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -231,9 +232,9 @@ func (m Metadata) validateURIs(refuse refuser) {
 		if len(uris) > maxURIs {
 			refuse(field, "client.too_many")
 		}
-		for _, uri := range uris {
+		for i, uri := range uris {
 			if oauth.ValidateRedirectURI(uri, m.ApplicationType) != nil {
-				refuse(field, "client.redirect_uri_invalid")
+				refuse(fmt.Sprintf("%s[%d]", field, i), "client.redirect_uri_invalid")
 			}
 		}
 	}
@@ -255,9 +256,9 @@ func (m Metadata) validateURIs(refuse refuser) {
 	if len(m.RequestURIs) > maxURIs {
 		refuse("request_uris", "client.too_many")
 	}
-	for _, uri := range m.RequestURIs {
+	for i, uri := range m.RequestURIs {
 		if !isWebPage(uri) {
-			refuse("request_uris", "client.uri_invalid")
+			refuse(fmt.Sprintf("request_uris[%d]", i), "client.uri_invalid")
 		}
 	}
 }

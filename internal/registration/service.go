@@ -204,11 +204,11 @@ func refused(err error) error {
 		return err
 	}
 	code := oauth.InvalidClientMetadata
-	if refusal.Fields["redirect_uris"] != "" {
-		code = oauth.InvalidRedirectURI
-	}
 	var problems []string
 	for _, name := range slices.Sorted(maps.Keys(refusal.Fields)) {
+		if member, _, _ := strings.Cut(name, "["); member == "redirect_uris" {
+			code = oauth.InvalidRedirectURI
+		}
 		reason := strings.ReplaceAll(strings.TrimPrefix(refusal.Fields[name], "client."), "_", " ")
 		problems = append(problems, name+": "+reason)
 	}

@@ -49,7 +49,7 @@ func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticat
 		return Response{}, oauth.Refuse(oauth.UnauthorizedClient, "the client may not use this grant_type")
 	}
 	// 4 Let the grant prove an authorization.
-	request := &Request{Client: caller, Params: params, Now: s.clock.Now()}
+	request := &Request{Client: caller, Params: params, Now: s.clock.Now(), Administration: s.administration}
 	authorization, err := grant.Authorize(ctx, request)
 	if err != nil {
 		return Response{}, err
@@ -136,7 +136,7 @@ func narrowResources(request *Request, authorization *Authorization) ([]string, 
 	}
 	var narrowed []string
 	for _, resource := range wanted {
-		known, ok := request.Client.Resource(resource)
+		known, ok := request.Resource(resource)
 		if !ok || !slices.Contains(authorization.Resources, known) {
 			return nil, oauth.Refuse(oauth.InvalidTarget, "the resource was not granted")
 		}

@@ -94,6 +94,8 @@ type Deps struct {
 	Catalogue Catalogue
 	// Administrators may have the scopes of the administration; nobody may if it is nil.
 	Administrators Administrators
+	// Administration is the resource of this server's administration (RFC 8707), "" for none.
+	Administration string
 	// Audit is only written to in exceptional cases: a token's row is an event of its own, see [Events].
 	Audit Auditor
 	// Keeper is nil if it is not kept in the log what was issued.
@@ -113,6 +115,7 @@ type Service struct {
 	clientKeys     ClientKeys
 	catalogue      Catalogue
 	administrators Administrators
+	administration string
 	recorder       Recorder
 	audit          Auditor
 	keeper         Keeper
@@ -126,7 +129,7 @@ func New(deps Deps) *Service {
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
 		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,
-		catalogue: deps.Catalogue, administrators: deps.Administrators, audit: deps.Audit, keeper: deps.Keeper, recorder: db.NewGroup(deps.Database, writing.write),
+		catalogue: deps.Catalogue, administrators: deps.Administrators, administration: deps.Administration, audit: deps.Audit, keeper: deps.Keeper, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{

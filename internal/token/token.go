@@ -17,6 +17,19 @@ type Request struct {
 	Client client.Client
 	Params oauth.Params
 	Now    time.Time
+	// Administration is the resource of this server's own administration, "" for none.
+	Administration string
+}
+
+// Resource returns the resource that is asked for, as it is written in the client's record
+// (RFC 8707 section 2). A client that may administer may have tokens for that, whatever
+// its record has.
+func (r *Request) Resource(requested string) (string, bool) {
+	known, ok := r.Client.Resource(requested)
+	if !ok && r.Administration != "" && r.Client.MayAdminister() && oauth.SameResource(r.Administration, requested) {
+		return r.Administration, true
+	}
+	return known, ok
 }
 
 // Authorization is what a grant proved: on whose behalf the client may have

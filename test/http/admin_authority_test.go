@@ -127,3 +127,32 @@ func TestAdministrationSwitchedOff(t *testing.T) {
 		}
 	}
 }
+
+// A client that may administer may have tokens for that, without its record repeating it; no other may.
+func TestServiceAccountNeedsNoResource(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
+		ask := func(known testx.Client) testx.Answer {
+			return a.Token(known, url.Values{"grant_type": {"client_credentials"}, "scope": {"admin:clients:read"}, "resource": {a.Issuer + adminPath}})
+		}
+		with := func(administers bool) testx.Client {
+			return a.Confidential("https://service.example/callback", func(m *client.Metadata) {
+				m.Administrator, m.Scopes = administers, oauth.ScopeSet{"admin:clients:read", "openid"}
+			})
+		}
+		service, ordinary := with(true), with(false)
+		given := a.wants(ask(service), http.StatusOK, `"scope":"admin:clients:read"`)
+		a.wants(a.send(testx.Header("Authorization", "Bearer "+given.Text("access_token")), http.MethodGet, "/clients", ""), http.StatusOK)
+		if answer := ask(ordinary); answer.Text("error") == "" {
+			t.Errorf("an ordinary client: %d %s", answer.Status, answer.Body)
+		}
+		a.wants(a.send(token, http.MethodPatch, "/clients/"+service.ClientID, `{"administrator":false}`), http.StatusOK)
+		if answer := ask(service); answer.Text("error") == "" {
+			t.Errorf("one that was an administrator: %d %s", answer.Status, answer.Body)
+		}
+		another := a.Token(with(true), url.Values{"grant_type": {"client_credentials"}, "scope": {"admin:clients:read"}, "resource": {"https://api.example"}})
+		if another.Text("error") != "invalid_target" {
+			t.Errorf("another resource: %d %s", another.Status, another.Body)
+		}
+	})
+}

@@ -44,7 +44,14 @@ func (k *asker) refuses(t *testing.T, sent request, what string, statuses []int,
 	t.Helper()
 	answer := k.ask(t, sent)
 	named := !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(answer.Body, part) })
-	if !slices.Contains(statuses, answer.Status) || !named || !strings.HasPrefix(answer.Text("type"), "urn:authly:problem:") {
+	var told struct{ Errors []struct{ Location, Message string } }
+	err := json.Unmarshal([]byte(answer.Body), &told)
+	isPlaced := answer.Status == http.StatusNotFound || answer.Status == http.StatusConflict || len(told.Errors) > 0
+	for _, each := range told.Errors {
+		place, _, _ := strings.Cut(each.Location, ".")
+		isPlaced = isPlaced && slices.Contains([]string{"body", "query", "header", "path"}, place) && each.Message != ""
+	}
+	if err != nil || !isPlaced || !slices.Contains(statuses, answer.Status) || !named || !strings.HasPrefix(answer.Text("type"), "urn:authly:problem:") {
 		t.Errorf("%s: %s %s with %.200q\n%d %s\nwant %d that says %q", what, answer.Method, answer.URL, sent.body, answer.Status, answer.Body, statuses, parts)
 	}
 }

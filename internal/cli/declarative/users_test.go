@@ -362,7 +362,7 @@ func TestAFileOfFewScopes(t *testing.T) {
 	onEveryEngine(t, func(w *world) {
 		granted := oauth.ScopeSet{"admin:clients:read", "admin:clients:write", "admin:scopes:read"}
 		robot := w.Confidential("https://robot.example/callback", func(c *client.Metadata) {
-			c.Administrator, c.Scopes, c.Resources = true, granted, []string{w.Issuer + remote.Path}
+			c.Administrator, c.Scopes = true, granted
 		})
 		resource := w.Issuer + remote.Path
 		through := testx.NewHTTPClient(t, nil)

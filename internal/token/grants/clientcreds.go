@@ -65,7 +65,7 @@ func requestedResources(request *token.Request) ([]string, error) {
 	}
 	var granted []string
 	for _, resource := range wanted {
-		known, ok := request.Client.Resource(resource)
+		known, ok := request.Resource(resource)
 		if !ok {
 			return nil, oauth.Refuse(oauth.InvalidTarget, "the client may not have tokens for this resource")
 		}
