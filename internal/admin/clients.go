@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
@@ -105,6 +107,11 @@ func (c *clients) update(ctx context.Context, who Principal, clientID, ifMatch s
 		}
 		metadata := known.Metadata
 		fields.apply(&metadata)
+		wanted := known
+		wanted.Metadata = metadata
+		if made = (madeClient{client: known}); isSame(fieldsOf(known), fieldsOf(wanted)) {
+			return nil
+		}
 		if err := c.knowsScopes(ctx, metadata.Scopes, known.Scopes); err != nil {
 			return err
 		}
@@ -153,15 +160,32 @@ func (c *clients) prepare(ctx context.Context, clientID string, fields ClientFie
 	return err
 }
 
-// act does something to a whole client.
-func (c *clients) act(ctx context.Context, who Principal, clientID, ifMatch string, action audit.Action, do func(ctx context.Context, record uuid.UUID) error) (client.Client, error) {
+// turn switches a client on or off. What is so already is no change.
+func (c *clients) turn(ctx context.Context, who Principal, clientID, ifMatch string, to client.State) (client.Client, error) {
+	action, do := audit.ClientDisable, c.records.Disable
+	if to == client.Active {
+		action, do = audit.ClientEnable, c.records.Enable
+	}
+	return c.act(ctx, who, clientID, ifMatch, action, func(ctx context.Context, known client.Client) error {
+		if known.State == to {
+			return errIdle
+		}
+		return do(ctx, known.ID)
+	})
+}
+
+// act does something to a whole client, unless do says that there is nothing to be done.
+func (c *clients) act(ctx context.Context, who Principal, clientID, ifMatch string, action audit.Action, do func(ctx context.Context, known client.Client) error) (client.Client, error) {
 	var after client.Client
 	err := c.store.inTransaction(ctx, func(ctx context.Context) error {
 		known, err := c.lock(ctx, clientID, ifMatch)
 		if err != nil {
 			return err
 		}
-		if err := do(ctx, known.ID); err != nil {
+		after = known
+		if err := do(ctx, known); errors.Is(err, errIdle) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		if action == audit.ClientDelete {
@@ -264,6 +288,13 @@ func asJSON(view any) map[string]any {
 	}
 	return fields
 }
+
+// isSame tells whether a change leaves everything as it is: then nothing is written, so that
+// nobody's ETag ends for it, and nothing is in the log.
+func isSame(before, after map[string]any) bool { return reflect.DeepEqual(before, after) }
+
+// errIdle is returned by what has nothing to do.
+var errIdle = errors.New("it is so already")
 
 // cursorOf names the end of a page; what is in it is nobody's business.
 func cursorOf(last uuid.UUID) string {

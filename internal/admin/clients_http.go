@@ -161,16 +161,18 @@ func (c *clients) httpUpdate(ctx context.Context, in *struct {
 }
 
 func (c *clients) httpDelete(ctx context.Context, in *clientChange) (*struct{}, error) {
-	_, err := c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientDelete, c.records.Delete)
+	_, err := c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientDelete, func(ctx context.Context, known client.Client) error {
+		return c.records.Delete(ctx, known.ID)
+	})
 	return nil, err
 }
 
 func (c *clients) httpDisable(ctx context.Context, in *clientChange) (*clientAnswer, error) {
-	return answerWith(c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientUpdate, c.records.Disable))
+	return answerWith(c.turn(ctx, principal(ctx), in.ClientID, in.IfMatch, client.Disabled))
 }
 
 func (c *clients) httpEnable(ctx context.Context, in *clientChange) (*clientAnswer, error) {
-	return answerWith(c.act(ctx, principal(ctx), in.ClientID, in.IfMatch, audit.ClientUpdate, c.records.Enable))
+	return answerWith(c.turn(ctx, principal(ctx), in.ClientID, in.IfMatch, client.Active))
 }
 
 // ClientSecrets are all secrets of a client.

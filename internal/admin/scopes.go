@@ -35,10 +35,11 @@ type Scope struct {
 	Active      bool   `json:"active"`
 	ManagedBy   string `json:"managed_by,omitempty" doc:"The file that the scope follows; see authly apply."`
 	BuiltIn     bool   `json:"built_in" doc:"Whether the scope belongs to this server and can't be deleted."`
+	Changed     bool   `json:"changed" doc:"Whether such a scope is not as every server starts with it."`
 }
 
 func scopeView(s scope.Scope) Scope {
-	return Scope{s.Name, s.Description, s.Default, s.Active, s.ManagedBy, scope.IsBuiltIn(s.Name)}
+	return Scope{s.Name, s.Description, s.Default, s.Active, s.ManagedBy, scope.IsBuiltIn(s.Name), s.IsChanged()}
 }
 
 // ScopeFields are the members of a scope that an administrator writes.
@@ -84,7 +85,9 @@ func (s *scopes) update(ctx context.Context, who Principal, name, ifMatch string
 			return err
 		}
 		wanted = known
-		fields.apply(&wanted)
+		if fields.apply(&wanted); wanted == known {
+			return nil
+		}
 		if err := s.catalogue.Update(ctx, known, wanted); err != nil {
 			if ifMatch != "" && isChangedMeanwhile(err) {
 				return precondition()

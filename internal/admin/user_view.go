@@ -138,7 +138,9 @@ func (f UserFields) apply(p *user.Profile) {
 	f.PhoneNumber.into(&claims.PhoneNumber)
 	verified := claims.PhoneNumberVerified != nil && *claims.PhoneNumberVerified && claims.PhoneNumber == phone
 	f.PhoneNumberVerified.into(&verified)
-	claims.PhoneNumberVerified = &verified
+	if claims.PhoneNumberVerified = nil; verified || claims.PhoneNumber != "" {
+		claims.PhoneNumberVerified = &verified
+	}
 	if f.Address.Sent {
 		claims.Address = (*oidc.Address)(f.Address.Value)
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -106,6 +107,9 @@ func (u *users) update(ctx context.Context, who Principal, userID, ifMatch strin
 		}
 		wanted := known.Profile()
 		fields.apply(&wanted)
+		if changed = known; isSame(asJSON(known.Profile()), asJSON(wanted)) {
+			return nil
+		}
 		if changed, err = u.records.Replace(ctx, known.ID, wanted); err != nil {
 			return err
 		}
@@ -114,7 +118,21 @@ func (u *users) update(ctx context.Context, who Principal, userID, ifMatch strin
 	return changed, err
 }
 
-// act does something to a whole user.
+// turn switches a user on or off. What is so already is no change.
+func (u *users) turn(ctx context.Context, who Principal, userID, ifMatch string, to user.State) (user.User, error) {
+	action, do := audit.UserDisable, u.records.Disable
+	if to == user.Active {
+		action, do = audit.UserEnable, u.records.Enable
+	}
+	return u.act(ctx, who, userID, ifMatch, action, func(ctx context.Context, known user.User) error {
+		if known.State == to {
+			return errIdle
+		}
+		return do(ctx, known.ID)
+	})
+}
+
+// act does something to a whole user, unless do says that there is nothing to be done.
 func (u *users) act(ctx context.Context, who Principal, userID, ifMatch string, action audit.Action, do func(ctx context.Context, known user.User) error) (user.User, error) {
 	var after user.User
 	err := u.store.inTransaction(ctx, func(ctx context.Context) error {
@@ -122,7 +140,10 @@ func (u *users) act(ctx context.Context, who Principal, userID, ifMatch string, 
 		if err != nil {
 			return err
 		}
-		if err := do(ctx, known); err != nil {
+		after = known
+		if err := do(ctx, known); errors.Is(err, errIdle) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		if action == audit.UserDelete {

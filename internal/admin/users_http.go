@@ -254,19 +254,18 @@ func (u *users) httpDelete(ctx context.Context, in *userChange) (*struct{}, erro
 }
 
 func (u *users) httpDisable(ctx context.Context, in *userChange) (*userAnswer, error) {
-	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserDisable, func(ctx context.Context, known user.User) error {
-		return u.records.Disable(ctx, known.ID)
-	}))
+	return u.answer(ctx)(u.turn(ctx, principal(ctx), in.UserID, in.IfMatch, user.Disabled))
 }
 
 func (u *users) httpEnable(ctx context.Context, in *userChange) (*userAnswer, error) {
-	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserEnable, func(ctx context.Context, known user.User) error {
-		return u.records.Enable(ctx, known.ID)
-	}))
+	return u.answer(ctx)(u.turn(ctx, principal(ctx), in.UserID, in.IfMatch, user.Active))
 }
 
 func (u *users) httpRequirePasswordChange(ctx context.Context, in *userChange) (*userAnswer, error) {
 	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserRequirePasswordChange, func(ctx context.Context, known user.User) error {
+		if known.RequirePasswordChange {
+			return errIdle
+		}
 		return u.records.RequirePasswordChange(ctx, known.ID)
 	}))
 }

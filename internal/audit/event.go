@@ -26,6 +26,8 @@ const (
 	ClientCreate   Action = "client.create"
 	ClientUpdate   Action = "client.update"
 	ClientDelete   Action = "client.delete"
+	ClientDisable  Action = "client.disable"
+	ClientEnable   Action = "client.enable"
 	SecretCreate   Action = "client_secret.create"
 	SecretDelete   Action = "client_secret.delete"
 	ScopeCreate    Action = "scope.create"

@@ -12,6 +12,7 @@ import (
 	"authly"
 	"authly/internal/cli/declarative"
 	"authly/internal/cli/remote"
+	"authly/internal/protocol/policy"
 )
 
 var (
@@ -179,6 +180,9 @@ people are added with --users: what is known of people should only be kept where
 	command.Flags().StringVar(&extent.Name, "name", "", "the `name` in the file, which marks what it manages (default authly)")
 	command.Flags().BoolVar(&extent.Accounts, "users", false, "also the accounts of people")
 	command.RunE = func(command *cobra.Command, _ []string) error {
+		if extent.Name != "" && !policy.ValidManager(extent.Name) {
+			return usagef("--name takes up to 64 letters, digits and the characters . _ - /")
+		}
 		at, err := p.connect(wanted)
 		if err != nil {
 			return err

@@ -24,6 +24,13 @@ func IsBuiltIn(name string) bool {
 		slices.ContainsFunc(standard(), func(entry Scope) bool { return entry.Name == name })
 }
 
+// IsChanged tells whether a scope of this server is not as every server starts with it.
+func (e Scope) IsChanged() bool {
+	began := e
+	began.ManagedBy = ""
+	return IsBuiltIn(e.Name) && !slices.Contains(slices.Concat(standard(), administration()), began)
+}
+
 func (e Scope) validate() error {
 	refusal := fault.New(fault.Invalid, "scope.invalid")
 	if !oauth.ValidScopeName(e.Name) || len(e.Name) > maxNameBytes || hasDots(e.Name) {

@@ -44,7 +44,9 @@ func (k *asker) refuses(t *testing.T, sent request, what string, statuses []int,
 	t.Helper()
 	answer := k.ask(t, sent)
 	named := !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(answer.Body, part) })
-	var told struct{ Errors []struct{ Location, Message string } }
+	var told struct {
+		Errors []struct{ Location, Message string }
+	}
 	err := json.Unmarshal([]byte(answer.Body), &told)
 	isPlaced := answer.Status == http.StatusNotFound || answer.Status == http.StatusConflict || len(told.Errors) > 0
 	for _, each := range told.Errors {

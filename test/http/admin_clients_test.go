@@ -118,7 +118,7 @@ func TestClientFromItsCreationToItsEnd(t *testing.T) {
 				a.t.Errorf("the event %v", event)
 			}
 		}
-		want := "client.delete client.update client.update client_secret.delete client_secret.create client.update client.create"
+		want := "client.delete client.enable client.disable client_secret.delete client_secret.create client.update client.create"
 		if got := strings.Join(actions, " "); got != want {
 			a.t.Errorf("the log has %s", got)
 		}
@@ -266,6 +266,32 @@ func TestChangesAtOnce(t *testing.T) {
 		}
 		if count[http.StatusOK] != 1 || count[http.StatusPreconditionFailed] != 31 {
 			a.t.Errorf("answered with %v", count)
+		}
+	})
+}
+
+// What is so already is no change: nobody's ETag ends for it, and nothing is in the log.
+func TestChangesOfNothing(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
+		shop, ada := a.Confidential("https://shop.example/callback", nil), a.Person("ada")
+		a.wants(a.send(token, http.MethodPost, "/scopes", `{"name":"orders","description":"see your orders"}`), http.StatusCreated)
+		for _, change := range []struct{ path, method, suffix, body string }{
+			{"/clients/" + shop.ClientID, http.MethodPatch, "", `{}`},
+			{"/clients/" + shop.ClientID, http.MethodPatch, "", `{"client_name":"Web App","contacts":[],"logo_uri":null}`},
+			{"/clients/" + shop.ClientID, http.MethodPost, "/enable", ""},
+			{"/users/" + ada.Subject(), http.MethodPatch, "", `{}`},
+			{"/users/" + ada.Subject(), http.MethodPatch, "", `{"username":"ada","phone_number_verified":true,"nickname":null}`},
+			{"/users/" + ada.Subject(), http.MethodPost, "/enable", ""},
+			{"/scopes/orders", http.MethodPatch, "", `{"description":"see your orders","default":false}`},
+		} {
+			before, events := a.wants(a.send(token, http.MethodGet, change.path, ""), http.StatusOK), a.send(token, http.MethodGet, "/audit-events", "").Body
+			a.Clock.Advance(time.Minute)
+			a.wants(a.send(token, change.method, change.path+change.suffix, change.body), http.StatusOK)
+			after := a.send(token, http.MethodGet, change.path, "")
+			if after.Body != before.Body || after.Header.Get("ETag") != before.Header.Get("ETag") || a.send(token, http.MethodGet, "/audit-events", "").Body != events {
+				a.t.Errorf("%s %s%s %s changed something:\n%s\n%s", change.method, change.path, change.suffix, change.body, before.Body, after.Body)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package http_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -170,6 +171,8 @@ type asker struct {
 	ids     map[string][]string // of what there is, by the name of a path's parameter
 	shown   []string            // secrets that were shown once
 	before  string
+	// beforeEvents is how many events were in the log.
+	beforeEvents int64
 }
 
 const nowhere = "0190d8b2-0000-7000-8000-000000000000"
@@ -197,7 +200,7 @@ func newAsker(t testing.TB, engine db.Engine) *asker {
 		"job": made.all("/system/status", "name"), "secret_id": made.all("/clients/"+shop.ClientID+"/secrets", "id"),
 		"token_id": append(made.all("/initial-access-tokens", "id"), made.all("/tokens?client_id="+shop.ClientID, "id")...),
 	}
-	made.before = made.state()
+	made.before, made.beforeEvents = made.state(), made.events()
 	return made
 }
 
@@ -226,9 +229,16 @@ func (k *asker) all(path, member string) []string {
 // state changes with everything that an operation changes: each leaves an event at least.
 func (k *asker) state() string {
 	k.t.Helper()
-	var parts []string
+	parts := []string{fmt.Sprint("events ", k.events())}
+	for _, table := range []string{"users", "clients", "scopes"} {
+		var last string
+		if err := k.Database().Read(k.t.Context()).QueryRow(k.t.Context(), `SELECT CAST(max(updated_at) AS TEXT) FROM `+table).Scan(&last); err != nil {
+			k.t.Fatal(err)
+		}
+		parts = append(parts, table+" "+last)
+	}
 	for _, table := range []string{
-		"audit_events", "users", "clients", "client_secrets", "scopes", "signing_keys", "sessions", "grants", "initial_access_tokens", "password_tickets", "idempotency_keys",
+		"users", "clients", "client_secrets", "scopes", "signing_keys", "sessions", "grants", "initial_access_tokens", "password_tickets", "idempotency_keys",
 	} {
 		var count int64
 		if err := k.Database().Read(k.t.Context()).QueryRow(k.t.Context(), `SELECT count(*) FROM `+table).Scan(&count); err != nil {
@@ -237,6 +247,15 @@ func (k *asker) state() string {
 		parts = append(parts, table+" "+strconv.FormatInt(count, 10))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// events counts the audit log.
+func (k *asker) events() (count int64) {
+	k.t.Helper()
+	if err := k.Database().Read(k.t.Context()).QueryRow(k.t.Context(), `SELECT count(*) FROM audit_events`).Scan(&count); err != nil {
+		k.t.Fatal(err)
+	}
+	return count
 }
 
 // request is one to an operation.
@@ -256,7 +275,7 @@ func (k *asker) ask(t testing.TB, sent request) testx.Answer {
 	answer := k.do(t, sent)
 	if answer.Status == http.StatusUnauthorized { // its key was withdrawn
 		k.renew()
-		k.before = k.state()
+		k.before, k.beforeEvents = k.state(), k.events()
 		answer = k.do(t, sent)
 	}
 	complain := func(what string) {
@@ -268,6 +287,11 @@ func (k *asker) ask(t testing.TB, sent request) testx.Answer {
 	after := k.state()
 	if answer.Status >= http.StatusBadRequest && after != k.before {
 		complain("it was refused and changed something: " + k.before + " → " + after)
+	}
+	if events := k.events(); after != k.before && events == k.beforeEvents {
+		complain("it changed something and is not in the log: " + k.before + " → " + after)
+	} else {
+		k.beforeEvents = events
 	}
 	k.before = after
 	isRead := sent.operation.method == http.MethodGet || answer.Status >= http.StatusBadRequest

@@ -215,7 +215,7 @@ func TestFromAServerToAFile(t *testing.T) {
 	onEveryEngine(t, func(w *world) {
 		w.variables["SHOP_SECRET"] = firstSecret
 		w.applies(shop+"\n    jwks: {keys: []}\n    require_auth_time: true\n", declarative.Keep)
-		w.applies("name: shops\nscopes: [{name: \"orders:write\", description: Change your orders, active: false}]\n", declarative.Keep)
+		w.applies("name: shops\nscopes: [{name: \"orders:write\", description: Change your orders, active: false}, {name: phone, default: true}]\n", declarative.Keep)
 		export := func(of *world) string {
 			var text bytes.Buffer
 			if err := declarative.Export(t.Context(), of.api, of.description(), declarative.Extent{Name: "shops"}, &text); err != nil {
@@ -224,10 +224,10 @@ func TestFromAServerToAFile(t *testing.T) {
 			return text.String()
 		}
 		exported := export(w)
-		if strings.Contains(exported, firstSecret) || strings.Contains(exported, "openid\n    description") {
+		if strings.Contains(exported, firstSecret) || strings.Contains(exported, "name: openid") || !strings.Contains(exported, "phone\n    active: true\n    default: true\n") {
 			t.Errorf("exported:\n%s", exported)
 		}
-		w.expect(w.applies(exported, declarative.Prune), "Nothing to change; 4 as the file says.")
+		w.expect(w.applies(exported, declarative.Prune), "Nothing to change; 5 as the file says.")
 		for _, engine := range dbtest.Engines(t) {
 			server := testx.NewServer(t, engine)
 			operator, err := server.Operator("test")
@@ -371,7 +371,8 @@ func (w *world) atOnce(text string, changes int) {
 func (w *world) changes() int {
 	w.t.Helper()
 	counted := []audit.Action{
-		audit.ScopeCreate, audit.ScopeUpdate, audit.ScopeDelete, audit.ClientCreate, audit.ClientUpdate, audit.ClientDelete, audit.SecretCreate,
+		audit.ScopeCreate, audit.ScopeUpdate, audit.ScopeDelete, audit.ClientCreate, audit.ClientUpdate, audit.ClientDisable, audit.ClientDelete,
+		audit.SecretCreate,
 		audit.UserCreate, audit.UserUpdate, audit.UserDelete,
 	}
 	count, query := 0, audit.Query{Limit: audit.MaxLimit}

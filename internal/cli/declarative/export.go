@@ -75,7 +75,7 @@ func (k kind) describe(record json.RawMessage) (*yaml.Node, error) {
 	if err := json.Unmarshal(record, &current); err != nil {
 		return nil, fmt.Errorf("read a %s: %w", k.name, err)
 	}
-	if isBuiltIn, _ := current[builtInField].(bool); isBuiltIn || current["registered_by"] == "client" {
+	if current[builtInField] == true && current[changedField] != true || current["registered_by"] == "client" {
 		return nil, nil //nolint:nilnil // there is none, and nothing went wrong
 	}
 	entry := &yaml.Node{Kind: yaml.MappingNode}

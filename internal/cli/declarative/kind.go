@@ -50,6 +50,7 @@ const (
 	stateField         = "state"
 	managedField       = "managed_by"
 	builtInField       = "built_in"
+	changedField       = "changed"
 	administratorField = "administrator"
 )
 
