@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +21,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"authly/internal/platform/db"
+	"authly/internal/platform/db/dbtest"
 )
 
 // TestMain lets the scripts run this program as a process of its own, many hundred times:
@@ -54,22 +60,50 @@ const patience = 30 * time.Second
 
 // TestScripts runs the sessions in testdata/script against the whole program.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
-		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"PORT", "ADMIN_PORT"} {
-				port, err := freePort(t.Context())
-				if err != nil {
-					return err
-				}
-				env.Setenv(name, port)
-			}
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": expectStatus, "answers": expectAnswer, "hang": hang, "mode": expectMode, "terminate": terminate,
-		},
+	runScripts(t, testscript.Params{Dir: filepath.Join("testdata", "script")}, func(*testscript.Env) {})
+}
+
+// TestScriptsOnPostgreSQL runs those of them that are about what is in the database.
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	if !slices.Contains(dbtest.Engines(t), db.PostgreSQL) {
+		return // a partial run, as was asked for
+	}
+	var files []string
+	for _, name := range []string{"apply", "audit", "first-administrator", "recover"} {
+		files = append(files, filepath.Join("testdata", "script", name+".txtar"))
+	}
+	runScripts(t, testscript.Params{Files: files}, func(env *testscript.Env) {
+		env.Setenv("AUTHLY_DATABASE_URL", dbtest.Empty(t, db.PostgreSQL).URL.Reveal())
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+		env.Setenv("AUTHLY_SEALING_KEY", base64.StdEncoding.EncodeToString(key))
 	})
+}
+
+func runScripts(t *testing.T, params testscript.Params, prepare func(*testscript.Env)) {
+	t.Helper()
+	params.RequireExplicitExec, params.RequireUniqueNames = true, true
+	params.Condition = func(name string) (bool, error) {
+		if name != "sqlite" {
+			return false, fmt.Errorf("there is no condition %q", name)
+		}
+		return len(params.Files) == 0, nil
+	}
+	params.Setup = func(env *testscript.Env) error {
+		prepare(env)
+		for _, name := range []string{"PORT", "ADMIN_PORT"} {
+			port, err := freePort(t.Context())
+			if err != nil {
+				return err
+			}
+			env.Setenv(name, port)
+		}
+		return nil
+	}
+	params.Cmds = map[string]func(*testscript.TestScript, bool, []string){
+		"status": expectStatus, "answers": expectAnswer, "hang": hang, "mode": expectMode, "terminate": terminate,
+	}
+	testscript.Run(t, params)
 }
 
 func freePort(ctx context.Context) (string, error) {
