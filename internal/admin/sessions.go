@@ -8,6 +8,7 @@ import (
 
 	"authly/internal/audit"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/fault"
 	"authly/internal/platform/page"
 	"authly/internal/session"
 )
@@ -61,6 +62,21 @@ func (s *sessions) view(k session.Known) Session {
 		IdleExpiresAt: k.IdleExpiresAt.UTC(), ExpiresAt: k.ExpiresAt.UTC(), EndedAt: inUTC(k.EndedAt),
 		UserAgent: k.UserAgent, Address: k.Address, Clients: k.Clients,
 	}
+}
+
+// list lists sessions, those in which a client has got a code if it is named.
+func (s *sessions) list(ctx context.Context, query session.Query, clientID string) (page.Of[session.Known], error) {
+	if clientID != "" {
+		known, err := s.clients.Find(ctx, clientID)
+		if fault.KindOf(err) == fault.NotFound {
+			return page.Of[session.Known]{}, nil
+		}
+		if err != nil {
+			return page.Of[session.Known]{}, err
+		}
+		query.Client = known.ID
+	}
+	return s.records.List(ctx, query)
 }
 
 // end does to a session what signing out does. One that has ended stays as it is.

@@ -53,6 +53,8 @@ const MaxPage = 200
 // Query says which sessions are wanted. What is left at its zero value may be anything.
 type Query struct {
 	UserID uuid.UUID
+	// Client is the record of a client that has got a code in the session.
+	Client uuid.UUID
 	State  State
 	// Since and Until bound the time of the beginning: from Since on, before Until.
 	Since, Until time.Time

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,23 +24,67 @@ func scanKnown(row db.Row) (Known, error) {
 }
 
 func (s store) list(ctx context.Context, query Query, now time.Time) (page.Of[Known], error) {
+	if query.Client != uuid.Nil && query.UserID == uuid.Nil {
+		return s.listOfClient(ctx, query, now)
+	}
 	list := db.Listing{Table: "sessions", Columns: knownColumns, Time: "created_at"}
 	if query.UserID != uuid.Nil {
 		list.Within("user_id = $?", query.UserID)
 	}
+	if query.Client != uuid.Nil { // a user has fewer sessions than a client
+		list.Matching("(SELECT count(*) FROM session_participants p WHERE p.session_id = sessions.id AND p.client = $?) > 0", query.Client)
+	}
 	list.Between(query.Since, query.Until)
 	list.Before(query.After)
-	switch query.State {
-	case Active:
-		list.Matching("ended_at IS NULL AND idle_expires_at > $? AND expires_at > $?", now, now)
-	case Expired:
-		list.Matching("ended_at IS NULL AND (idle_expires_at <= $? OR expires_at <= $?)", now, now)
-	case Ended:
-		list.Matching("ended_at IS NOT NULL")
+	if condition, arguments := inState("sessions", query.State, now); condition != "" {
+		list.Matching(condition, arguments...)
 	}
 	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position {
 		return page.Position{At: k.CreatedAt, ID: k.ID}
 	})
+}
+
+// listOfClient walks through session_clients_client_idx, where the sessions of a client are in the
+// order of their identifiers, which is that of their making. What is asked about a session
+// is a count and no EXISTS: for that, PostgreSQL may put all sessions there are into a hash table.
+func (s store) listOfClient(ctx context.Context, query Query, now time.Time) (page.Of[Known], error) {
+	list := db.Listing{
+		Table: "sessions", Columns: knownColumns,
+		Through: "(SELECT p.session_id AS id, p.client FROM session_participants p) AS taken",
+	}
+	list.Within("client = $?", query.Client)
+	list.Before(query.After)
+	var conditions []string
+	condition, arguments := inState("s", query.State, now)
+	if condition != "" {
+		conditions = append(conditions, condition)
+	}
+	if !query.Since.IsZero() {
+		conditions, arguments = append(conditions, "s.created_at >= $?"), append(arguments, query.Since)
+	}
+	if !query.Until.IsZero() {
+		conditions, arguments = append(conditions, "s.created_at < $?"), append(arguments, query.Until)
+	}
+	if len(conditions) > 0 {
+		list.Matching("(SELECT count(*) FROM sessions s WHERE s.id = taken.id AND "+strings.Join(conditions, " AND ")+") > 0", arguments...)
+	}
+	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position {
+		return page.Position{ID: k.ID}
+	})
+}
+
+// inState returns what holds for the sessions that are in a state at a time, "" for any state.
+func inState(table string, state State, now time.Time) (condition string, arguments []any) {
+	switch state {
+	case Active:
+		return table + ".ended_at IS NULL AND " + table + ".idle_expires_at > $? AND " + table + ".expires_at > $?", []any{now, now}
+	case Expired:
+		return table + ".ended_at IS NULL AND (" + table + ".idle_expires_at <= $? OR " + table + ".expires_at <= $?)", []any{now, now}
+	case Ended:
+		return table + ".ended_at IS NOT NULL", nil
+	default:
+		return "", nil
+	}
 }
 
 func (s store) find(ctx context.Context, sessionID uuid.UUID) (Known, error) {

@@ -55,6 +55,13 @@ func TestListOfSessions(t *testing.T) {
 			t.Fatal(first, err)
 		}
 		since := w.clock.Now().Add(-3 * time.Minute)
+		app := w.client(t, "app")
+		w.exec(t, `INSERT INTO session_clients (session_id, client, created_at) SELECT id, $1, $2 FROM sessions`, w.client(t, "everywhere"), since)
+		for made, name := range names {
+			if name != "d" {
+				w.exec(t, `INSERT INTO session_clients (session_id, client, created_at) VALUES ($1, $2, $3)`, made, app, since)
+			}
+		}
 		for name, test := range map[string]struct {
 			query session.Query
 			want  string
@@ -70,6 +77,16 @@ func TestListOfSessions(t *testing.T) {
 			"until":         {session.Query{Until: since}, "ba"},
 			"between, ada":  {session.Query{UserID: ada, Since: since, Until: w.clock.Now()}, "d"},
 			"more at once?": {session.Query{Limit: 100000}, "dcba"},
+			"of an app":     {session.Query{Client: app}, "cba"},
+			"one by one":    {session.Query{Client: app, Limit: 1}, "cba"},
+			"of no client":  {session.Query{Client: id.New()}, ""},
+			"ada's in it":   {session.Query{Client: app, UserID: ada, Limit: 1}, "ba"},
+			"active in it":  {session.Query{Client: app, State: session.Active}, "c"},
+			"ended in it":   {session.Query{Client: app, State: session.Ended}, "b"},
+			"expired in it": {session.Query{Client: app, State: session.Expired, Limit: 1}, "a"},
+			"since, in it":  {session.Query{Client: app, Since: since}, "c"},
+			"until, in it":  {session.Query{Client: app, Until: since, UserID: ada}, "ba"},
+			"between in it": {session.Query{Client: app, Since: since.Add(-2 * idle), Until: since, State: session.Ended}, "b"},
 		} {
 			got := ""
 			for _, each := range w.list(t, test.query) {
@@ -221,7 +238,14 @@ func TestListsOfSessionsReadByAnIndex(t *testing.T) {
 				{}, {After: after}, {State: session.Active}, {State: session.Expired, After: after}, {State: session.Ended}, {Since: start, Until: start.Add(time.Hour)},
 			},
 			"sessions_user_created_idx": {
-				{UserID: id.New()}, {UserID: id.New(), After: after}, {UserID: id.New(), State: session.Ended, After: after}, {UserID: id.New(), Since: start},
+				{UserID: id.New()},
+				{UserID: id.New(), After: after},
+				{UserID: id.New(), State: session.Ended, After: after},
+				{UserID: id.New(), Since: start},
+				{UserID: id.New(), Client: app},
+			},
+			"session_clients_client_idx": {
+				{Client: app}, {Client: app, After: after}, {Client: app, State: session.Active}, {Client: app, State: session.Expired, Since: start, After: after},
 			},
 		} {
 			for _, query := range queries {

@@ -75,6 +75,11 @@ func TestSessionFromItsBeginningToItsEnd(t *testing.T) {
 		tokens := a.Redeem(shop, request, browser.Through(browser.Open(a.AuthorizeURL(request)), ada))
 		sid := a.sid(tokens)
 		all := a.wants(a.send(token, http.MethodGet, "/sessions?user_id="+ada.ID.String(), ""), http.StatusOK, sid, `"username":"ada"`, `"state":"active"`, `"authentication_methods":["pwd"]`)
+		other := a.Confidential("https://forum.example/callback", nil)
+		a.wants(a.send(token, http.MethodGet, "/sessions?client_id="+shop.ClientID, ""), http.StatusOK, sid)
+		for _, none := range []string{other.ClientID, "nobody"} {
+			a.wants(a.send(token, http.MethodGet, "/sessions?client_id="+none, ""), http.StatusOK, `{"sessions":[]}`)
+		}
 		one := a.wants(a.send(token, http.MethodGet, "/sessions/"+sid, ""), http.StatusOK, `"clients":["`+shop.ClientID+`"]`, `"address":"127.0.0.1"`)
 		for _, cookie := range browser.Cookies() {
 			if strings.Contains(all.Body+one.Body, cookie.Value) || strings.Contains(all.Body+one.Body, "hash") {

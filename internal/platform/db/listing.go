@@ -1,6 +1,8 @@
 package db
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,6 +28,10 @@ type Listing struct {
 	// Time is the column that the order is by, before the identifier; "" if it is by
 	// the identifier alone. It must never change in a row.
 	Time string
+	// Through is where the identifiers are walked through if that is not Table itself: the
+	// rows of Table are read for those on the page only, so that no engine can begin with them. The
+	// order is then by the identifier, and conditions are on what is walked through.
+	Through string
 
 	within, matching []condition
 	since, until     time.Time
@@ -100,13 +106,16 @@ func (l *Listing) columns(suffix string) string {
 	return l.Time + suffix + ", id" + suffix
 }
 
+// walked is what the conditions are on.
+func (l *Listing) walked() string { return cmp.Or(l.Through, l.Table) }
+
 // statement joins a query and numbers its placeholders.
 func (l *Listing) statement(columns, tail string, conditions ...condition) (string, []any) {
 	var (
 		text      strings.Builder
 		arguments []any
 	)
-	text.WriteString("SELECT " + columns + " FROM " + l.Table)
+	text.WriteString("SELECT " + columns + " FROM " + l.walked())
 	for i, each := range conditions {
 		text.WriteString(map[bool]string{true: " WHERE ", false: " AND "}[i == 0])
 		part := each.text
@@ -147,12 +156,26 @@ func ReadPage[T any](ctx context.Context, from Querier, list Listing, limit int,
 			return page.Of[T]{}, err
 		}
 	}
-	statement, arguments := list.statement(list.Columns, "", append(list.bounded(end), list.matching...)...)
+	columns := list.Columns
+	if list.Through != "" {
+		columns = "id"
+	}
+	statement, arguments := list.statement(columns, "", append(list.bounded(end), list.matching...)...)
 	arguments = append(arguments, limit+1) // one more tells whether there is another page
-	rows, err := from.Query(ctx, statement+" LIMIT $"+strconv.Itoa(len(arguments)), arguments...)
+	statement += " LIMIT $" + strconv.Itoa(len(arguments))
+	if list.Through != "" {
+		statement = "SELECT " + list.Columns + " FROM " + list.Table + " WHERE id IN (" + statement + ")"
+	}
+	rows, err := from.Query(ctx, statement, arguments...)
 	found, err := Collect(rows, err, scan)
 	if err != nil {
 		return page.Of[T]{}, err
+	}
+	if list.Through != "" {
+		slices.SortFunc(found, func(a, b T) int {
+			first, second := position(a).ID, position(b).ID
+			return bytes.Compare(second[:], first[:])
+		})
 	}
 	if len(found) > limit {
 		return page.Of[T]{Items: found[:limit], Next: position(found[limit-1])}, nil

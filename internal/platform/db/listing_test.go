@@ -101,6 +101,7 @@ func TestListing(t *testing.T) {
 			return slices.DeleteFunc(slices.Clone(all), func(s sight) bool { return !keep(s) })
 		}
 		middle := all[count/2].at
+		const seen = "(SELECT s.id, s.state FROM sights s) AS seen"
 		for name, test := range map[string]struct {
 			limit, pages int
 			change       func(*db.Listing)
@@ -112,6 +113,11 @@ func TestListing(t *testing.T) {
 			"every second":      {200, 13, func(l *db.Listing) { l.Matching("state = $?", "even") }, only(func(s sight) bool { return s.state == "even" })},
 			"one at the end":    {10, 3, func(l *db.Listing) { l.Matching("state = $?", "rare") }, only(func(s sight) bool { return s.state == "rare" })},
 			"none":              {10, 3, func(l *db.Listing) { l.Matching("state = $?", "none"); l.Time = "" }, nil},
+			"through others":    {500, 11, func(l *db.Listing) { l.Through, l.Time = seen, "" }, all},
+			"some of others": {10, 3, func(l *db.Listing) {
+				l.Through, l.Time = seen, ""
+				l.Matching("state = $?", "rare")
+			}, only(func(s sight) bool { return s.state == "rare" })},
 			"a range, few": {10, 3, func(l *db.Listing) {
 				l.Between(all[4500].at, all[200].at)
 				l.Matching("state = $?", "rare")
