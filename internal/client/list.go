@@ -23,13 +23,15 @@ const MaxPage = 200
 
 // Query says which clients are wanted. What is left at its zero value may be anything.
 type Query struct {
-	// NamePart is a part of the name; the case of letters does not matter.
-	NamePart     string
+	// Part is a part of the name or of the client_id; the case of letters does not matter.
+	Part         string
 	State        State
 	RegisteredBy RegisteredBy
 	Type         Type
 	// ManagedBy is the name of the file that a client follows.
 	ManagedBy string
+	// Administrator is whether the client may administer this server; nil for either.
+	Administrator *bool
 	// After is the record of the last client of the page before, zero for the first page.
 	After uuid.UUID
 	// Limit is the size of a page: MaxPage if zero or more than that.

@@ -49,12 +49,12 @@ func (q Query) rare() string {
 func (q Query) conditions() (text string, arguments []any) {
 	all := []string{`id > $1` + q.rare()}
 	arguments = append(arguments, q.After)
-	where := func(condition, argument string) {
+	where := func(condition string, argument any) {
 		arguments = append(arguments, argument)
-		all = append(all, strings.Replace(condition, "$?", "$"+strconv.Itoa(len(arguments)), 1))
+		all = append(all, strings.ReplaceAll(condition, "$?", "$"+strconv.Itoa(len(arguments))))
 	}
-	if q.NamePart != "" {
-		where(`client_name_folded LIKE $? ESCAPE '!'`, db.Containing(policy.FoldSearched(q.NamePart)))
+	if q.Part != "" { // a client_id is ASCII, which both engines fold
+		where(`(client_name_folded LIKE $? ESCAPE '!' OR lower(client_id) LIKE $? ESCAPE '!')`, db.Containing(policy.FoldSearched(q.Part)))
 	}
 	if q.State != "" {
 		where(`state = $?`, string(q.State))
@@ -64,6 +64,9 @@ func (q Query) conditions() (text string, arguments []any) {
 	}
 	if q.ManagedBy != "" {
 		where(`managed_by = $?`, q.ManagedBy)
+	}
+	if q.Administrator != nil {
+		where(`administrator = $?`, *q.Administrator)
 	}
 	switch q.Type {
 	case PublicType:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -200,6 +201,14 @@ func TestClientsPageByPage(t *testing.T) {
 			a.t.Errorf("%d pages: %s", pages, got)
 		}
 		a.wants(a.send(token, http.MethodGet, "/clients?type=public&q=page", ""), http.StatusOK, `"clients":[]`)
+		robots := a.listed(token, "/clients?administrator=true", "clients", "client_id")
+		if len(robots) != 1 || len(a.listed(token, "/clients?administrator=false&q=page", "clients", "client_id")) != 8 {
+			a.t.Errorf("%v may administer", robots)
+		}
+		part := strings.ToUpper(robots[0][2:12])
+		if found := a.listed(token, "/clients?q="+part, "clients", "client_id"); !slices.Equal(found, robots) {
+			a.t.Errorf("%s finds %v, not %v", part, found, robots)
+		}
 	})
 }
 
