@@ -11,6 +11,7 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/page"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/registration"
@@ -19,7 +20,7 @@ import (
 // InitialTokens keeps initial access tokens, and records what happens to them. Its changes
 // join a transaction of the context.
 type InitialTokens interface {
-	List(ctx context.Context, before uuid.UUID, limit int) (registration.InitialPage, error)
+	List(ctx context.Context, query registration.InitialQuery) (page.Of[registration.InitialToken], error)
 	Find(ctx context.Context, token uuid.UUID) (registration.InitialToken, error)
 	Create(ctx context.Context, wanted registration.NewInitialToken, by audit.Author) (registration.MadeInitialToken, error)
 	Revoke(ctx context.Context, token uuid.UUID, by audit.Author) (registration.InitialToken, error)

@@ -19,7 +19,7 @@ type initialAnswer struct {
 // InitialAccessTokenPage is a page of tokens, the newest first.
 type InitialAccessTokenPage struct {
 	Tokens []InitialAccessToken `json:"initial_access_tokens"`
-	Next   string               `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one."`
+	Next   string               `json:"next_cursor,omitempty" doc:"What to send as cursor for the next page. Left out on the last one; a page that is not full, or empty, need not be it."`
 }
 
 // CreatedInitialAccessToken is a token with the one sight of it.
@@ -39,18 +39,19 @@ func (i *initialTokens) mount(to operations) {
 func (i *initialTokens) httpList(ctx context.Context, in *struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	State  string `query:"state" enum:"live,used_up,expired,revoked"`
 },
 ) (*struct{ Body InitialAccessTokenPage }, error) {
-	before, err := parseCursor(in.Cursor)
+	after, err := parsePosition(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	page, err := i.tokens.List(ctx, before, in.Limit)
+	found, err := i.tokens.List(ctx, registration.InitialQuery{State: registration.InitialState(in.State), After: after, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
-	answer := &struct{ Body InitialAccessTokenPage }{InitialAccessTokenPage{Tokens: make([]InitialAccessToken, len(page.Tokens)), Next: cursorOf(page.Next)}}
-	for at, each := range page.Tokens {
+	answer := &struct{ Body InitialAccessTokenPage }{InitialAccessTokenPage{Tokens: make([]InitialAccessToken, len(found.Items)), Next: found.Next.Cursor()}}
+	for at, each := range found.Items {
 		answer.Body.Tokens[at] = i.view(each)
 	}
 	return answer, nil

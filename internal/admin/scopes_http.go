@@ -42,14 +42,21 @@ func (s *scopes) mount(to operations) {
 	register(to, operation{method: http.MethodDelete, path: "/scopes/{name}", id: "delete-scope", summary: "Delete a scope", scope: write, status: http.StatusNoContent}, s.httpDelete)
 }
 
-func (s *scopes) httpList(ctx context.Context, _ *struct{}) (*struct{ Body Scopes }, error) {
+func (s *scopes) httpList(ctx context.Context, in *struct {
+	Default string `query:"default" enum:"true,false" doc:"Whether it is granted when a client asks for no scope."`
+	Active  string `query:"active" enum:"true,false" doc:"Whether it can be granted."`
+},
+) (*struct{ Body Scopes }, error) {
 	all, err := s.catalogue.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer := &struct{ Body Scopes }{Scopes{make([]Scope, len(all))}}
-	for i, each := range all {
-		answer.Body.Scopes[i] = scopeView(each)
+	isDefault, isActive := yesOrNo(in.Default), yesOrNo(in.Active)
+	answer := &struct{ Body Scopes }{Scopes{[]Scope{}}}
+	for _, each := range all {
+		if (isDefault == nil || each.Default == *isDefault) && (isActive == nil || each.Active == *isActive) {
+			answer.Body.Scopes = append(answer.Body.Scopes, scopeView(each))
+		}
 	}
 	return answer, nil
 }

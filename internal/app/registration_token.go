@@ -157,12 +157,12 @@ func operator() audit.Author { return audit.Author{Actor: audit.Actor{Kind: audi
 // ListRegistrationTokens lists the initial access tokens.
 func ListRegistrationTokens(ctx context.Context, settings config.Config, logger *slog.Logger) (all []RegistrationToken, err error) {
 	err = withInitialTokens(ctx, settings, logger, func(service *registration.InitialTokens) error {
-		for before := uuid.Nil; ; {
-			page, err := service.List(ctx, before, listedAtOnce)
-			for _, each := range page.Tokens {
+		for query := (registration.InitialQuery{Limit: listedAtOnce}); ; {
+			page, err := service.List(ctx, query)
+			for _, each := range page.Items {
 				all = append(all, RegistrationToken{InitialToken: each})
 			}
-			if before = page.Next; err != nil || before == uuid.Nil {
+			if query.After = page.Next; err != nil || query.After.IsZero() {
 				return err
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"authly/internal/audit"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
+	"authly/internal/platform/page"
 	"authly/internal/platform/secret"
 )
 
@@ -31,7 +32,7 @@ func (t InitialToken) IsLive(now time.Time) bool { return t.State(now) == Live }
 // InitialState is what has become of an initial access token.
 type InitialState string
 
-// The states of an initial access token.
+// The states of an initial access token; a query knows them, too.
 const (
 	Live    InitialState = "live"
 	UsedUp  InitialState = "used_up"
@@ -111,25 +112,21 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken, by a
 	return made, nil
 }
 
-// InitialPage is a part of the tokens, the newest first.
-type InitialPage struct {
-	Tokens []InitialToken
-	// Next is what to ask before for the next page, zero if this is the last.
-	Next uuid.UUID
+// InitialQuery says which tokens are wanted.
+type InitialQuery struct {
+	State InitialState // "" for any
+	After page.Position
+	Limit int
 }
 
-// List returns a page of the tokens: those made before one, zero for the newest.
-func (s *InitialTokens) List(ctx context.Context, before uuid.UUID, limit int) (InitialPage, error) {
-	wanted := min(max(limit, 1), maxListed)
-	all, err := s.store.initialTokens(ctx, before, wanted+1) // one more tells whether there is another page
+// List returns a page of the tokens that match, the newest first.
+func (s *InitialTokens) List(ctx context.Context, query InitialQuery) (page.Of[InitialToken], error) {
+	query.Limit = min(max(query.Limit, 1), maxListed)
+	found, err := s.store.initialTokens(ctx, query, s.clock.Now())
 	if err != nil {
-		return InitialPage{}, fmt.Errorf("list the initial access tokens: %w", err)
+		return page.Of[InitialToken]{}, fmt.Errorf("list the initial access tokens: %w", err)
 	}
-	page := InitialPage{Tokens: all}
-	if len(all) > wanted {
-		page.Tokens, page.Next = all[:wanted], all[wanted-1].ID
-	}
-	return page, nil
+	return found, nil
 }
 
 // Find returns a token. The error is a fault of kind NotFound if there is none.

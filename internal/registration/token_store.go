@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"authly/internal/platform/db"
+	"authly/internal/platform/page"
 	"authly/internal/platform/secret"
 )
 
@@ -28,14 +29,24 @@ func (s store) insertInitialToken(ctx context.Context, t InitialToken, digest se
 	return err
 }
 
-// initialTokens orders by the identifier, which has the time in it.
-func (s store) initialTokens(ctx context.Context, before uuid.UUID, most int) ([]InitialToken, error) {
-	if before == uuid.Nil {
-		before = uuid.Max
+// initialTokens orders by the identifier, which has the time in it. The conditions are those of [InitialToken.State].
+func (s store) initialTokens(ctx context.Context, query InitialQuery, now time.Time) (page.Of[InitialToken], error) {
+	list := db.Listing{Table: "initial_access_tokens", Columns: initialColumns}
+	list.Before(query.After)
+	const usable = "revoked_at IS NULL AND (uses_left IS NULL OR uses_left <> 0)"
+	switch query.State {
+	case Revoked:
+		list.Matching("revoked_at IS NOT NULL")
+	case UsedUp:
+		list.Matching("revoked_at IS NULL AND uses_left = 0")
+	case Expired:
+		list.Matching(usable+" AND expires_at <= $?", now)
+	case Live:
+		list.Matching(usable+" AND (expires_at IS NULL OR expires_at > $?)", now)
 	}
-	rows, err := s.database.Read(ctx).Query(ctx,
-		`SELECT `+initialColumns+` FROM initial_access_tokens WHERE id < $1 ORDER BY id DESC LIMIT $2`, before, most)
-	return db.Collect(rows, err, scanInitialToken)
+	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanInitialToken, func(t InitialToken) page.Position {
+		return page.Position{ID: t.ID}
+	})
 }
 
 func (s store) initialToken(ctx context.Context, token uuid.UUID) (InitialToken, bool, error) {

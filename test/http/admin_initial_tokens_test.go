@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"authly/internal/audit"
 	"authly/internal/config"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/registration"
 	"authly/internal/testx"
 )
 
@@ -132,9 +131,37 @@ func TestPagesOfInitialTokens(t *testing.T) {
 			a.t.Errorf("listed %q", got)
 		}
 		dbtest.ExpectIndex(a.t, a.Database(), "initial_access_tokens_pkey", func(ctx context.Context) error {
-			_, err := a.InitialTokens.List(ctx, uuid.Nil, 3)
+			_, err := a.InitialTokens.List(ctx, registration.InitialQuery{State: registration.Live, Limit: 3})
 			return err
 		})
+	})
+}
+
+// Each token is in the list of its state, and in no other.
+func TestInitialTokensByState(t *testing.T) {
+	t.Parallel()
+	enrolling(t, func(a *administration, token testx.RequestOption) {
+		for _, each := range []string{
+			`"name":"live"`, `"name":"live for long","expires_in":3600`, `"name":"live for many","unlimited":true`, `"name":"expired","expires_in":1`,
+			`"name":"used_up"`, `"name":"used_up and expired","expires_in":1`, `"name":"revoked"`, `"name":"revoked when used_up"`, `"name":"revoked and expired","expires_in":1`,
+		} {
+			made := a.wants(a.send(token, http.MethodPost, initialPath, "{"+each+"}"), http.StatusCreated)
+			if strings.Contains(each, "used_up") && a.register(made.Text("token")) != http.StatusCreated {
+				a.t.Fatal("it can't be used")
+			}
+			if strings.Contains(each, "revoked") {
+				a.wants(a.send(token, http.MethodPost, initialPath+"/"+made.Text("id")+"/revoke", ""), http.StatusOK)
+			}
+		}
+		a.Clock.Advance(time.Second)
+		for state, want := range map[string][]string{
+			"live": {"live for many", "live for long", "live"}, "expired": {"expired"}, "used_up": {"used_up and expired", "used_up"},
+			"revoked": {"revoked and expired", "revoked when used_up", "revoked"},
+		} {
+			if got := a.listed(token, initialPath+"?limit=1&state="+state, "initial_access_tokens", "name"); !slices.Equal(got, want) {
+				a.t.Errorf("%s are %q", state, got)
+			}
+		}
 	})
 }
 

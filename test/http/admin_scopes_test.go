@@ -3,6 +3,7 @@ package http_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"authly/internal/audit"
@@ -37,6 +38,29 @@ func TestScopeFromItsCreationToItsEnd(t *testing.T) {
 		if err != nil || len(page.Events) != 4 {
 			a.t.Errorf("%d events, %v", len(page.Events), err)
 		}
+	})
+}
+
+// The catalogue is asked for its parts, which are all of it.
+func TestScopesByWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
+		a.wants(a.send(token, http.MethodPost, "/scopes", `{"name":"old","description":"See what was","active":false}`), http.StatusCreated)
+		a.wants(a.send(token, http.MethodPost, "/scopes", `{"name":"older","description":"See what was","active":false,"default":true}`), http.StatusCreated)
+		of := func(query string) string {
+			return strings.Join(a.listed(token, "/scopes?"+query, "scopes", "name"), " ")
+		}
+		for query, want := range map[string]string{
+			"active=false": "old older", "active=false&default=true": "older", "active=false&default=false": "old", "active=true&default=true": "email openid profile",
+		} {
+			if got := of(query); got != want {
+				a.t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		if parts := len(of("default=true")) + 1 + len(of("default=false")); parts != len(of("")) {
+			a.t.Errorf("%s and %s are not %s", of("default=true"), of("default=false"), of(""))
+		}
+		a.wants(a.send(token, http.MethodGet, "/scopes?active=yes", ""), http.StatusUnprocessableEntity, "query.active")
 	})
 }
 
