@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,8 +65,9 @@ func (b *bound) completeFlags(command *cobra.Command, wanted *connectionFlags) {
 	}
 }
 
-// suggest asks the server for what is typed at the moment. It is silent about everything
-// that goes wrong: a person is in the middle of a line.
+// suggest asks the server for what is typed at the moment, and walks on through a list that
+// can't be filtered by it while there is patience. It is silent about everything that goes
+// wrong: a person is in the middle of a line.
 func (b *bound) suggest(ctx context.Context, wanted *connectionFlags, from source, given []string, typed string) ([]string, cobra.ShellCompDirective) {
 	known, ok := b.operations[from.operation]
 	if !ok {
@@ -78,13 +80,14 @@ func (b *bound) suggest(ctx context.Context, wanted *connectionFlags, from sourc
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	request := remote.Request{Method: http.MethodGet, Path: fill(known.path, given), Scope: known.scope(), Query: url.Values{}}
-	for _, each := range known.Parameters {
-		if each.Name == "limit" {
-			request.Query.Set("limit", "100")
-		}
+	if slices.ContainsFunc(known.Parameters, func(each parameter) bool { return each.Name == "limit" }) {
+		request.Query.Set("limit", "200") // the largest page: there may be many before those that are meant
+	}
+	if from.filter != "" && typed != "" {
+		request.Query.Set(from.filter, typed)
 	}
 	var found []string
-	for item, err := range at.admin.Items(ctx, request, from.rows, mostSuggestions) {
+	for item, err := range at.admin.Items(ctx, request, from.rows, 0) {
 		if err != nil {
 			break
 		}
@@ -95,7 +98,9 @@ func (b *bound) suggest(ctx context.Context, wanted *connectionFlags, from sourc
 		if about := remote.Printable(valueOf(item, from.about)); from.about != "" && about != "" {
 			value += "\t" + about
 		}
-		found = append(found, value)
+		if found = append(found, value); len(found) == mostSuggestions {
+			break
+		}
 	}
 	return found, cobra.ShellCompDirectiveNoFileComp
 }

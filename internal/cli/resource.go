@@ -76,6 +76,8 @@ type argument struct {
 type source struct {
 	operation, rows string
 	id, about       string // members
+	// filter is the parameter that takes a part of the id; "" if the list has none.
+	filter string
 }
 
 // bound is a verb with what the description says about its operation.

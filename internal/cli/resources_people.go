@@ -2,7 +2,7 @@ package cli
 
 // userSource has usernames: they are what people type.
 func userSource() source {
-	return source{operation: "list-users", rows: "users", id: "username", about: "name|email"}
+	return source{operation: "list-users", rows: "users", id: "username", about: "name|email", filter: "username"}
 }
 
 func userArgument() argument {
