@@ -111,7 +111,8 @@ func refused(ctx context.Context, err error) error {
 	return huma.ErrorWithHeaders(told, header)
 }
 
-// withoutValues keeps what was sent out of problems: it may be a secret.
+// withoutValues keeps what was sent out of problems: it may be a secret. What the library says
+// of a request becomes a sentence.
 func withoutValues(_ huma.Context, _ string, body any) (any, error) {
 	told, ok := body.(*huma.ErrorModel)
 	if !ok {
@@ -137,12 +138,12 @@ func withoutValues(_ huma.Context, _ string, body any) (any, error) {
 // missing is how the library says that a member is not there: at the place of the object.
 var missing = regexp.MustCompile("^" + strings.Replace(regexp.QuoteMeta(validation.MsgExpectedRequiredProperty), "%s", "([a-z_]+)", 1) + "$")
 
-// placed returns a part of a problem without its value, at the place of what is wrong.
+// placed returns a part of a problem without its value, in a sentence, at the place of what is wrong.
 func placed(detail huma.ErrorDetail) *huma.ErrorDetail {
 	if found := missing.FindStringSubmatch(detail.Message); found != nil {
 		return &huma.ErrorDetail{Location: detail.Location + "." + found[1], Message: "it is required"}
 	}
-	return &huma.ErrorDetail{Location: detail.Location, Message: detail.Message}
+	return &huma.ErrorDetail{Location: detail.Location, Message: sentence(&detail)}
 }
 
 // writeProblem answers outside of an operation.

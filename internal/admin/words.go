@@ -7,6 +7,7 @@ import "authly/internal/platform/fault"
 func explanation(key string) string { return explanations()[key] }
 
 // explanations has the words for the keys of faults, as far as administrators meet them.
+// Members of requests are in quotation marks: the command line calls them by its flags.
 func explanations() map[string]string {
 	return map[string]string{ //nolint:gosec // words about credentials, and none of them
 		"admin.cursor_invalid":         "this is no cursor of that list",
@@ -21,11 +22,11 @@ func explanations() map[string]string {
 		"client.id_invalid":                          "take letters, digits and the characters . _ ~ -, and neither a UUID nor a name that begins with authly-",
 		"client.id_taken":                            "another client has it",
 		"client.keys_invalid":                        "this is no JWK set of public keys that can be used here",
-		"client.keys_missing":                        "the client needs keys for this: set jwks or jwks_uri",
-		"client.keys_twice":                          "set jwks or jwks_uri, not both",
+		"client.keys_missing":                        "the client needs keys for this: set \"jwks\" or \"jwks_uri\"",
+		"client.keys_twice":                          "set \"jwks\" or \"jwks_uri\", not both",
 		"client.kind_is_fixed":                       "a public client can't become confidential, nor the other way round; create another one",
 		"client.last_secret":                         "it is the last secret that can be used; add another one first, or disable the client",
-		"client.lifetime_invalid":                    "the time is out of bounds",
+		"client.lifetime_invalid":                    "take from no time to ten years",
 		"client.manager_invalid":                     "take up to 64 letters, digits and the characters . _ - /",
 		"client.name_invalid":                        "the name is missing, too long, or has characters that can disguise it",
 		"client.not_at_the_origin_of_a_redirect_uri": "it has to be at the origin of one of the redirect URIs",
@@ -39,7 +40,7 @@ func explanations() map[string]string {
 		"client.secret_known":                        "the client has this secret already",
 		"client.secret_unknown":                      "the client has no such secret",
 		"client.secret_weak":                         "take at least 32 random printable ASCII characters",
-		"client.sector_missing":                      "pairwise subjects need one host, or a sector_identifier_uri",
+		"client.sector_missing":                      "pairwise subjects need one host, or a \"sector_identifier_uri\"",
 		"client.text_invalid":                        "the text is too long, or has characters that it can't have",
 		"client.too_many":                            "these are too many",
 		"client.too_many_secrets":                    "the client has as many secrets as it can have; delete one",
@@ -64,11 +65,18 @@ func explanations() map[string]string {
 		"password.too_short":              "the password is too short",
 		"password.unchanged":              "it is the password that the user has",
 
-		"registration.policy_invalid": "clients could not be registered by these rules",
-		"registration.token_invalid":  "the description of the token breaks a rule",
-		"registration.token_unknown":  "there is no such initial access token",
-		"registration.uses_unlimited": "say uses or unlimited, not both",
-		"registration.value_invalid":  "this value can't be a rule",
+		"registration.lifetime_invalid":        "take from no time to ten years",
+		"registration.name_invalid":            "take a name of up to 200 bytes on one line",
+		"registration.policy_invalid":          "clients could not be registered by these rules",
+		"registration.resource_invalid":        "take absolute URIs without a fragment, and not too many of them",
+		"registration.scope_invalid":           "clients that register themselves can't have these scopes, or they are too many",
+		"registration.scope_not_allowed":       "they have to be among the \"scopes\"",
+		"registration.token_invalid":           "the description of the token breaks a rule",
+		"registration.token_unknown":           "there is no such initial access token",
+		"registration.unused_lifetime_invalid": "take from a minute to ten years, or 0",
+		"registration.uses_invalid":            "take from 1 to 1000000",
+		"registration.uses_unlimited":          "say \"uses\" or \"unlimited\", not both",
+		"registration.value_invalid":           "this value is not one of those that there are",
 
 		"scope.always_active":       "this scope is always active",
 		"scope.changed_meanwhile":   "somebody else has changed the scope meanwhile",
@@ -91,7 +99,7 @@ func explanations() map[string]string {
 		"user.last_administrator": "nobody else could sign in to administer the server",
 		"user.manager_invalid":    "take up to 64 letters, digits and the characters . _ - /",
 		"user.nothing_verified":   "there is nothing that could be verified",
-		"user.one_credential":     "say exactly one of password, temporary_password and invitation",
+		"user.one_credential":     "say exactly one of \"password\", \"temporary_password\" and \"invitation\"",
 		"user.state_invalid":      "a user is active or disabled",
 		"user.unknown":            "there is no such user",
 		"user.username_invalid":   "take letters, digits, dots, hyphens and underscores",

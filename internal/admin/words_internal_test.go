@@ -12,9 +12,9 @@ import (
 // Every key with which a feature of the administration refuses something is explained.
 func TestKeysAreExplained(t *testing.T) {
 	t.Parallel()
-	pattern := regexp.MustCompile(`(?:WithField\([^,]+, |fault\.New\(fault\.[A-Z][A-Za-z]+, |refuse\([^,]+, )"([a-z_]+\.[a-z_]+)"`)
+	pattern := regexp.MustCompile(`(?:WithField\([^,]+, |fault\.New\(fault\.[A-Z][A-Za-z]+, |refuse\([^,]+, |check\([^,]+, )"([a-z_]+\.[a-z_]+)"`)
 	seen := 0
-	for _, feature := range []string{"admin", "client", "scope", "user", "keys", "session", "consent", "token", "audit"} {
+	for _, feature := range []string{"admin", "client", "scope", "user", "keys", "session", "consent", "token", "audit", "registration"} {
 		files, err := filepath.Glob(filepath.Join("..", feature, "*.go"))
 		if err != nil {
 			t.Fatal(err)

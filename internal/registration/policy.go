@@ -92,28 +92,29 @@ func (p Policy) withDefaults() Policy {
 // let a client skip consent: nobody has looked at it.
 func (p Policy) validate() error {
 	refusal := fault.New(fault.Invalid, "registration.policy_invalid")
-	check := func(field string, sound bool) {
+	check := func(field, key string, sound bool) {
 		if !sound {
-			refusal = refusal.WithField(field, "registration.value_invalid")
+			refusal = refusal.WithField(field, key)
 		}
 	}
-	check("security_profile", p.SecurityProfile.IsKnown())
-	check("scopes", len(p.Scopes) <= maxScopes && !slices.ContainsFunc(p.Scopes, func(name string) bool {
+	const unknown, lifetime = "registration.value_invalid", "registration.lifetime_invalid"
+	check("security_profile", unknown, p.SecurityProfile.IsKnown())
+	check("scopes", "registration.scope_invalid", len(p.Scopes) <= maxScopes && !slices.ContainsFunc(p.Scopes, func(name string) bool {
 		return !oauth.ValidScopeName(name) || oauth.IsAdministrationScope(name)
 	}))
-	check("default_scopes", p.Scopes.ContainsAll(p.DefaultScopes))
-	check("authentication_methods", containsAll(client.AuthenticationMethods(), p.AuthenticationMethods))
-	check("grant_types", containsAll(grantTypes(), p.GrantTypes))
+	check("default_scopes", "registration.scope_not_allowed", p.Scopes.ContainsAll(p.DefaultScopes))
+	check("authentication_methods", unknown, containsAll(client.AuthenticationMethods(), p.AuthenticationMethods))
+	check("grant_types", unknown, containsAll(grantTypes(), p.GrantTypes))
 	_, err := oauth.ParseResources(p.Resources)
-	check("resources", err == nil)
-	check("consent", p.Consent == client.ConsentRemember || p.Consent == client.ConsentAlways)
-	check("pkce", slices.Contains([]client.PKCE{"", client.PKCERequired, client.PKCEOrNonce, client.PKCEOptional}, p.PKCE))
-	check("assertion_audience", slices.Contains([]client.AssertionAudience{"", client.AudienceIssuer, client.AudienceIssuerOrEndpoint}, p.AssertionAudience))
-	check("response_modes", containsAll(oauth.ResponseModes(), p.ResponseModes))
-	check("refresh_token_rotation", slices.Contains([]client.RefreshTokenRotation{"", client.Rotate, client.Static}, p.RefreshTokenRotation))
-	check("access_token_lifetime", isLifetime(p.AccessTokenLifetime))
-	check("refresh_token_lifetime", isLifetime(p.RefreshTokenLifetime))
-	check("unused_lifetime", isLifetime(p.UnusedLifetime) && (p.UnusedLifetime == 0 || inSecondsOf(p.UnusedLifetime) >= minUnusedLifetime))
+	check("resources", "registration.resource_invalid", err == nil)
+	check("consent", unknown, p.Consent == client.ConsentRemember || p.Consent == client.ConsentAlways)
+	check("pkce", unknown, slices.Contains([]client.PKCE{"", client.PKCERequired, client.PKCEOrNonce, client.PKCEOptional}, p.PKCE))
+	check("assertion_audience", unknown, slices.Contains([]client.AssertionAudience{"", client.AudienceIssuer, client.AudienceIssuerOrEndpoint}, p.AssertionAudience))
+	check("response_modes", unknown, containsAll(oauth.ResponseModes(), p.ResponseModes))
+	check("refresh_token_rotation", unknown, slices.Contains([]client.RefreshTokenRotation{"", client.Rotate, client.Static}, p.RefreshTokenRotation))
+	check("access_token_lifetime", lifetime, isLifetime(p.AccessTokenLifetime))
+	check("refresh_token_lifetime", lifetime, isLifetime(p.RefreshTokenLifetime))
+	check("unused_lifetime", "registration.unused_lifetime_invalid", isLifetime(p.UnusedLifetime) && (p.UnusedLifetime == 0 || inSecondsOf(p.UnusedLifetime) >= minUnusedLifetime))
 	if len(refusal.Fields) > 0 {
 		return refusal
 	}

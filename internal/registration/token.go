@@ -79,13 +79,13 @@ func (s *InitialTokens) Create(ctx context.Context, wanted NewInitialToken, by a
 	}
 	refusal := fault.New(fault.Invalid, "registration.token_invalid")
 	if !validName(wanted.Name) {
-		refusal = refusal.WithField("name", "registration.value_invalid")
+		refusal = refusal.WithField("name", "registration.name_invalid")
 	}
 	if wanted.Uses < Unlimited || wanted.Uses > maxUses {
-		refusal = refusal.WithField("uses", "registration.value_invalid")
+		refusal = refusal.WithField("uses", "registration.uses_invalid")
 	}
 	if wanted.Lifetime < 0 || wanted.Lifetime > maxLifetime {
-		refusal = refusal.WithField("expires", "registration.value_invalid")
+		refusal = refusal.WithField("expires", "registration.lifetime_invalid")
 	}
 	if len(refusal.Fields) > 0 {
 		return MadeInitialToken{}, refusal
