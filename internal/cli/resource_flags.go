@@ -76,9 +76,21 @@ func (m *member) Set(text string) error {
 		m.value = text
 	}
 	if err != nil {
-		return fmt.Errorf("%q is no %s", text, m.Type())
+		return &formError{expectations()[m.form]}
 	}
 	return nil
+}
+
+// formError is a value that does not have the form of its flag.
+type formError struct{ expected string }
+
+func (e *formError) Error() string { return "it is not " + e.expected }
+
+// expectations returns the forms in words, as far as not every text has them.
+func expectations() map[form]string {
+	return map[form]string{
+		formNumber: "a whole number", formSwitch: "true or false", formSeconds: "a duration of whole seconds, such as 5m or 30d, or a number of seconds",
+	}
 }
 
 // seconds reads 300 and 5m.
@@ -87,6 +99,9 @@ func seconds(text string) (int64, error) {
 		return number, nil
 	}
 	read, err := config.ParseDuration(text)
+	if err == nil && read%time.Second != 0 { // less than one would become 0, which is something else
+		err = strconv.ErrSyntax
+	}
 	return int64(read / time.Second), err
 }
 

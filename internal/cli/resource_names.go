@@ -33,7 +33,7 @@ func (b *bound) identify(ctx context.Context, at *connection, arguments []string
 // identifyOne asks the server for what is called so, if it is not an identifier already. The
 // server knows which names are the same, and answers with one at most.
 func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, name string) (string, error) {
-	if by.by == "" || uuid.Validate(name) == nil {
+	if by.by == "" || isIdentifier(name) {
 		return name, nil
 	}
 	list := b.operations[by.from.operation]
@@ -46,3 +46,6 @@ func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, na
 	}
 	return "", &unknownNameError{by.what, name}
 }
+
+// isIdentifier tells whether a text is a UUID as the server writes it; 32 digits can be a name.
+func isIdentifier(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }

@@ -111,7 +111,7 @@ func (r *invocation) prepare(command *cobra.Command, arguments []string) (prepar
 			}
 			request.Query.Set(name, id)
 		}
-		return r.do(command, at, identified, request, sent)
+		return r.asSaid(r.do(command, at, identified, request, sent))
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,13 @@ func asGroup(command *cobra.Command) *cobra.Command {
 // flagError turns what the parser of flags says into a usage error, with a
 // suggestion for a flag that doesn't exist.
 func flagError(command *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
+	var (
+		unknown *pflag.NotExistError
+		invalid *pflag.InvalidValueError
+	)
+	if errors.As(err, &invalid) {
+		return &usageError{invalidValue(invalid)}
+	}
 	if !errors.As(err, &unknown) {
 		return &usageError{err.Error()}
 	}
@@ -56,6 +63,30 @@ func flagError(command *cobra.Command, err error) error {
 		message += "; did you mean --" + near + "?"
 	}
 	return &usageError{message}
+}
+
+// invalidValue says what the value of a flag is not, where the parser speaks of how it read it.
+func invalidValue(err *pflag.InvalidValueError) string {
+	var (
+		form   *formError
+		number *strconv.NumError
+	)
+	expected, kind := "", err.GetFlag().Value.Type()
+	switch {
+	case errors.As(err, &form):
+		expected = form.expected
+	case errors.Is(err, strconv.ErrRange):
+		expected = "a number that is not too large"
+	case errors.As(err, &number) && kind == "bool":
+		expected = expectations()[formSwitch]
+	case errors.As(err, &number):
+		expected = expectations()[formNumber]
+	case strings.HasPrefix(err.Unwrap().Error(), "time: "):
+		expected = "a duration such as 5m"
+	default:
+		return err.Error()
+	}
+	return fmt.Sprintf("--%s is %q, not %s", err.GetFlag().Name, err.GetValue(), expected)
 }
 
 // nearestFlag finds a flag that begins like name, or of which name is a part.
