@@ -33,8 +33,8 @@ type ClientFields struct {
 	Consent                           Patch[client.ConsentPolicy]        `json:"consent" required:"false" doc:"remember, always or skip."`
 	AccessTokenFormat                 Patch[client.AccessTokenFormat]    `json:"access_token_format" required:"false" doc:"at+jwt or opaque."`
 	RefreshTokenRotation              Patch[client.RefreshTokenRotation] `json:"refresh_token_rotation" required:"false" doc:"rotate or static."`
-	AccessTokenLifetime               Patch[int64]                       `json:"access_token_lifetime" required:"false" doc:"In seconds; 0 is the server's own."`
-	RefreshTokenLifetime              Patch[int64]                       `json:"refresh_token_lifetime" required:"false" doc:"In seconds; 0 is the server's own."`
+	AccessTokenLifetime               Patch[int64]                       `json:"access_token_lifetime" required:"false" doc:"How long access tokens count, in seconds; 0 is the server's own."`
+	RefreshTokenLifetime              Patch[int64]                       `json:"refresh_token_lifetime" required:"false" doc:"How long an authorization can be refreshed, in seconds; 0 is the server's own."`
 	IDTokenAlgorithm                  Patch[jose.Algorithm]              `json:"id_token_signed_response_alg" required:"false" doc:"Signs ID tokens."`
 	IDTokenEncryptionAlgorithm        Patch[jose.KeyAlgorithm]           `json:"id_token_encrypted_response_alg" required:"false" doc:"Encrypts the key of ID tokens."`
 	IDTokenEncryptionContent          Patch[jose.ContentEncryption]      `json:"id_token_encrypted_response_enc" required:"false" doc:"Encrypts ID tokens."`
@@ -62,7 +62,7 @@ type ClientFields struct {
 	BackChannelLogoutSessionRequired  Patch[bool]                        `json:"backchannel_logout_session_required" required:"false" doc:"Whether they need a session identifier."`
 	FrontChannelLogoutURI             Patch[string]                      `json:"frontchannel_logout_uri" required:"false" doc:"What is loaded in a frame at a logout."`
 	FrontChannelLogoutSessionRequired Patch[bool]                        `json:"frontchannel_logout_session_required" required:"false" doc:"Whether it needs a session identifier."`
-	DefaultMaxAge                     Patch[*int64]                      `json:"default_max_age" required:"false" doc:"In seconds; null for none."`
+	DefaultMaxAge                     Patch[*int64]                      `json:"default_max_age" required:"false" doc:"How long ago a sign-in may be if a request does not say max_age, in seconds; null for none."`
 }
 
 // apply changes what was sent.

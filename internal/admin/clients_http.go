@@ -83,7 +83,7 @@ type clientList struct {
 	Cursor        string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 	Query         string `query:"q" maxLength:"200" doc:"A part of the name or of the client_id; the case of letters does not matter."`
 	State         string `query:"state" enum:"active,disabled"`
-	RegisteredBy  string `query:"registered_by" enum:"administrator,client"`
+	RegisteredBy  string `query:"registered_by" enum:"administrator,client" doc:"Who registered the client: an administrator, or itself."`
 	Type          string `query:"type" enum:"public,confidential"`
 	ManagedBy     string `query:"managed_by" maxLength:"64" doc:"The file that the client follows."`
 	Administrator string `query:"administrator" enum:"true,false" doc:"Whether the client may administer this server on its own behalf."`
@@ -248,7 +248,7 @@ type CheckedSecret struct {
 func (c *clients) httpCheckSecret(ctx context.Context, in *struct {
 	ClientID string `path:"client_id" maxLength:"255" doc:"The client_id."`
 	Body     struct {
-		Value string `json:"client_secret" maxLength:"255"`
+		Value string `json:"client_secret" maxLength:"255" doc:"The value that may be a secret of the client."`
 	}
 },
 ) (*struct{ Body CheckedSecret }, error) {

@@ -41,17 +41,17 @@ type InitialPolicy struct {
 	SecurityProfile       client.SecurityProfile       `json:"security_profile" required:"false" doc:"oauth21 unless sent, or oidc-legacy."`
 	Scopes                oauth.ScopeSet               `json:"scopes" required:"false" doc:"What may be registered; the standard scopes unless sent."`
 	DefaultScopes         oauth.ScopeSet               `json:"default_scopes" required:"false" doc:"What a client gets that names none; all of scopes unless sent."`
-	AuthenticationMethods []oauth.AuthenticationMethod `json:"authentication_methods" required:"false" doc:"All unless sent."`
-	GrantTypes            []oauth.GrantType            `json:"grant_types" required:"false" doc:"authorization_code and refresh_token unless sent."`
+	AuthenticationMethods []oauth.AuthenticationMethod `json:"authentication_methods" required:"false" doc:"The authentication methods that may be registered; all unless sent."`
+	GrantTypes            []oauth.GrantType            `json:"grant_types" required:"false" doc:"The grants that may be registered; authorization_code and refresh_token unless sent."`
 	Resources             []string                     `json:"resources" required:"false" doc:"The resource indicators that it may ask tokens for (RFC 8707); none unless sent."`
 	Consent               client.ConsentPolicy         `json:"consent" required:"false" doc:"remember unless sent, or always."`
 	PKCE                  client.PKCE                  `json:"pkce" required:"false" doc:"required, nonce_or_pkce or optional; by profile unless sent."`
 	AssertionAudience     client.AssertionAudience     `json:"assertion_audience" required:"false" doc:"issuer or issuer_or_endpoint; by profile unless sent."`
-	ResponseModes         []oauth.ResponseMode         `json:"response_modes" required:"false" doc:"By profile unless sent."`
+	ResponseModes         []oauth.ResponseMode         `json:"response_modes" required:"false" doc:"The response modes that may be registered; by profile unless sent."`
 	RefreshTokenRotation  client.RefreshTokenRotation  `json:"refresh_token_rotation" required:"false" doc:"rotate or static; by profile unless sent."`
-	AccessTokenLifetime   int64                        `json:"access_token_lifetime" required:"false" doc:"In seconds; 0 is the server's own."`
-	RefreshTokenLifetime  int64                        `json:"refresh_token_lifetime" required:"false" doc:"In seconds; 0 is the server's own."`
-	UnusedLifetime        int64                        `json:"unused_lifetime" required:"false" doc:"After how many seconds a client is deleted that was never used; 0 keeps it."`
+	AccessTokenLifetime   int64                        `json:"access_token_lifetime" required:"false" doc:"How long access tokens count, in seconds; 0 is the server's own."`
+	RefreshTokenLifetime  int64                        `json:"refresh_token_lifetime" required:"false" doc:"How long an authorization can be refreshed, in seconds; 0 is the server's own."`
+	UnusedLifetime        int64                        `json:"unused_lifetime" required:"false" doc:"How long a client stays that was never used, in seconds; 0 keeps it."`
 }
 
 // InitialAccessToken is a token with which clients register themselves, without the token
@@ -81,7 +81,7 @@ type InitialFields struct {
 	Name      string `json:"name" maxLength:"200" doc:"By which the token is recognized in the list."`
 	Uses      int64  `json:"uses" required:"false" minimum:"1" maximum:"1000000" doc:"How many clients can be registered with it; one unless sent."`
 	Unlimited bool   `json:"unlimited" required:"false" doc:"Lets any number of clients be registered, instead of uses."`
-	ExpiresIn int64  `json:"expires_in" required:"false" minimum:"0" doc:"After how many seconds it ends; 0, or unless sent: never."`
+	ExpiresIn int64  `json:"expires_in" required:"false" minimum:"0" doc:"How long the token can be used, in seconds; 0, or unless sent: without end."`
 	InitialPolicy
 }
 

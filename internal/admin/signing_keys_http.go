@@ -20,7 +20,7 @@ type keysAnswer struct{ Body SigningKeyList }
 
 // KeyRotation says what is rotated, and how.
 type KeyRotation struct {
-	Algorithms []string `json:"algorithms,omitempty" required:"false" maxItems:"16" enum:"RS256,ES256,PS256,EdDSA" doc:"Every one that has a key unless sent. All of them are rotated, or none."`
+	Algorithms []string `json:"algorithms,omitempty" required:"false" maxItems:"16" enum:"RS256,ES256,PS256,EdDSA" doc:"The algorithms whose keys are rotated, all of them or none; every one that has a key unless sent."`
 	Forcing
 }
 

@@ -87,25 +87,25 @@ func userFieldsOf(u user.User) map[string]any {
 // UserFields are the members of a user that an administrator writes.
 type UserFields struct {
 	Username              Patch[string]   `json:"username" required:"false" doc:"Letters, digits and . _ - +."`
-	Email                 Patch[string]   `json:"email" required:"false" doc:"Null for none."`
-	EmailVerified         Patch[bool]     `json:"email_verified" required:"false" doc:"False again with a new address unless sent with it."`
+	Email                 Patch[string]   `json:"email" required:"false" doc:"The e-mail address; null for none."`
+	EmailVerified         Patch[bool]     `json:"email_verified" required:"false" doc:"Whether the e-mail address is verified; false again with a new one unless sent with it."`
 	Administrator         Patch[bool]     `json:"administrator" required:"false" doc:"Whether the user may administer this server."`
-	RequirePasswordChange Patch[bool]     `json:"require_password_change" required:"false"`
+	RequirePasswordChange Patch[bool]     `json:"require_password_change" required:"false" doc:"Whether the user can do nothing before choosing a new password."`
 	ManagedBy             Patch[string]   `json:"managed_by" required:"false" doc:"The file that the user follows; see authly apply. Empty again with a new username unless sent with it."`
 	Name                  Patch[string]   `json:"name" required:"false" doc:"The whole name as it is shown."`
-	GivenName             Patch[string]   `json:"given_name" required:"false"`
-	FamilyName            Patch[string]   `json:"family_name" required:"false"`
-	MiddleName            Patch[string]   `json:"middle_name" required:"false"`
-	Nickname              Patch[string]   `json:"nickname" required:"false"`
+	GivenName             Patch[string]   `json:"given_name" required:"false" doc:"The given or first names."`
+	FamilyName            Patch[string]   `json:"family_name" required:"false" doc:"The family or last names."`
+	MiddleName            Patch[string]   `json:"middle_name" required:"false" doc:"The middle names."`
+	Nickname              Patch[string]   `json:"nickname" required:"false" doc:"A casual name."`
 	Profile               Patch[string]   `json:"profile" required:"false" doc:"The address of a page."`
 	Picture               Patch[string]   `json:"picture" required:"false" doc:"The address of a picture."`
 	Website               Patch[string]   `json:"website" required:"false" doc:"The address of a page."`
-	Gender                Patch[string]   `json:"gender" required:"false"`
+	Gender                Patch[string]   `json:"gender" required:"false" doc:"The gender: female, male, or any other word."`
 	Birthdate             Patch[string]   `json:"birthdate" required:"false" doc:"YYYY-MM-DD, 0000-MM-DD or YYYY."`
-	ZoneInfo              Patch[string]   `json:"zoneinfo" required:"false" doc:"Such as Europe/Berlin."`
+	ZoneInfo              Patch[string]   `json:"zoneinfo" required:"false" doc:"The time zone, such as Europe/Berlin."`
 	Locale                Patch[string]   `json:"locale" required:"false" doc:"A language tag (BCP 47)."`
-	PhoneNumber           Patch[string]   `json:"phone_number" required:"false" doc:"As E.164 has it."`
-	PhoneNumberVerified   Patch[bool]     `json:"phone_number_verified" required:"false" doc:"False again with a new number unless sent with it."`
+	PhoneNumber           Patch[string]   `json:"phone_number" required:"false" doc:"The telephone number, as E.164 has it."`
+	PhoneNumberVerified   Patch[bool]     `json:"phone_number_verified" required:"false" doc:"Whether the telephone number is verified; false again with a new one unless sent with it."`
 	Address               Patch[*Address] `json:"address" required:"false" doc:"Replaced as a whole."`
 }
 

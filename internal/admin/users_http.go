@@ -56,9 +56,9 @@ type userList struct {
 	GivenName             string    `query:"given_name" maxLength:"200" doc:"A part of the given name."`
 	FamilyName            string    `query:"family_name" maxLength:"200" doc:"A part of the family name."`
 	State                 string    `query:"state" enum:"active,disabled"`
-	EmailVerified         string    `query:"email_verified" enum:"true,false"`
-	Administrator         string    `query:"administrator" enum:"true,false"`
-	RequirePasswordChange string    `query:"require_password_change" enum:"true,false"`
+	EmailVerified         string    `query:"email_verified" enum:"true,false" doc:"Whether the e-mail address is verified."`
+	Administrator         string    `query:"administrator" enum:"true,false" doc:"Whether the user may administer this server."`
+	RequirePasswordChange string    `query:"require_password_change" enum:"true,false" doc:"Whether the user can do nothing before choosing a new password."`
 	Locale                string    `query:"locale" maxLength:"100" doc:"The whole language tag."`
 	ZoneInfo              string    `query:"zoneinfo" maxLength:"100" doc:"The whole name of the time zone."`
 	ManagedBy             string    `query:"managed_by" maxLength:"64" doc:"The file that the user follows."`
@@ -101,7 +101,7 @@ func yesOrNo(sent string) *bool {
 // NewUser is a user who is made. Exactly one of the last three says what they begin with.
 type NewUser struct {
 	UserFields
-	State             user.State `json:"state,omitempty" required:"false" enum:"active,disabled" doc:"active unless sent."`
+	State             user.State `json:"state,omitempty" required:"false" enum:"active,disabled" doc:"active unless sent, or disabled."`
 	Password          string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"A password of your choice."`
 	TemporaryPassword bool       `json:"temporary_password,omitempty" required:"false" doc:"Makes a password that is shown this once and has to be changed at the first sign-in."`
 	Invitation        bool       `json:"invitation,omitempty" required:"false" doc:"Makes a URL, shown this once, at which the user chooses a password."`

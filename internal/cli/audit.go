@@ -122,7 +122,7 @@ func (p Program) auditListCommand() *cobra.Command {
 	output.register(command)
 	var wanted auditFlags
 	wanted.register(command)
-	command.Flags().IntVar(&wanted.query.Most, "limit", 50, "how `many` at the most, up to 10000")
+	command.Flags().IntVar(&wanted.query.Most, "limit", 50, "at most this `number`, up to 10000")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if most := wanted.query.Most; most < 1 || most > 10_000 {
 			return usagef("--limit is %d, not from 1 to 10000", most)

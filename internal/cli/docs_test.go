@@ -4,9 +4,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The page is written from the program; -update writes it anew.
@@ -46,4 +51,39 @@ func TestManualIsTheSameForTheSameSource(t *testing.T) {
 	if pages[0] != pages[1] || pages[0] == "" {
 		t.Error(cmp.Diff(pages[0], pages[1]))
 	}
+}
+
+// Whoever reads the help of a flag learns what it is for: not its own name once more, nothing
+// about JSON, and a word for the value that stands for one.
+func TestFlagsSayWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	empty := regexp.MustCompile(`whose [a-z]+ [a-z]+ is this|\bnull\b|unless sent|^such as|after how many`)
+	odd := []string{"many", "long", "often", "when", "whom", "what"}
+	for _, of := range resources() {
+		for _, each := range of.verbs {
+			bound := Program{}.bind(described(), described().operations(), each)
+			if bound.schema == nil {
+				continue
+			}
+			for name, member := range bound.schema.Properties {
+				if member.Description == "" {
+					t.Errorf("%s: %s is not described", each.operation, name)
+				}
+			}
+		}
+	}
+	var walk func(command *cobra.Command)
+	walk = func(command *cobra.Command) {
+		command.Flags().VisitAll(func(flag *pflag.Flag) {
+			value, usage := pflag.UnquoteUsage(flag)
+			own := "the " + strings.ReplaceAll(flag.Name, "-", " ")
+			if slices.Contains(odd, value) || usage == own || empty.MatchString(usage) {
+				t.Errorf("%s: --%s %s  %s", command.CommandPath(), flag.Name, value, usage)
+			}
+		})
+		for _, each := range command.Commands() {
+			walk(each)
+		}
+	}
+	walk(Program{}.Root())
 }

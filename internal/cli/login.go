@@ -63,7 +63,7 @@ AUTHLY_CLIENT_ID and AUTHLY_CLIENT_SECRET (or AUTHLY_CLIENT_SECRET_FILE).`,
 	flags.BoolVar(&wanted.noBrowser, "no-browser", false, "open no browser, only show the address")
 	flags.Var(&wanted.credentials, "credentials", "where the tokens are kept (default $"+variableCredentials+", or the keyring if there is one)")
 	flags.StringVar(&wanted.clientID, "client-id", builtInClient, "the client as which to sign in: a public one with the redirect URI http://127.0.0.1/callback")
-	flags.DurationVar(&wanted.patience, "timeout", 5*time.Minute, "how `long` to wait for the browser")
+	flags.DurationVar(&wanted.patience, "timeout", 5*time.Minute, "the `time` to wait for the browser")
 	command.RunE = func(command *cobra.Command, _ []string) error { return p.login(command.Context(), wanted) }
 	return command
 }

@@ -163,6 +163,7 @@ func isCommon(flag string) bool {
 // helpOf makes a description one of a flag.
 func helpOf(description string, f form) string {
 	text := strings.TrimSuffix(strings.TrimSpace(description), ".")
+	text = strings.NewReplacer("; null for none", "", "unless sent", "unless said").Replace(text) // of JSON; a flag has --unset
 	if runes := []rune(text); len(runes) > 1 && !unicode.IsUpper(runes[1]) {
 		runes[0] = unicode.ToLower(runes[0])
 		text = string(runes)

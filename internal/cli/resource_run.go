@@ -42,6 +42,9 @@ func (b *bound) invocation(command *cobra.Command) *invocation {
 	flags := command.Flags()
 	for _, each := range b.query {
 		name := flagOf(each.Name, formText, b.flags)
+		if by, ok := b.named[each.Name]; ok { // it is more than an identifier here
+			each.Description = strings.TrimSuffix(by.what+"; "+helpOf(each.Description, formText), "; ")
+		}
 		flag := &choice{choices: texts(each.Schema.Enum)}
 		if len(flag.choices) > 0 {
 			flags.Var(flag, name, helpOf(cmp.Or(each.Description, "only those whose "+strings.ReplaceAll(each.Name, "_", " ")+" is this"), formText))
@@ -51,7 +54,7 @@ func (b *bound) invocation(command *cobra.Command) *invocation {
 		made.query[each.Name] = flags.String(name, "", helpOf(cmp.Or(each.Description, "only those with this "+strings.ReplaceAll(each.Name, "_", " ")), formText))
 	}
 	if b.paged && b.manner == lists {
-		flags.IntVar(&made.most, "limit", 50, "how `many` at the most; 0 for all")
+		flags.IntVar(&made.most, "limit", 50, "at most this `number`; 0 for all")
 	}
 	if b.manner != lists && b.manner != shows && b.manner != copies {
 		flags.BoolVar(&made.dry, "dry-run", false, "show what would be sent, and change nothing")
