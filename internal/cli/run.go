@@ -43,6 +43,12 @@ func (p Program) Run(ctx context.Context, arguments []string) int {
 	root.SetOut(p.Output)
 	root.SetErr(p.Errors)
 	root.SetIn(p.Input)
+	root.InitDefaultCompletionCmd(arguments...)
+	for _, each := range root.Commands() {
+		if each.Name() == "completion" { // it takes any word for help
+			asGroup(each)
+		}
+	}
 	executed, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return ExitOK
