@@ -121,7 +121,7 @@ left alone. Applying a file again changes nothing.
 			return err
 		}
 		if plan.Deletions() > 0 && !confirmed {
-			if err := p.confirm(command, fmt.Sprintf("Go on and delete %d of them?", plan.Deletions())); err != nil {
+			if err := p.confirm(command, fmt.Sprintf("Go on and delete %d of them?", plan.Deletions()), "can't be undone"); err != nil {
 				return err
 			}
 		}

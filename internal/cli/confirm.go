@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/mattn/go-isatty"
@@ -14,22 +15,35 @@ import (
 	"authly/internal/cli/remote"
 )
 
-// confirm asks the person before what can't be undone, unless --yes was said.
+// confirm asks the person before what can't be undone or ends something, unless --yes was said.
 func (r *invocation) confirm() error {
-	if r.question == "" || r.yes {
+	if r.question == "" || r.yes || r.spares() {
 		return nil
 	}
 	question := r.question
 	if strings.Contains(question, "%s") {
 		question = fmt.Sprintf(question, remote.Printable(strings.Join(r.typed, " ")))
 	}
-	return r.program.confirm(r.command, question)
+	why := "can't be undone"
+	if r.ends != "" {
+		why = "ends " + r.ends
+	}
+	return r.program.confirm(r.command, question, why)
+}
+
+// spares tells whether what was said leaves nothing to ask about.
+func (r *invocation) spares() bool {
+	if r.unless == "" {
+		return false
+	}
+	number, err := strconv.ParseInt(fmt.Sprint(r.sent[r.unless]), 10, 64)
+	return err == nil && number > 0
 }
 
 // confirm asks a question. Where there is nobody to ask, the answer has to be on the command line.
-func (p Program) confirm(command *cobra.Command, question string) error {
+func (p Program) confirm(command *cobra.Command, question, why string) error {
 	if !isTerminal(p.Input) {
-		return usagef("%q can't be undone, and there is no terminal to ask: say --yes", command.CommandPath())
+		return usagef("%q %s, and there is no terminal to ask: say --yes", command.CommandPath(), why)
 	}
 	p.tell("%s [y/N] ", question)
 	line, err := bufio.NewReader(p.Input).ReadString('\n')

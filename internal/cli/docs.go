@@ -77,7 +77,8 @@ const referenceHead = "# Commands\n\n" +
 	"## Results\n\n" +
 	"Results go to the standard output: a table for people, `--output json` or `yaml` with the names of the API for programs, `--quiet` for identifiers, one a line. What is shown only once, such as a\n" +
 	"secret, is a part of the result, with `--quiet` on a line after the identifier. Everything else that is said goes to the standard error. Changes are sent on the condition that nothing has changed\n" +
-	"meanwhile; `--dry-run` shows what would be sent. What can't be undone is asked about, or has to be said with `--yes` where there is no terminal.\n\n" +
+	"meanwhile; `--dry-run` shows what would be sent. What can't be undone, or ends something, is asked about, or has to be said with `--yes` where there is no\n" +
+	"terminal.\n\n" +
 	"## Exit status\n\n" +
 	"| Status | Meaning |\n|---|---|\n" +
 	"| 0 | all went well |\n" +

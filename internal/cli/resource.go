@@ -48,8 +48,13 @@ type verb struct {
 	reads string
 	// secrets are members of the answer that are shown this once.
 	secrets []string
-	// question is asked before something is done that can't be undone; %s is the argument.
+	// question is asked before something is done that can't be undone, or that ends something;
+	// %s is the argument.
 	question string
+	// ends is what it ends, for what can be undone but for that.
+	ends string
+	// unless is a member that makes the question needless if it is a number above 0.
+	unless string
 	// done is said of what was done, if the answer says nothing; %s is the argument.
 	done string
 	// flags are the names of flags that are not those of the members.
@@ -70,6 +75,8 @@ type argument struct {
 	// by is a parameter of the list by which people name something that the server names by
 	// a UUID. At most one has the name.
 	by string
+	// shows is the operation that tells whether there is one, for a list that says nothing.
+	shows string
 }
 
 // source is a list in which values are found, to complete what a person types.

@@ -49,3 +49,21 @@ func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, na
 
 // isIdentifier tells whether a text is a UUID as the server writes it; 32 digits can be a name.
 func isIdentifier(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
+
+// knowsNamed tells an empty list of somebody from one of nobody, as far as the caller may look.
+func (r *invocation) knowsNamed(ctx context.Context, at *connection, query url.Values) error {
+	for name, by := range r.named {
+		if by.shows == "" || !query.Has(name) {
+			continue
+		}
+		known := r.operations[by.shows]
+		_, err := at.admin.Do(ctx, remote.Request{Method: http.MethodGet, Path: fill(known.path, []string{query.Get(name)}), Scope: known.scope()})
+		switch {
+		case remote.IsStatus(err, http.StatusNotFound):
+			return &unknownNameError{by.what, *r.query[name]}
+		case err != nil && !remote.LacksScope(err):
+			return err
+		}
+	}
+	return nil
+}

@@ -28,6 +28,7 @@ type invocation struct {
 	yes     bool
 	command *cobra.Command
 	typed   []string // the arguments, as the person wrote them
+	sent    map[string]any
 }
 
 // timeParameter are the parameters of lists that are times.
@@ -94,6 +95,7 @@ func (r *invocation) prepare(command *cobra.Command, arguments []string) (prepar
 	if err != nil {
 		return nil, err
 	}
+	r.sent = sent
 	return func(at *connection) error {
 		identified, err := r.identify(command.Context(), at, arguments)
 		if err != nil {
@@ -169,6 +171,11 @@ func (r *invocation) list(ctx context.Context, at *connection, request remote.Re
 			return err
 		}
 		list = append(list, item)
+	}
+	if len(list) == 0 {
+		if err := r.knowsNamed(ctx, at, request.Query); err != nil {
+			return err
+		}
 	}
 	output := r.command.OutOrStdout()
 	switch {

@@ -71,7 +71,7 @@ secret is given one, which is shown this once.`,
 			},
 			{
 				name: "disable", operation: "disable-client", manner: acts, arguments: one, id: "client_id", example: "  authly client disable my-app --yes",
-				question: "Disable the client %s, and end everything that it was given?",
+				question: "Disable the client %s, and end everything that it was given?", ends: "everything that the client was given",
 			},
 			{name: "enable", operation: "enable-client", manner: acts, arguments: one, id: "client_id", example: "  authly client enable my-app"},
 			{
@@ -80,8 +80,10 @@ secret is given one, which is shown this once.`,
 			},
 			{
 				name: "rotate-secret", operation: "create-client-secret", manner: makes, arguments: one, id: "id", secrets: []string{"client_secret"},
-				long: "The old secrets end at once, or after the --overlap, in which all instances of the client can be given the new one.",
-				example: `  authly client rotate-secret my-app
+				long:     "The old secrets end at once, or after the --overlap, in which all instances of the client can be given the new one.",
+				question: "End the secrets that the client %s has, and make a new one? With --overlap they can still be used for a while.",
+				ends:     "the old secrets at once if there is no --overlap", unless: "overlap_seconds",
+				example: `  authly client rotate-secret my-app --yes
   authly client rotate-secret my-app --overlap 24h --quiet`,
 			},
 			{

@@ -43,21 +43,23 @@ arguments of a program.`,
 			},
 			{
 				name: "disable", operation: "disable-user", manner: acts, arguments: one, id: "id", example: "  authly user disable carol --yes",
-				question: "Disable the user %s, and end everything that they have?",
+				question: "Disable the user %s, and end everything that they have?", ends: "everything that the user has",
 			},
 			{name: "enable", operation: "enable-user", manner: acts, arguments: one, id: "id", example: "  authly user enable carol"},
 			{name: "unlock", operation: "unlock-user", manner: acts, arguments: one, id: "id", example: "  authly user unlock carol"},
 			{
 				name: "require-password-change", operation: "require-password-change", manner: acts, arguments: one, id: "id",
-				question: "Let the user %s choose a new password, and end everything that they have?", example: "  authly user require-password-change carol --yes",
+				question: "Let the user %s choose a new password, and end everything that they have?", ends: "everything that the user has",
+				example: "  authly user require-password-change carol --yes",
 			},
 			{
 				name: "invite", operation: "invite-user", manner: acts, arguments: one, id: "expires_at", secrets: []string{"url"},
-				question: "Make a new invitation for the user %s?", example: "  authly user invite grace --yes",
+				question: "Make a new invitation for the user %s, and end an earlier one?", ends: "an earlier invitation", example: "  authly user invite grace --yes",
 			},
 			{
 				name: "reset-password", operation: "reset-password", manner: acts, arguments: one, id: "id", secrets: []string{"temporary_password"},
-				question: "Give the user %s a temporary password, and end everything that they have?", example: "  authly user reset-password carol --yes",
+				question: "Give the user %s a temporary password, and end everything that they have?", ends: "the present password, and everything that the user has",
+				example: "  authly user reset-password carol --yes",
 			},
 			{
 				name: "end-sessions", operation: "end-user-sessions", manner: acts, arguments: one, question: "End all sessions of the user %s?",
@@ -77,7 +79,9 @@ arguments of a program.`,
 
 // ofPeople are parameters that name a user or a client.
 func ofPeople() (map[string]string, map[string]argument) {
-	return map[string]string{"user_id": "user", "client_id": "client"}, map[string]argument{"user_id": userArgument(), "client_id": clientArgument()}
+	person, client := userArgument(), clientArgument()
+	person.shows, client.shows = "get-user", "get-client"
+	return map[string]string{"user_id": "user", "client_id": "client"}, map[string]argument{"user_id": person, "client_id": client}
 }
 
 func sessionResource() resource {
