@@ -105,13 +105,15 @@ left alone. Applying a file again changes nothing.
   authly apply --file authly.yaml --prune --yes`,
 		Args: noArguments,
 	}
-	wanted, from, output := addConnectionFlags(command), &files{}, newOutputFlag()
+	wanted, from, output := addConnectionFlags(command), &files{}, newResultFlag()
 	from.register(command)
 	from.registerAdoption(command)
 	var planOnly, confirmed bool
 	command.Flags().BoolVar(&planOnly, "plan", false, "only show what would be changed")
+	command.Flags().BoolVar(&planOnly, "dry-run", false, "the same as --plan, as other commands have it")
 	command.Flags().BoolVarP(&confirmed, "yes", "y", false, "delete without asking")
 	output.register(command)
+	registerQuietPlan(command, output)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		at, plan, err := p.plan(command.Context(), wanted, from)
 		if err != nil {
@@ -126,7 +128,9 @@ left alone. Applying a file again changes nothing.
 			}
 		}
 		done, err := p.carryOut(command.Context(), at.admin, plan)
-		p.tell("%d of %d changes were made.\n", done, plan.Changes())
+		if err != nil || !output.quiet {
+			p.tell("%d of %d changes were made.\n", done, plan.Changes())
+		}
 		return at.explained(err)
 	}
 	return command
@@ -143,12 +147,13 @@ status is 1 if it differs.
 		Example: "  authly diff --file authly.yaml\n  authly diff --file authly.yaml --output json",
 		Args:    noArguments,
 	}
-	wanted, from, output := addConnectionFlags(command), &files{}, newOutputFlag()
+	wanted, from, output := addConnectionFlags(command), &files{}, newResultFlag()
 	from.register(command)
 	from.registerAdoption(command)
 	var exitCode bool
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "end with status 1 if there are differences")
 	output.register(command)
+	registerQuietPlan(command, output)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		_, plan, err := p.plan(command.Context(), wanted, from)
 		if err != nil {
@@ -205,11 +210,19 @@ func (p Program) plan(ctx context.Context, wanted *connectionFlags, from *files)
 	return at, plan, at.explained(err)
 }
 
-func writePlan(output io.Writer, form *outputFlag, plan declarative.Plan) error {
-	if form.json() {
-		return writeJSON(output, plan)
+func registerQuietPlan(command *cobra.Command, output *resultFlag) {
+	command.Flags().BoolVarP(&output.quiet, "quiet", "q", false, "show only which records change, one a line")
+}
+
+func writePlan(output io.Writer, form *resultFlag, plan declarative.Plan) error {
+	switch {
+	case form.quiet:
+		return plan.WriteNames(output)
+	case !form.table():
+		return form.write(output, plan)
+	default:
+		return plan.Write(output)
 	}
-	return plan.Write(output)
 }
 
 // unseenText returns what is said of a record that began with something nobody has seen; %s is its key.

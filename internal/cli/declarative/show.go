@@ -77,6 +77,19 @@ func (p Plan) Write(to io.Writer) error {
 	return nil
 }
 
+// WriteNames shows which records would change, one a line.
+func (p Plan) WriteNames(to io.Writer) error {
+	for _, step := range p.Steps {
+		if step.Action == Leave || step.Action == Abandon {
+			continue
+		}
+		if _, err := fmt.Fprintf(to, "%s %s\n", step.Kind, remote.Printable(step.Key)); err != nil {
+			return fmt.Errorf("write the plan: %w", err)
+		}
+	}
+	return nil
+}
+
 // write shows one step, if there is something to be seen.
 func (s Step) write(text *strings.Builder) {
 	sign := map[Action]string{Create: "+", Change: "~", Delete: "-", Abandon: "?"}[s.Action]
