@@ -232,7 +232,7 @@ func (k *asker) state() string {
 	parts := []string{fmt.Sprint("events ", k.events())}
 	for _, table := range []string{"users", "clients", "scopes"} {
 		var last string
-		if err := k.Database().Read(k.t.Context()).QueryRow(k.t.Context(), `SELECT CAST(max(updated_at) AS TEXT) FROM `+table).Scan(&last); err != nil {
+		if err := k.Database().Read(k.t.Context()).QueryRow(k.t.Context(), `SELECT COALESCE(CAST(max(updated_at) AS TEXT), '') FROM `+table).Scan(&last); err != nil {
 			k.t.Fatal(err)
 		}
 		parts = append(parts, table+" "+last)
