@@ -86,7 +86,6 @@ func ofPeople() (map[string]string, map[string]argument) {
 
 func sessionResource() resource {
 	flags, named := ofPeople()
-	delete(named, "client_id")
 	one := []argument{{name: "SESSION_ID", what: "the id of a session", from: source{operation: "list-sessions", rows: "sessions", id: "id", about: "username"}}}
 	return resource{
 		name: "session", short: "Administer sessions: where people are signed in",
