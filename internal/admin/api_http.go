@@ -52,7 +52,7 @@ func newAPI(router *httpx.Router, issuer, address string) huma.API {
 			},
 			Servers: []*huma.Server{{URL: address}},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas: newSchemas(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {
 					Type: "oauth2", Flows: &huma.OAuthFlows{
 						AuthorizationCode: &huma.OAuthFlow{AuthorizationURL: issuer + "/oauth/authorize", TokenURL: issuer + "/oauth/token", Scopes: map[string]string{}},
@@ -138,6 +138,9 @@ func answersOf[Input any](declared operation) []int {
 
 // mountDescription serves the OpenAPI description of what was registered so far.
 func mountDescription(router *httpx.Router, api huma.API) error {
+	for _, each := range api.OpenAPI().Components.Schemas.Map() {
+		nameNull(each)
+	}
 	described, err := json.Marshal(api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("describe the administration: %w", err)

@@ -31,19 +31,19 @@ type AuditEventPage struct {
 
 // AuditFilters say which events are wanted.
 type AuditFilters struct {
-	Action     string    `query:"action" maxLength:"64" doc:"What was done, such as session.sign_in."`
-	Outcome    string    `query:"outcome" enum:"success,failure"`
-	ActorID    string    `query:"actor_id" maxLength:"512" doc:"The subject of a user, or a client_id."`
-	ClientID   string    `query:"client_id" maxLength:"512" doc:"The client through which it was done."`
-	TargetKind string    `query:"target_kind" maxLength:"512" doc:"What kind of thing it happened to, such as client."`
-	TargetID   string    `query:"target_id" maxLength:"512" doc:"To which of them, by its identifier."`
-	Since      time.Time `query:"since" doc:"What happened at this time or later (RFC 3339)."`
-	Until      time.Time `query:"until" doc:"What happened before this time (RFC 3339)."`
+	Action     audit.Action  `query:"action" doc:"What was done, such as session.sign_in."`
+	Outcome    audit.Outcome `query:"outcome"`
+	ActorID    string        `query:"actor_id" maxLength:"512" doc:"The subject of a user, or a client_id."`
+	ClientID   string        `query:"client_id" maxLength:"512" doc:"The client through which it was done."`
+	TargetKind string        `query:"target_kind" maxLength:"512" doc:"What kind of thing it happened to, such as client."`
+	TargetID   string        `query:"target_id" maxLength:"512" doc:"To which of them, by its identifier."`
+	Since      time.Time     `query:"since" doc:"What happened at this time or later (RFC 3339)."`
+	Until      time.Time     `query:"until" doc:"What happened before this time (RFC 3339)."`
 }
 
 func (f AuditFilters) query() audit.Query {
 	return audit.Query{
-		Action: audit.Action(f.Action), Outcome: audit.Outcome(f.Outcome), ActorID: f.ActorID, ClientID: f.ClientID,
+		Action: f.Action, Outcome: f.Outcome, ActorID: f.ActorID, ClientID: f.ClientID,
 		TargetKind: f.TargetKind, TargetID: f.TargetID, Since: f.Since, Until: f.Until,
 	}
 }

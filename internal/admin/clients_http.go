@@ -79,14 +79,14 @@ func (c *clients) mount(to operations) {
 }
 
 type clientList struct {
-	Limit         int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor        string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	Query         string `query:"q" maxLength:"200" doc:"A part of the name or of the client_id; the case of letters does not matter."`
-	State         string `query:"state" enum:"active,disabled"`
-	RegisteredBy  string `query:"registered_by" enum:"administrator,client" doc:"Who registered the client: an administrator, or itself."`
-	Type          string `query:"type" enum:"public,confidential"`
-	ManagedBy     string `query:"managed_by" maxLength:"64" doc:"The file that the client follows."`
-	Administrator string `query:"administrator" enum:"true,false" doc:"Whether the client may administer this server on its own behalf."`
+	Limit         int                 `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor        string              `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Query         string              `query:"q" maxLength:"200" doc:"A part of the name or of the client_id; the case of letters does not matter."`
+	State         client.State        `query:"state"`
+	RegisteredBy  client.RegisteredBy `query:"registered_by" doc:"Who registered the client: an administrator, or itself."`
+	Type          client.Type         `query:"type"`
+	ManagedBy     string              `query:"managed_by" maxLength:"64" doc:"The file that the client follows."`
+	Administrator string              `query:"administrator" enum:"true,false" doc:"Whether the client may administer this server on its own behalf."`
 }
 
 func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body ClientPage }, error) {
@@ -95,7 +95,7 @@ func (c *clients) httpList(ctx context.Context, in *clientList) (*struct{ Body C
 		return nil, err
 	}
 	page, err := c.records.List(ctx, client.Query{
-		Part: in.Query, State: client.State(in.State), RegisteredBy: client.RegisteredBy(in.RegisteredBy), Type: client.Type(in.Type),
+		Part: in.Query, State: in.State, RegisteredBy: in.RegisteredBy, Type: in.Type,
 		ManagedBy: in.ManagedBy, Administrator: yesOrNo(in.Administrator), After: after, Limit: in.Limit,
 	})
 	if err != nil {

@@ -44,11 +44,11 @@ type InitialPolicy struct {
 	AuthenticationMethods []oauth.AuthenticationMethod `json:"authentication_methods" required:"false" doc:"The authentication methods that may be registered; all unless sent."`
 	GrantTypes            []oauth.GrantType            `json:"grant_types" required:"false" doc:"The grants that may be registered; authorization_code and refresh_token unless sent."`
 	Resources             []string                     `json:"resources" required:"false" doc:"The resource indicators that it may ask tokens for (RFC 8707); none unless sent."`
-	Consent               client.ConsentPolicy         `json:"consent" required:"false" doc:"remember unless sent, or always."`
-	PKCE                  client.PKCE                  `json:"pkce" required:"false" doc:"required, nonce_or_pkce or optional; by profile unless sent."`
-	AssertionAudience     client.AssertionAudience     `json:"assertion_audience" required:"false" doc:"issuer or issuer_or_endpoint; by profile unless sent."`
+	Consent               client.ConsentPolicy         `json:"consent" required:"false" enum:"remember,always" doc:"remember unless sent, or always."`
+	PKCE                  client.PKCE                  `json:"pkce,omitempty" required:"false" doc:"required, nonce_or_pkce or optional; by profile unless sent."`
+	AssertionAudience     client.AssertionAudience     `json:"assertion_audience,omitempty" required:"false" doc:"issuer or issuer_or_endpoint; by profile unless sent."`
 	ResponseModes         []oauth.ResponseMode         `json:"response_modes" required:"false" doc:"The response modes that may be registered; by profile unless sent."`
-	RefreshTokenRotation  client.RefreshTokenRotation  `json:"refresh_token_rotation" required:"false" doc:"rotate or static; by profile unless sent."`
+	RefreshTokenRotation  client.RefreshTokenRotation  `json:"refresh_token_rotation,omitempty" required:"false" doc:"rotate or static; by profile unless sent."`
 	AccessTokenLifetime   int64                        `json:"access_token_lifetime" required:"false" doc:"How long access tokens count, in seconds; 0 is the server's own."`
 	RefreshTokenLifetime  int64                        `json:"refresh_token_lifetime" required:"false" doc:"How long an authorization can be refreshed, in seconds; 0 is the server's own."`
 	UnusedLifetime        int64                        `json:"unused_lifetime" required:"false" doc:"How long a client stays that was never used, in seconds; 0 keeps it."`

@@ -37,16 +37,16 @@ func (i *initialTokens) mount(to operations) {
 }
 
 func (i *initialTokens) httpList(ctx context.Context, in *struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	State  string `query:"state" enum:"live,used_up,expired,revoked"`
+	Limit  int                       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string                    `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	State  registration.InitialState `query:"state"`
 },
 ) (*struct{ Body InitialAccessTokenPage }, error) {
 	after, err := parsePosition(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	found, err := i.tokens.List(ctx, registration.InitialQuery{State: registration.InitialState(in.State), After: after, Limit: in.Limit})
+	found, err := i.tokens.List(ctx, registration.InitialQuery{State: in.State, After: after, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}

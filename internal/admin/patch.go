@@ -27,7 +27,7 @@ func (p *Patch[T]) UnmarshalJSON(encoded []byte) error {
 
 // Schema describes the member as a T that may be null.
 func (Patch[T]) Schema(registry huma.Registry) *huma.Schema {
-	described := *huma.SchemaFromType(registry, reflect.TypeFor[T]())
+	described := *registry.Schema(reflect.TypeFor[T](), false, "")
 	if described.Type != "" {
 		described.Nullable = true
 	}

@@ -32,13 +32,13 @@ func (s *sessions) mount(to operations) {
 }
 
 func (s *sessions) httpList(ctx context.Context, in *struct {
-	Limit    int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor   string    `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	UserID   string    `query:"user_id" maxLength:"36" format:"uuid"`
-	ClientID string    `query:"client_id" maxLength:"255" doc:"Those in which the client has got a code."`
-	State    string    `query:"state" enum:"active,expired,ended"`
-	Since    time.Time `query:"created_since" doc:"Those that began at this time or later (RFC 3339)."`
-	Until    time.Time `query:"created_until" doc:"Those that began before this time (RFC 3339)."`
+	Limit    int           `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor   string        `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	UserID   string        `query:"user_id" maxLength:"36" format:"uuid"`
+	ClientID string        `query:"client_id" maxLength:"255" doc:"Those in which the client has got a code."`
+	State    session.State `query:"state"`
+	Since    time.Time     `query:"created_since" doc:"Those that began at this time or later (RFC 3339)."`
+	Until    time.Time     `query:"created_until" doc:"Those that began before this time (RFC 3339)."`
 },
 ) (*struct{ Body SessionPage }, error) {
 	after, err := parsePosition(in.Cursor)
@@ -46,7 +46,7 @@ func (s *sessions) httpList(ctx context.Context, in *struct {
 		return nil, err
 	}
 	found, err := s.list(ctx, session.Query{
-		UserID: filterID(in.UserID), State: session.State(in.State), Since: in.Since, Until: in.Until, After: after, Limit: in.Limit,
+		UserID: filterID(in.UserID), State: in.State, Since: in.Since, Until: in.Until, After: after, Limit: in.Limit,
 	}, in.ClientID)
 	if err != nil {
 		return nil, err

@@ -68,11 +68,7 @@ type PublishedKey struct {
 }
 
 func (s *signingKeys) rotate(ctx context.Context, who Principal, rotation KeyRotation) ([]signing.Key, error) {
-	options := signing.RotateOptions{Force: rotation.Force, By: who.author()}
-	for _, name := range rotation.Algorithms {
-		options.Algorithms = append(options.Algorithms, jose.Algorithm(name))
-	}
-	rotated, err := s.keys.Rotate(ctx, options)
+	rotated, err := s.keys.Rotate(ctx, signing.RotateOptions{Algorithms: rotation.Algorithms, Force: rotation.Force, By: who.author()})
 	if fault.KindOf(err) == fault.NotFound { // the resource of this request is there
 		err = fault.New(fault.Conflict, "keys.no_active_key").WithField("algorithms", "keys.no_active_key").Because(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	signing "authly/internal/keys"
+	"authly/internal/protocol/jose"
 )
 
 type keyPath struct {
@@ -20,7 +21,7 @@ type keysAnswer struct{ Body SigningKeyList }
 
 // KeyRotation says what is rotated, and how.
 type KeyRotation struct {
-	Algorithms []string `json:"algorithms,omitempty" required:"false" maxItems:"16" enum:"RS256,ES256,PS256,EdDSA" doc:"The algorithms whose keys are rotated, all of them or none; every one that has a key unless sent."`
+	Algorithms []jose.Algorithm `json:"algorithms,omitempty" required:"false" maxItems:"16" doc:"The algorithms whose keys are rotated, all of them or none; every one that has a key unless sent."`
 	Forcing
 }
 

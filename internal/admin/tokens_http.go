@@ -27,13 +27,13 @@ func (t *tokens) mount(to operations) {
 }
 
 func (t *tokens) httpList(ctx context.Context, in *struct {
-	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor   string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	Kind     string `query:"kind" enum:"family,access_token"`
-	UserID   string `query:"user_id" maxLength:"36" format:"uuid" doc:"Only families have a user, and with family_id their access tokens."`
-	ClientID string `query:"client_id" maxLength:"255"`
-	FamilyID string `query:"family_id" maxLength:"36" format:"uuid" doc:"The access tokens of a family."`
-	Active   string `query:"active" enum:"true,false" doc:"Those that count now, or those that do not."`
+	Limit    int        `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor   string     `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Kind     token.Kind `query:"kind"`
+	UserID   string     `query:"user_id" maxLength:"36" format:"uuid" doc:"Only families have a user, and with family_id their access tokens."`
+	ClientID string     `query:"client_id" maxLength:"255"`
+	FamilyID string     `query:"family_id" maxLength:"36" format:"uuid" doc:"The access tokens of a family."`
+	Active   string     `query:"active" enum:"true,false" doc:"Those that count now, or those that do not."`
 },
 ) (*struct{ Body TokenPage }, error) {
 	after, err := parsePosition(in.Cursor)
@@ -41,7 +41,7 @@ func (t *tokens) httpList(ctx context.Context, in *struct {
 		return nil, err
 	}
 	query := token.IssuedQuery{
-		Kind: token.Kind(in.Kind), UserID: filterID(in.UserID), FamilyID: filterID(in.FamilyID), After: after, Limit: in.Limit,
+		Kind: in.Kind, UserID: filterID(in.UserID), FamilyID: filterID(in.FamilyID), After: after, Limit: in.Limit,
 	}
 	switch in.Active {
 	case "true":

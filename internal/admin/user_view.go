@@ -15,7 +15,7 @@ type User struct {
 	Username              string     `json:"username" doc:"Also the claim preferred_username."`
 	Email                 string     `json:"email,omitempty"`
 	EmailVerified         bool       `json:"email_verified"`
-	State                 user.State `json:"state" enum:"active,disabled"`
+	State                 user.State `json:"state"`
 	Administrator         bool       `json:"administrator"`
 	RequirePasswordChange bool       `json:"require_password_change" doc:"Whether the user can do nothing before choosing a new password."`
 	HasPassword           bool       `json:"has_password"`

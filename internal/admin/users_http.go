@@ -48,24 +48,24 @@ func (u *users) mount(to operations) {
 }
 
 type userList struct {
-	Limit                 int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor                string    `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	Identifier            string    `query:"identifier" maxLength:"320" doc:"The whole username or e-mail address; the case of letters does not matter, here and in the next four."`
-	Username              string    `query:"username" maxLength:"200" doc:"A part of the username."`
-	Email                 string    `query:"email" maxLength:"200" doc:"A part of the e-mail address."`
-	GivenName             string    `query:"given_name" maxLength:"200" doc:"A part of the given name."`
-	FamilyName            string    `query:"family_name" maxLength:"200" doc:"A part of the family name."`
-	State                 string    `query:"state" enum:"active,disabled"`
-	EmailVerified         string    `query:"email_verified" enum:"true,false" doc:"Whether the e-mail address is verified."`
-	Administrator         string    `query:"administrator" enum:"true,false" doc:"Whether the user may administer this server."`
-	RequirePasswordChange string    `query:"require_password_change" enum:"true,false" doc:"Whether the user can do nothing before choosing a new password."`
-	Locale                string    `query:"locale" maxLength:"100" doc:"The whole language tag."`
-	ZoneInfo              string    `query:"zoneinfo" maxLength:"100" doc:"The whole name of the time zone."`
-	ManagedBy             string    `query:"managed_by" maxLength:"64" doc:"The file that the user follows."`
-	CreatedAfter          time.Time `query:"created_after" doc:"Made at that time or later (RFC 3339)."`
-	CreatedBefore         time.Time `query:"created_before" doc:"Made before that time."`
-	LastLoginAfter        time.Time `query:"last_login_after" doc:"Signed in last at that time or later."`
-	LastLoginBefore       time.Time `query:"last_login_before" doc:"Signed in last before that time; whoever never did is not meant."`
+	Limit                 int        `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor                string     `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Identifier            string     `query:"identifier" maxLength:"320" doc:"The whole username or e-mail address; the case of letters does not matter, here and in the next four."`
+	Username              string     `query:"username" maxLength:"200" doc:"A part of the username."`
+	Email                 string     `query:"email" maxLength:"200" doc:"A part of the e-mail address."`
+	GivenName             string     `query:"given_name" maxLength:"200" doc:"A part of the given name."`
+	FamilyName            string     `query:"family_name" maxLength:"200" doc:"A part of the family name."`
+	State                 user.State `query:"state"`
+	EmailVerified         string     `query:"email_verified" enum:"true,false" doc:"Whether the e-mail address is verified."`
+	Administrator         string     `query:"administrator" enum:"true,false" doc:"Whether the user may administer this server."`
+	RequirePasswordChange string     `query:"require_password_change" enum:"true,false" doc:"Whether the user can do nothing before choosing a new password."`
+	Locale                string     `query:"locale" maxLength:"100" doc:"The whole language tag."`
+	ZoneInfo              string     `query:"zoneinfo" maxLength:"100" doc:"The whole name of the time zone."`
+	ManagedBy             string     `query:"managed_by" maxLength:"64" doc:"The file that the user follows."`
+	CreatedAfter          time.Time  `query:"created_after" doc:"Made at that time or later (RFC 3339)."`
+	CreatedBefore         time.Time  `query:"created_before" doc:"Made before that time."`
+	LastLoginAfter        time.Time  `query:"last_login_after" doc:"Signed in last at that time or later."`
+	LastLoginBefore       time.Time  `query:"last_login_before" doc:"Signed in last before that time; whoever never did is not meant."`
 }
 
 func (u *users) httpList(ctx context.Context, in *userList) (*struct{ Body UserPage }, error) {
@@ -74,7 +74,7 @@ func (u *users) httpList(ctx context.Context, in *userList) (*struct{ Body UserP
 		return nil, err
 	}
 	page, err := u.records.List(ctx, user.Query{
-		Identifier: in.Identifier, ManagedBy: in.ManagedBy, Username: in.Username, Email: in.Email, GivenName: in.GivenName, FamilyName: in.FamilyName, State: user.State(in.State),
+		Identifier: in.Identifier, ManagedBy: in.ManagedBy, Username: in.Username, Email: in.Email, GivenName: in.GivenName, FamilyName: in.FamilyName, State: in.State,
 		EmailVerified: yesOrNo(in.EmailVerified), Administrator: yesOrNo(in.Administrator), RequirePasswordChange: yesOrNo(in.RequirePasswordChange),
 		Locale: in.Locale, ZoneInfo: in.ZoneInfo, CreatedSince: in.CreatedAfter, CreatedBefore: in.CreatedBefore,
 		LastLoginSince: in.LastLoginAfter, LastLoginBefore: in.LastLoginBefore, After: after, Limit: in.Limit,
@@ -101,7 +101,7 @@ func yesOrNo(sent string) *bool {
 // NewUser is a user who is made. Exactly one of the last three says what they begin with.
 type NewUser struct {
 	UserFields
-	State             user.State `json:"state,omitempty" required:"false" enum:"active,disabled" doc:"active unless sent, or disabled."`
+	State             user.State `json:"state,omitempty" required:"false" doc:"active unless sent, or disabled."`
 	Password          string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"A password of your choice."`
 	TemporaryPassword bool       `json:"temporary_password,omitempty" required:"false" doc:"Makes a password that is shown this once and has to be changed at the first sign-in."`
 	Invitation        bool       `json:"invitation,omitempty" required:"false" doc:"Makes a URL, shown this once, at which the user chooses a password."`

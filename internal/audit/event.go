@@ -60,6 +60,16 @@ const (
 	InvitationUse             Action = "invitation.use"
 )
 
+// Actions returns all actions, those of one kind of object side by side.
+func Actions() []Action {
+	return []Action{
+		SignIn, SignOut, SessionEnd, ConsentGive, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
+		RegisterClient, ClientCreate, ClientUpdate, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
+		UserCreate, UserUpdate, UserDelete, UserDisable, UserEnable, UserUnlock, UserRequirePasswordChange, PasswordReset, PasswordChange,
+		InvitationCreate, InvitationUse, InitialCreate, InitialRevoke, SetUp, Recover, KeyCreate, KeyRotate, KeyRetire, KeyDelete, JobRun, Retention,
+	}
+}
+
 // Outcome is how it ended.
 type Outcome string
 

@@ -35,7 +35,7 @@ func (b *bound) completeArguments(wanted *connectionFlags) completion {
 // completeFlags suggests values for flags: files only where a flag takes one.
 func (b *bound) completeFlags(command *cobra.Command, wanted *connectionFlags) {
 	for _, each := range b.query {
-		if words := texts(each.Schema.Enum); len(words) > 0 {
+		if words := each.Schema.words(); len(words) > 0 {
 			_ = command.RegisterFlagCompletionFunc(flagOf(each.Name, formText, b.flags), // fails only for a flag that isn't there
 				cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 		}
@@ -55,7 +55,7 @@ func (b *bound) completeFlags(command *cobra.Command, wanted *connectionFlags) {
 		if f == formSecret || f == formJSON {
 			continue
 		}
-		from, words := b.live[name], texts(described.Enum)
+		from, words := b.live[name], described.words()
 		_ = command.RegisterFlagCompletionFunc(flagOf(name, f, b.flags), func(command *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 			if from.operation == "" {
 				return words, cobra.ShellCompDirectiveNoFileComp

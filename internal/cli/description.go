@@ -55,6 +55,21 @@ type schema struct {
 	Required    []string          `json:"required"`
 }
 
+// words returns the few words that a value, or a value of a list, can be; none if it can be others.
+func (s schema) words() []string {
+	values := s.Enum
+	if s.Items != nil {
+		values = s.Items.Enum
+	}
+	all := make([]string, 0, len(values))
+	for _, each := range values {
+		if text, ok := each.(string); ok { // and not null
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
 // types is a type, or that and null.
 type types []string
 

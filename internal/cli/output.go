@@ -19,8 +19,16 @@ type choice struct {
 
 func (c *choice) String() string { return c.value }
 
-// Type returns the words, which the help text shows as the form of the value.
-func (c *choice) Type() string { return strings.Join(c.choices, "|") }
+// mostShown is how many words a line of the help text has room for.
+const mostShown = 8
+
+// Type returns the words, which the help text shows as the form of the value unless they are many.
+func (c *choice) Type() string {
+	if len(c.choices) > mostShown {
+		return "word"
+	}
+	return strings.Join(c.choices, "|")
+}
 
 // Set takes one of the words.
 func (c *choice) Set(value string) error {

@@ -46,7 +46,7 @@ func (b *bound) invocation(command *cobra.Command) *invocation {
 		if by, ok := b.named[each.Name]; ok { // it is more than an identifier here
 			each.Description = strings.TrimSuffix(by.what+"; "+helpOf(each.Description, formText), "; ")
 		}
-		flag := &choice{choices: texts(each.Schema.Enum)}
+		flag := &choice{choices: each.Schema.words()}
 		if len(flag.choices) > 0 {
 			flags.Var(flag, name, helpOf(cmp.Or(each.Description, "only those whose "+strings.ReplaceAll(each.Name, "_", " ")+" is this"), formText))
 			made.query[each.Name] = &flag.value
@@ -70,16 +70,6 @@ func (b *bound) invocation(command *cobra.Command) *invocation {
 		}
 	}
 	return made
-}
-
-func texts(values []any) []string {
-	all := make([]string, 0, len(values))
-	for _, each := range values {
-		if text, ok := each.(string); ok {
-			all = append(all, text)
-		}
-	}
-	return all
 }
 
 // prepare reads what was said; nobody is asked before all of it was understood.

@@ -20,11 +20,6 @@ const (
 	ProfileOpenIDLegacy SecurityProfile = "oidc-legacy"
 )
 
-// SecurityProfiles returns all profiles, the default first.
-func SecurityProfiles() []SecurityProfile {
-	return []SecurityProfile{ProfileOAuth21, ProfileOpenIDLegacy}
-}
-
 // IsKnown tells whether p is one of [SecurityProfiles].
 func (p SecurityProfile) IsKnown() bool { return slices.Contains(SecurityProfiles(), p) }
 

@@ -54,20 +54,17 @@ func (m Metadata) validate() error {
 	return nil
 }
 
-// AuthenticationMethods returns the methods that a client may register.
-func AuthenticationMethods() []oauth.AuthenticationMethod {
-	return []oauth.AuthenticationMethod{oauth.ClientSecretBasic, oauth.ClientSecretPost, oauth.PrivateKeyJWT, oauth.AuthenticationMethodNone}
-}
-
 func (m Metadata) validateWords(refuse refuser) {
 	for field, isKnown := range map[string]bool{
 		"security_profile":           m.SecurityProfile.IsKnown(),
-		"application_type":           m.ApplicationType == oauth.Web || m.ApplicationType == oauth.Native,
+		"application_type":           slices.Contains(ApplicationTypes(), m.ApplicationType),
 		"token_endpoint_auth_method": slices.Contains(AuthenticationMethods(), m.AuthenticationMethod),
-		"assertion_audience":         m.AssertionAudience == AudienceIssuer || m.AssertionAudience == AudienceIssuerOrEndpoint,
-		"consent":                    slices.Contains([]ConsentPolicy{ConsentRemember, ConsentAlways, ConsentSkip}, m.Consent),
-		"access_token_format":        m.AccessTokenFormat == FormatJWT || m.AccessTokenFormat == FormatOpaque,
-		"subject_type":               m.SubjectType == SubjectPublic || m.SubjectType == SubjectPairwise,
+		"assertion_audience":         slices.Contains(AssertionAudiences(), m.AssertionAudience),
+		"consent":                    slices.Contains(ConsentPolicies(), m.Consent),
+		"access_token_format":        slices.Contains(AccessTokenFormats(), m.AccessTokenFormat),
+		"subject_type":               slices.Contains(SubjectTypes(), m.SubjectType),
+		"pkce":                       slices.Contains(PKCEPolicies(), m.PKCE),
+		"refresh_token_rotation":     slices.Contains(RefreshTokenRotations(), m.RefreshTokenRotation),
 	} {
 		if !isKnown {
 			refuse(field, "client.unknown_value")
@@ -82,7 +79,7 @@ func (m Metadata) validateWords(refuse refuser) {
 
 func (m Metadata) validateGrants(refuse refuser) {
 	for _, grant := range m.GrantTypes {
-		if !slices.Contains([]oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials}, grant) {
+		if !slices.Contains(GrantTypes(), grant) {
 			refuse("grant_types", "client.unknown_value")
 		}
 		if grant == oauth.ClientCredentials && m.IsPublic() {
@@ -94,7 +91,7 @@ func (m Metadata) validateGrants(refuse refuser) {
 		refuse("grant_types", "client.refresh_without_code")
 	}
 	for _, responseType := range m.ResponseTypes {
-		if responseType != oauth.ResponseTypeCode || !withCode {
+		if !slices.Contains(ResponseTypes(), responseType) || !withCode {
 			refuse("response_types", "client.unknown_value")
 		}
 	}
@@ -105,25 +102,11 @@ func (m Metadata) validateGrants(refuse refuser) {
 
 // validatePolicy holds what a public client can't choose.
 func (m Metadata) validatePolicy(refuse refuser) {
-	switch m.PKCE {
-	case PKCERequired:
-	case PKCEOrNonce, PKCEOptional:
-		if m.IsPublic() {
-			refuse("pkce", "client.public_needs_pkce") // OAuth 2.1 section 4.1.1
-		}
-	case pkceUnspecified:
-		refuse("pkce", "client.unknown_value")
-	default:
-		refuse("pkce", "client.unknown_value")
+	if m.IsPublic() && (m.PKCE == PKCEOrNonce || m.PKCE == PKCEOptional) {
+		refuse("pkce", "client.public_needs_pkce") // OAuth 2.1 section 4.1.1
 	}
-	switch m.RefreshTokenRotation {
-	case Rotate:
-	case Static:
-		if m.IsPublic() {
-			refuse("refresh_token_rotation", "client.public_needs_rotation") // OAuth 2.1 section 4.3.1
-		}
-	default:
-		refuse("refresh_token_rotation", "client.unknown_value")
+	if m.IsPublic() && m.RefreshTokenRotation == Static {
+		refuse("refresh_token_rotation", "client.public_needs_rotation") // OAuth 2.1 section 4.3.1
 	}
 	if len(m.ProtectedResources) > 0 && m.IsPublic() {
 		refuse("protected_resources", "client.public_without_credentials") // introspection needs credentials (RFC 7662 section 2.1)

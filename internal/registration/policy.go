@@ -104,14 +104,14 @@ func (p Policy) validate() error {
 	}))
 	check("default_scopes", "registration.scope_not_allowed", p.Scopes.ContainsAll(p.DefaultScopes))
 	check("authentication_methods", unknown, containsAll(client.AuthenticationMethods(), p.AuthenticationMethods))
-	check("grant_types", unknown, containsAll(grantTypes(), p.GrantTypes))
+	check("grant_types", unknown, containsAll(client.GrantTypes(), p.GrantTypes))
 	_, err := oauth.ParseResources(p.Resources)
 	check("resources", "registration.resource_invalid", err == nil)
 	check("consent", unknown, p.Consent == client.ConsentRemember || p.Consent == client.ConsentAlways)
-	check("pkce", unknown, slices.Contains([]client.PKCE{"", client.PKCERequired, client.PKCEOrNonce, client.PKCEOptional}, p.PKCE))
-	check("assertion_audience", unknown, slices.Contains([]client.AssertionAudience{"", client.AudienceIssuer, client.AudienceIssuerOrEndpoint}, p.AssertionAudience))
+	check("pkce", unknown, p.PKCE == "" || slices.Contains(client.PKCEPolicies(), p.PKCE))
+	check("assertion_audience", unknown, p.AssertionAudience == "" || slices.Contains(client.AssertionAudiences(), p.AssertionAudience))
 	check("response_modes", unknown, containsAll(oauth.ResponseModes(), p.ResponseModes))
-	check("refresh_token_rotation", unknown, slices.Contains([]client.RefreshTokenRotation{"", client.Rotate, client.Static}, p.RefreshTokenRotation))
+	check("refresh_token_rotation", unknown, p.RefreshTokenRotation == "" || slices.Contains(client.RefreshTokenRotations(), p.RefreshTokenRotation))
 	check("access_token_lifetime", lifetime, isLifetime(p.AccessTokenLifetime))
 	check("refresh_token_lifetime", lifetime, isLifetime(p.RefreshTokenLifetime))
 	check("unused_lifetime", "registration.unused_lifetime_invalid", isLifetime(p.UnusedLifetime) && (p.UnusedLifetime == 0 || inSecondsOf(p.UnusedLifetime) >= minUnusedLifetime))
@@ -119,11 +119,6 @@ func (p Policy) validate() error {
 		return refusal
 	}
 	return nil
-}
-
-// grantTypes returns the grants that a client can be registered for.
-func grantTypes() []oauth.GrantType {
-	return []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials}
 }
 
 // base returns the metadata of which the client writes the rest.

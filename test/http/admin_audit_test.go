@@ -50,11 +50,11 @@ func (a *administration) happen(letters string) {
 	a.t.Helper()
 	for i, letter := range letters {
 		event := audit.Event{
-			Action: "test.even", Outcome: audit.Success, Actor: audit.Actor{Kind: audit.User, ID: "ada", Name: "Ada <b>"}, ClientID: "console",
+			Action: audit.Retention, Outcome: audit.Success, Actor: audit.Actor{Kind: audit.User, ID: "ada", Name: "Ada <b>"}, ClientID: "console",
 			Target: audit.Target{Kind: "test", ID: string(letter)}, Details: audit.Details{Changes: []audit.Change{{Field: "name", Before: "a", After: nil}}},
 		}
 		if i%2 == 1 {
-			event.Action, event.Outcome, event.Actor, event.ClientID = "test.odd", audit.Failure, audit.Actor{Kind: audit.Operator}, ""
+			event.Action, event.Outcome, event.Actor, event.ClientID = audit.Recover, audit.Failure, audit.Actor{Kind: audit.Operator}, ""
 		}
 		must(a.t, a.Audit.Record(a.t.Context(), event))
 		a.Clock.Advance(time.Minute)
@@ -73,8 +73,8 @@ func TestAuditLogIsReadOverHTTP(t *testing.T) {
 		for filter, want := range map[string]string{
 			"target_kind=test":                                    "gfedcba",
 			"target_kind=test&limit=2":                            "gf.ed.cb.a",
-			"action=test.odd":                                     "fdb",
-			"action=test.odd&limit=1":                             "f.d.b",
+			"action=server.recover":                               "fdb",
+			"action=server.recover&limit=1":                       "f.d.b",
 			"actor_id=ada":                                        "geca",
 			"actor_id=ada&target_id=c&outcome=success":            "c",
 			"client_id=console&target_kind=test":                  "geca",
@@ -83,7 +83,7 @@ func TestAuditLogIsReadOverHTTP(t *testing.T) {
 			"target_kind=test&since=" + at(5):                     "gf",
 			"target_kind=test&until=" + at(2):                     "ba",
 			"actor_id=ada&since=" + at(1) + "&until=" + at(6):     "ec",
-			"action=test.odd%27%20OR%20%271%27%3D%271":            "",
+			"target_id=d%27%20OR%20%271%27%3D%271":                "",
 			"target_kind=test&since=" + at(60):                    "",
 			"target_kind=test&since=" + at(3) + "&until=" + at(1): "",
 		} {
@@ -126,10 +126,10 @@ func TestAuditLogIsExported(t *testing.T) {
 	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
 		for i := range 450 {
 			must(a.t, a.Audit.Record(a.t.Context(), audit.Event{
-				Action: "test.many", Target: audit.Target{Kind: "test", ID: fmt.Sprint(i)}, Details: audit.Details{Note: strings.Repeat("n", 500)},
+				Action: audit.InvitationUse, Target: audit.Target{Kind: "test", ID: fmt.Sprint(i)}, Details: audit.Details{Note: strings.Repeat("n", 500)},
 			}))
 		}
-		answer := a.wants(a.send(token, http.MethodGet, "/audit-events/export?action=test.many", ""), http.StatusOK)
+		answer := a.wants(a.send(token, http.MethodGet, "/audit-events/export?action=invitation.use", ""), http.StatusOK)
 		if kind := answer.Header.Get("Content-Type"); kind != "application/x-ndjson" || answer.Header.Get("Cache-Control") != "no-store" {
 			a.t.Errorf("it is %s with %v", kind, answer.Header)
 		}

@@ -93,11 +93,11 @@ func TestJobsAreRun(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
 		const path = "/system/jobs/seal-the-audit-log"
-		must(a.t, a.Audit.Record(a.t.Context(), audit.Event{Action: "test.sealed"}))
+		must(a.t, a.Audit.Record(a.t.Context(), audit.Event{Action: audit.InvitationUse}))
 		a.wants(a.send(token, http.MethodPost, path+"/run", ""), http.StatusAccepted, `"name":"seal-the-audit-log"`)
 		sealed := false
 		for range 1000 {
-			answer := a.wants(a.send(token, http.MethodGet, "/audit-events?action=test.sealed", ""), http.StatusOK)
+			answer := a.wants(a.send(token, http.MethodGet, "/audit-events?action=invitation.use", ""), http.StatusOK)
 			if sealed = strings.Contains(answer.Body, `"batch":`); sealed {
 				break
 			}
