@@ -47,13 +47,19 @@ type AuditVerification struct {
 // ErrChainBroken is returned after the report of a chain that is not as it was sealed.
 var ErrChainBroken = errors.New("the audit log was changed")
 
+// inTheLog says what the log has, and what it does not: see package audit.
+const inTheLog = `It has who signed in, allowed and changed what, and when, with sign-ins that failed, and codes and
+refresh tokens that were used again. Requests that were refused, such as those above a limit,
+without a token that counts, or against a rule, are not in it.`
+
 func (p Program) auditCommand() *cobra.Command {
 	group := asGroup(&cobra.Command{
 		Use:   "audit",
-		Short: "Prove that the audit log was not changed",
-		Long: `Read the audit log: who signed in, allowed, changed and was refused what, and when. The
-server seals events into a chain of batches every minute; "authly audit verify" shows, on the
-server's own machine, whether somebody has changed them since.`,
+		Short: "Read the audit log, and prove that it was not changed",
+		Long: "Read the audit log, and prove that it was not changed.\n\n" + inTheLog + `
+
+The server seals events into a chain of batches every minute; "authly audit verify" shows, on
+the server's own machine, whether somebody has changed them since.`,
 	})
 	group.AddCommand(p.auditVerifyCommand())
 	return group
@@ -64,7 +70,7 @@ func (p Program) localAuditCommand() *cobra.Command {
 	group := asGroup(&cobra.Command{
 		Use:   "audit",
 		Short: "Read the audit log",
-		Long:  "Read the audit log: who signed in, allowed, changed and was refused what, and when.",
+		Long:  "Read the audit log.\n\n" + inTheLog,
 	})
 	group.AddCommand(p.auditListCommand(), p.auditExportCommand())
 	return group
