@@ -64,7 +64,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		SignIn, SignOut, SessionEnd, ConsentGive, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
-		RegisterClient, ClientCreate, ClientUpdate, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
+		RegisterClient, ClientCreate, ClientUpdate, ClientDisable, ClientEnable, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
 		UserCreate, UserUpdate, UserDelete, UserDisable, UserEnable, UserUnlock, UserRequirePasswordChange, PasswordReset, PasswordChange,
 		InvitationCreate, InvitationUse, InitialCreate, InitialRevoke, SetUp, Recover, KeyCreate, KeyRotate, KeyRetire, KeyDelete, JobRun, Retention,
 	}
