@@ -142,6 +142,9 @@ func keyColumns() []string {
 	return []string{"kid", "alg", "state", "created_at", "activated_at", "signs_from", "published_until"}
 }
 
+// aboutKIDs is said because thumbprints are as they are.
+const aboutKIDs = "A kid may begin with a hyphen, which is no flag after --."
+
 func keyResource() resource {
 	one := []argument{{name: "KID", what: "the kid of a key", from: source{operation: "list-keys", rows: "keys", id: "kid", about: "alg"}}}
 	return resource{
@@ -149,7 +152,7 @@ func keyResource() resource {
 		long: "Administer the signing keys. The server rotates them by itself; see also `authly local keys`, which works while it is down.",
 		verbs: []verb{
 			{name: "list", operation: "list-keys", manner: lists, rows: "keys", id: "kid", columns: keyColumns(), example: "  authly key list\n  authly key list -o json"},
-			{name: "show", operation: "get-key", manner: shows, arguments: one, id: "kid", example: "  authly key show \"$KID\""},
+			{name: "show", operation: "get-key", manner: shows, arguments: one, id: "kid", long: aboutKIDs, example: "  authly key show -- \"$KID\""},
 			{
 				name: "rotate", operation: "rotate-keys", manner: acts, rows: "keys", columns: keyColumns(),
 				long:     "A next key that was not published for long enough is refused, unless it is forced: clients that keep a copy of the keys would not know it.",
@@ -157,11 +160,11 @@ func keyResource() resource {
 			},
 			{
 				name: "retire", operation: "retire-key", manner: acts, arguments: one, id: "kid", question: "Retire the key %s: the next one signs in its place?",
-				example: "  authly key retire \"$KID\" --force --yes",
+				example: "  authly key retire --force --yes -- \"$KID\"",
 			},
 			{
 				name: "withdraw", operation: "withdraw-key", manner: acts, arguments: one, id: "kid", question: "Withdraw the key %s: what it signed is not believed any more?",
-				example: "  authly key withdraw \"$RETIRED_KID\" --yes",
+				example: "  authly key withdraw --yes -- \"$RETIRED_KID\"",
 			},
 		},
 	}

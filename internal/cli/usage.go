@@ -62,6 +62,9 @@ func flagError(command *cobra.Command, err error) error {
 	if near := nearestFlag(command, unknown.GetSpecifiedName()); near != "" {
 		message += "; did you mean --" + near + "?"
 	}
+	if unknown.GetSpecifiedShortnames() != "" && strings.Contains(command.Use, " ") {
+		message += "; an argument that begins with a hyphen comes after --"
+	}
 	return &usageError{message}
 }
 
