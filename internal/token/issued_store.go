@@ -45,7 +45,7 @@ func scanIssuedAccess(row db.Row) (Issued, error) {
 func issuedPosition(i Issued) page.Position { return page.Position{ID: i.ID} }
 
 func (s store) listFamilies(ctx context.Context, query IssuedQuery, now time.Time) (page.Of[Issued], error) {
-	list := db.Listing{Table: "token_families", Columns: issuedFamily}
+	list := db.Listing{Table: "token_families", Columns: issuedFamily, Dear: true}
 	switch {
 	case query.UserID != uuid.Nil:
 		list.Within("user_id = $?", query.UserID)
@@ -67,7 +67,7 @@ func (s store) listFamilies(ctx context.Context, query IssuedQuery, now time.Tim
 
 // listAccessTokens lists those of a family, or those that clients got on their own behalf.
 func (s store) listAccessTokens(ctx context.Context, query IssuedQuery, now time.Time) (page.Of[Issued], error) {
-	list := db.Listing{Table: "access_tokens", Columns: issuedAccess}
+	list := db.Listing{Table: "access_tokens", Columns: issuedAccess, Dear: true}
 	if query.FamilyID != uuid.Nil {
 		list.Within("family_id = $?", query.FamilyID)
 		if query.Client != uuid.Nil {

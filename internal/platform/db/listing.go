@@ -32,6 +32,9 @@ type Listing struct {
 	// rows of Table are read for those on the page only, so that no engine can begin with them. The
 	// order is then by the identifier, and conditions are on what is walked through.
 	Through string
+	// Dear says that the conditions of Matching ask several other tables about each row, so that
+	// fewer rows are looked at for a page.
+	Dear bool
 
 	within, matching []condition
 	since, until     time.Time
@@ -45,6 +48,16 @@ type condition struct {
 
 // window is how many rows of an index are looked at for one page.
 const window = 2000
+
+// dearWindow is how many there are where each one costs several times as much.
+const dearWindow = 500
+
+func (l *Listing) window() int {
+	if l.Dear {
+		return dearWindow
+	}
+	return window
+}
 
 // Within adds a condition on the columns that an index has before the order. Each $?
 // in it stands for one of the arguments.
@@ -131,7 +144,7 @@ func (l *Listing) statement(columns, tail string, conditions ...condition) (stri
 
 // end returns the last position that may be looked at for a page, zero if the list ends before.
 func (l *Listing) end(ctx context.Context, from Querier) (page.Position, error) {
-	statement, arguments := l.statement(l.columns(""), " LIMIT 1 OFFSET "+strconv.Itoa(window-1), l.bounded(page.Position{})...)
+	statement, arguments := l.statement(l.columns(""), " LIMIT 1 OFFSET "+strconv.Itoa(l.window()-1), l.bounded(page.Position{})...)
 	var (
 		at   time.Time
 		last uuid.UUID

@@ -113,7 +113,11 @@ func TestListing(t *testing.T) {
 			"every second":      {200, 13, func(l *db.Listing) { l.Matching("state = $?", "even") }, only(func(s sight) bool { return s.state == "even" })},
 			"one at the end":    {10, 3, func(l *db.Listing) { l.Matching("state = $?", "rare") }, only(func(s sight) bool { return s.state == "rare" })},
 			"none":              {10, 3, func(l *db.Listing) { l.Matching("state = $?", "none"); l.Time = "" }, nil},
-			"through others":    {500, 11, func(l *db.Listing) { l.Through, l.Time = seen, "" }, all},
+			"dear ones": {10, 11, func(l *db.Listing) {
+				l.Dear = true
+				l.Matching("state = $?", "rare")
+			}, only(func(s sight) bool { return s.state == "rare" })},
+			"through others": {500, 11, func(l *db.Listing) { l.Through, l.Time = seen, "" }, all},
 			"some of others": {10, 3, func(l *db.Listing) {
 				l.Through, l.Time = seen, ""
 				l.Matching("state = $?", "rare")
