@@ -16,6 +16,7 @@ import (
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
+	"authly/internal/scope"
 )
 
 // ClientRecords keeps clients. Its changes join a transaction of the context.
@@ -128,25 +129,14 @@ func (c *clients) update(ctx context.Context, who Principal, clientID, ifMatch s
 // knowsScopes refuses names of scopes that there are not: they would be mistyped. A client keeps
 // what it had before, also the name of a scope that was deleted.
 func (c *clients) knowsScopes(ctx context.Context, given, before oauth.ScopeSet) error {
-	added := given.Without(before)
-	if len(added) == 0 {
+	if len(given.Without(before)) == 0 {
 		return nil
 	}
-	catalogue, err := c.scopes.List(ctx)
+	known, err := scopeNames(ctx, c.scopes, func(scope.Scope) bool { return true })
 	if err != nil {
 		return err
 	}
-	for _, entry := range catalogue {
-		added = added.Without(oauth.ScopeSet{entry.Name})
-	}
-	refusal := fault.New(fault.Invalid, "client.invalid")
-	for _, name := range added {
-		refusal = refusal.WithField(fmt.Sprintf("scopes[%d]", slices.Index(given, name)), "scope.unknown")
-	}
-	if len(refusal.Fields) > 0 {
-		return refusal
-	}
-	return nil
+	return withUnknown(fault.New(fault.Invalid, "client.invalid"), "scopes", given, slices.Concat(known, before))
 }
 
 // prepare makes the signing keys that a change needs, which takes too long for a transaction.

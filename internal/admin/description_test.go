@@ -42,6 +42,29 @@ func describe(t *testing.T, router *httpx.Router, path string) map[string]any {
 	return described
 }
 
+// Whether a change changes anything is seen by what can be read: what can be written and not read
+// would be lost.
+func TestWhatIsWrittenCanBeRead(t *testing.T) {
+	t.Parallel()
+	components, _ := describe(t, mounted(t, "https://id.example"), "/api/v1/openapi.json")["components"].(map[string]any)
+	schemas, _ := components["schemas"].(map[string]any)
+	members := func(name string) map[string]any {
+		described, _ := schemas[name].(map[string]any)
+		found, _ := described["properties"].(map[string]any)
+		return found
+	}
+	for written, read := range map[string]string{"ClientFields": "Client", "UserFields": "User", "ScopeFields": "Scope"} {
+		if len(members(written)) < 4 {
+			t.Fatalf("%s has %v", written, members(written))
+		}
+		for name := range members(written) {
+			if _, isRead := members(read)[name]; !isRead {
+				t.Errorf("%s has %s, and %s does not", written, name, read)
+			}
+		}
+	}
+}
+
 // The description is a promise: a change of it is a change that somebody has to see.
 func TestDescriptionIsTheGoldenOne(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/registration"
+	"authly/internal/scope"
 )
 
 // InitialTokens keeps initial access tokens, and records what happens to them. Its changes
@@ -136,26 +137,14 @@ func (i *initialTokens) create(ctx context.Context, who Principal, fields Initia
 
 // knowsScopes refuses the names of scopes that can't be granted: they would be mistyped.
 func (i *initialTokens) knowsScopes(ctx context.Context, policy registration.Policy) error {
-	catalogue, err := i.scopes.List(ctx)
+	known, err := scopeNames(ctx, i.scopes, func(entry scope.Scope) bool { return entry.Active && !oauth.IsAdministrationScope(entry.Name) })
 	if err != nil {
 		return err
 	}
-	var known oauth.ScopeSet
-	for _, entry := range catalogue {
-		if entry.Active && !oauth.IsAdministrationScope(entry.Name) {
-			known = append(known, entry.Name)
-		}
+	if err := withUnknown(fault.New(fault.Invalid, "registration.policy_invalid"), "scopes", policy.Scopes, known); err != nil {
+		return err
 	}
-	refusal := fault.New(fault.Invalid, "registration.policy_invalid")
-	for field, names := range map[string]oauth.ScopeSet{"scopes": policy.Scopes, "default_scopes": policy.DefaultScopes} {
-		if !known.ContainsAll(names) {
-			refusal = refusal.WithField(field, "scope.unknown")
-		}
-	}
-	if len(refusal.Fields) > 0 {
-		return refusal
-	}
-	return nil
+	return withUnknown(fault.New(fault.Invalid, "registration.policy_invalid"), "default_scopes", policy.DefaultScopes, known)
 }
 
 func (i *initialTokens) revoke(ctx context.Context, who Principal, token uuid.UUID, ifMatch string) (registration.InitialToken, error) {

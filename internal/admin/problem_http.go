@@ -6,13 +6,10 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/validation"
 
 	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
@@ -51,23 +48,24 @@ func problem(ctx context.Context, err error) (*huma.ErrorModel, http.Header) {
 	for _, field := range slices.Sorted(maps.Keys(refusal.Fields)) {
 		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: "body." + memberOf(field), Message: explained(refusal.Fields[field])})
 	}
-	if place := placeOf(refusal.Key); place != "" {
-		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: place, Message: told.Detail})
+	if place, message := placeOf(refusal.Key); place != "" {
+		told.Errors = append(told.Errors, &huma.ErrorDetail{Location: place, Message: message})
 	}
 	return told, header
 }
 
-// placeOf returns which part of a request a fault is about that has no fields, "" for none.
-func placeOf(key string) string {
+// placeOf returns which part of a request a fault is about that has no fields, and what is wrong
+// with it; "" for none.
+func placeOf(key string) (place, message string) {
 	switch key {
 	case keyPrecondition:
-		return "header.If-Match"
+		return "header.If-Match", "it is not the present ETag"
 	case "admin.idempotency_key_reused":
-		return "header.Idempotency-Key"
+		return "header.Idempotency-Key", "it was sent with another request"
 	case "admin.cursor_invalid":
-		return "query.cursor"
+		return "query.cursor", "take the next_cursor of a page"
 	default:
-		return ""
+		return "", ""
 	}
 }
 
@@ -125,7 +123,7 @@ func withoutValues(_ huma.Context, _ string, body any) (any, error) {
 	stripped.Errors = make([]*huma.ErrorDetail, 0, len(told.Errors))
 	for _, detail := range told.Errors {
 		if detail != nil {
-			stripped.Errors = append(stripped.Errors, placed(*detail))
+			stripped.Errors = append(stripped.Errors, placed(detail))
 		}
 	}
 	isOfBody := told.Status == http.StatusBadRequest || told.Status == http.StatusRequestEntityTooLarge || told.Status == http.StatusUnsupportedMediaType
@@ -133,17 +131,6 @@ func withoutValues(_ huma.Context, _ string, body any) (any, error) {
 		stripped.Errors = append(stripped.Errors, &huma.ErrorDetail{Location: "body", Message: told.Detail})
 	}
 	return &stripped, nil
-}
-
-// missing is how the library says that a member is not there: at the place of the object.
-var missing = regexp.MustCompile("^" + strings.Replace(regexp.QuoteMeta(validation.MsgExpectedRequiredProperty), "%s", "([a-z_]+)", 1) + "$")
-
-// placed returns a part of a problem without its value, in a sentence, at the place of what is wrong.
-func placed(detail huma.ErrorDetail) *huma.ErrorDetail {
-	if found := missing.FindStringSubmatch(detail.Message); found != nil {
-		return &huma.ErrorDetail{Location: detail.Location + "." + found[1], Message: "it is required"}
-	}
-	return &huma.ErrorDetail{Location: detail.Location, Message: sentence(&detail)}
 }
 
 // writeProblem answers outside of an operation.

@@ -3,9 +3,11 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"authly/internal/audit"
 	"authly/internal/platform/fault"
+	"authly/internal/protocol/oauth"
 	"authly/internal/scope"
 )
 
@@ -131,6 +133,35 @@ func (s *scopes) record(ctx context.Context, who Principal, action audit.Action,
 		Action: action, Outcome: audit.Success, Actor: who.actor(), ClientID: who.ClientID,
 		Target: audit.Target{Kind: "scope", ID: name, Name: name}, Details: audit.Details{Changes: changes},
 	})
+}
+
+// scopeNames returns the names of those scopes in the catalogue that may be.
+func scopeNames(ctx context.Context, catalogue ScopeCatalogue, may func(scope.Scope) bool) (oauth.ScopeSet, error) {
+	all, err := catalogue.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names oauth.ScopeSet
+	for _, each := range all {
+		if may(each) {
+			names = append(names, each.Name)
+		}
+	}
+	return names, nil
+}
+
+// withUnknown returns the refusal with the places in a field of the scopes that are not among the known
+// ones, or nil if all are.
+func withUnknown(refusal *fault.Error, field string, given, known oauth.ScopeSet) error {
+	for i, name := range given {
+		if !known.Has(name) {
+			refusal = refusal.WithField(fmt.Sprintf("%s[%d]", field, i), "scope.unknown")
+		}
+	}
+	if len(refusal.Fields) > 0 {
+		return refusal
+	}
+	return nil
 }
 
 // isChangedMeanwhile tells whether somebody else was faster.

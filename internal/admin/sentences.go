@@ -23,7 +23,6 @@ func raws() [][2]string {
 		{"expected length <= ", "take at most %s characters"},
 		{"expected array length >= ", "take at least %s values"},
 		{"expected array length <= ", "take at most %s values"},
-		{"expected required property ", `the member "%s" is missing`},
 		{"invalid integer", "take a whole number"},
 		{"expected integer", "take a whole number"},
 		{"expected number", "take a number"},
@@ -46,11 +45,19 @@ func sentence(detail *huma.ErrorDetail) string {
 	}
 	for _, each := range raws() {
 		if rest, found := strings.CutPrefix(detail.Message, each[0]); found {
-			rest = strings.Trim(strings.TrimSuffix(rest, " to be present"), `"`)
-			return strings.Replace(each[1], "%s", plainNumber(rest), 1)
+			return strings.Replace(each[1], "%s", plainNumber(strings.Trim(rest, `"`)), 1)
 		}
 	}
 	return detail.Message
+}
+
+// placed returns a part of a problem without its value, in a sentence, at the place of what is wrong:
+// of a member that is not there, the library names the object.
+func placed(detail *huma.ErrorDetail) *huma.ErrorDetail {
+	if rest, found := strings.CutPrefix(detail.Message, "expected required property "); found {
+		return &huma.ErrorDetail{Location: detail.Location + "." + strings.TrimSuffix(rest, " to be present"), Message: "it is missing"}
+	}
+	return &huma.ErrorDetail{Location: detail.Location, Message: sentence(detail)}
 }
 
 // plainNumber writes a number with all of its digits; what is none stays as it is.

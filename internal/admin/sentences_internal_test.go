@@ -20,7 +20,6 @@ func TestProblemsAreSentences(t *testing.T) {
 		{"query.created_after", "invalid date/time for format 2006-01-02T15:04:05.999999999Z07:00", "take a time such as 2026-11-25T12:00:00Z"},
 		{"query.limit", "invalid integer", "take a whole number"},
 		{"query.state", huma.ErrorFormatter(validation.MsgExpectedOneOf, "active, disabled"), "choose one of these: active, disabled"},
-		{"body", huma.ErrorFormatter(validation.MsgExpectedRequiredProperty, "name"), `the member "name" is missing`},
 		{"body.nonsense", validation.MsgUnexpectedProperty, "there is no such member"},
 		{"query.nonsense", "unknown query parameter", "there is no such parameter"},
 		{"body.administrator", validation.MsgExpectedBoolean, "take true or false"},
@@ -32,5 +31,9 @@ func TestProblemsAreSentences(t *testing.T) {
 		if got := sentence(&huma.ErrorDetail{Location: test.location, Message: test.message}); got != test.want {
 			t.Errorf("%s: %s: it says %q, want %q", test.location, test.message, got, test.want)
 		}
+	}
+	missing := &huma.ErrorDetail{Location: "body", Message: huma.ErrorFormatter(validation.MsgExpectedRequiredProperty, "name"), Value: "what was sent"}
+	if got := placed(missing); *got != (huma.ErrorDetail{Location: "body.name", Message: "it is missing"}) {
+		t.Errorf("a member that is not there: %+v", got)
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // list walks through clients_search_idx, which has everything that is asked about, or through
-// the index of those that follow a file, and reads the records of the page only. It looks at a bounded number of clients and
-// returns the last of them, zero if there are no more after it.
+// the index of those that follow a file, and reads the records of the page only. It looks at a
+// bounded number of clients and returns the last of them, zero if there are no more after it.
 func (s store) list(ctx context.Context, query Query) ([]Client, uuid.UUID, error) {
 	conditions, arguments := query.conditions()
 	var end uuid.UUID

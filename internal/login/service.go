@@ -142,10 +142,10 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, known user.User) (
 const logWithin = 10 * time.Second
 
 // failed logs an attempt that was let through and had the wrong password, or the right one of
-// somebody who is disabled. Whose account was
-// meant stands there only if there is such an account: people type passwords into the
-// wrong field. Attempts that were refused before are not logged, so that a flood of
-// them writes nothing. It returns the refusal, or why it could not be logged.
+// somebody who is disabled. Whose account was meant stands there only if there is such an
+// account: people type passwords into the wrong field. Attempts that were refused before
+// are not logged, so that a flood of them writes nothing. It returns the refusal, or why it
+// could not be logged.
 func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) error {
 	// Whoever guesses can't keep it from the log by hanging up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)

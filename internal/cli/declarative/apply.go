@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"authly/internal/cli/remote"
+	"authly/internal/platform/secret"
 )
 
 // errNotItsOwn is returned for a record that is to be deleted and follows another file by now.
@@ -35,14 +36,16 @@ type Unseen struct {
 // answered: whoever applies a document often keeps what is written. It has to be replaced
 // to be of use.
 func Apply(ctx context.Context, api API, plan Plan, told func(Step)) (unseen []Unseen, err error) {
-	waiting := plan.Steps
+	var waiting []*Step
+	for _, step := range plan.Steps {
+		if step.Action != Leave && step.Action != Abandon {
+			waiting = append(waiting, &step)
+		}
+	}
 	for {
-		var conflicts []Step
+		var conflicts []*Step
 		var conflict error
 		for _, step := range waiting {
-			if step.Action == Leave || step.Action == Abandon {
-				continue
-			}
 			hasUnseen, err := step.do(ctx, api)
 			if hasUnseen {
 				unseen = append(unseen, Unseen{step.Kind, step.Key, step.wanted.fields[administratorField] == true})
@@ -56,7 +59,7 @@ func Apply(ctx context.Context, api API, plan Plan, told func(Step)) (unseen []U
 			case err != nil:
 				return unseen, err
 			default:
-				told(step)
+				told(*step)
 			}
 		}
 		if len(conflicts) == 0 || len(conflicts) == len(waiting) {
@@ -66,11 +69,15 @@ func Apply(ctx context.Context, api API, plan Plan, told func(Step)) (unseen []U
 	}
 }
 
-// do tells whether the record begins with something that the server made and nobody has seen.
-func (s Step) do(ctx context.Context, api API) (hasUnseen bool, err error) {
+// do tells whether the record begins with something that the server made and nobody has seen. Of a step
+// that can't be done to its end, the rest is left: what was done is not to be done again.
+func (s *Step) do(ctx context.Context, api API) (hasUnseen bool, err error) {
 	switch s.Action {
 	case Create:
-		return s.create(ctx, api)
+		if s.id == "" {
+			return s.create(ctx, api)
+		}
+		return s.change(ctx, api) // it was made, and not switched off
 	case Change:
 		return s.change(ctx, api)
 	case Delete:
@@ -84,7 +91,7 @@ func (s Step) path(parts ...string) string {
 	return remote.Join(append([]string{s.of.member, s.id}, parts...)...)
 }
 
-func (s Step) create(ctx context.Context, api API) (hasUnseen bool, err error) {
+func (s *Step) create(ctx context.Context, api API) (hasUnseen bool, err error) {
 	body := maps.Clone(s.send)
 	body[s.of.key] = s.Key
 	turnsOff := s.wanted.state == disabled
@@ -107,23 +114,27 @@ func (s Step) create(ctx context.Context, api API) (hasUnseen bool, err error) {
 		return false, err
 	}
 	s.id, _ = made[s.of.id].(string)
-	s.etag = answer.ETag
-	if turnsOff {
-		if made, err = s.turn(ctx, api); err != nil {
-			return false, err
-		}
+	s.etag, s.send = answer.ETag, nil
+	hasUnseen = s.secret.IsZero() && s.of.beganUnseen(made)
+	s.secret = secret.Redacted{}
+	if !turnsOff {
+		return hasUnseen, nil
 	}
-	return s.secret.IsZero() && s.of.beganUnseen(made), nil
+	after, err := s.turn(ctx, api)
+	if err != nil {
+		return hasUnseen, err
+	}
+	return hasUnseen && s.of.beganUnseen(after), nil // an invitation ends with that
 }
 
-func (s Step) change(ctx context.Context, api API) (hasUnseen bool, err error) {
+func (s *Step) change(ctx context.Context, api API) (hasUnseen bool, err error) {
 	if len(s.send) > 0 {
 		request := remote.Request{Method: http.MethodPatch, Path: s.path(), Scope: s.of.scopeToWrite(), Body: s.send, IfMatch: s.etag}
 		answer, err := api.Do(ctx, request)
 		if err != nil {
 			return false, err
 		}
-		s.etag = answer.ETag
+		s.etag, s.send = answer.ETag, nil
 	}
 	if !s.secret.IsZero() {
 		body := map[string]any{s.of.secret: s.secret.Reveal(), "overlap_seconds": s.wanted.overlap}
@@ -131,7 +142,7 @@ func (s Step) change(ctx context.Context, api API) (hasUnseen bool, err error) {
 		if _, err := api.Do(ctx, request); err != nil {
 			return false, err
 		}
-		s.etag = "" // of a record without that secret
+		s.etag, s.secret = "", secret.Redacted{} // it was that of a record without the secret
 	}
 	if !slices.ContainsFunc(s.Differences, func(each Difference) bool { return each.Field == stateField }) {
 		return false, nil

@@ -15,6 +15,7 @@ import (
 	"authly/internal/audit"
 	"authly/internal/cli/declarative"
 	"authly/internal/cli/remote"
+	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/testx"
 )
@@ -32,13 +33,37 @@ func onEveryEngine(t *testing.T, test func(w *world)) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			server := testx.NewServer(t, engine)
-			operator, err := server.Operator("test")
-			if err != nil {
-				t.Fatal(err)
-			}
-			test(&world{server, t, remote.InProcess(server.Issuer, operator, "test"), map[string]string{}})
+			test(newWorld(t, engine))
 		})
+	}
+}
+
+func newWorld(t *testing.T, engine db.Engine) *world {
+	t.Helper()
+	server := testx.NewServer(t, engine)
+	operator, err := server.Operator("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{server, t, remote.InProcess(server.Issuer, operator, "test"), map[string]string{}}
+}
+
+func (w *world) export(extent declarative.Extent) string {
+	w.t.Helper()
+	var text bytes.Buffer
+	if err := declarative.Export(w.t.Context(), w.api, w.description(), extent, &text); err != nil {
+		w.t.Fatal(err)
+	}
+	return text.String()
+}
+
+// expectElsewhere applies what was exported to other servers, on which it is then the same.
+func (w *world) expectElsewhere(extent declarative.Extent, exported string) {
+	w.t.Helper()
+	for _, engine := range dbtest.Engines(w.t) {
+		other := newWorld(w.t, engine)
+		other.applies(exported, declarative.Keep)
+		w.expect(other.export(extent), exported)
 	}
 }
 
@@ -216,28 +241,13 @@ func TestFromAServerToAFile(t *testing.T) {
 		w.variables["SHOP_SECRET"] = firstSecret
 		w.applies(shop+"\n    jwks: {keys: []}\n    require_auth_time: true\n", declarative.Keep)
 		w.applies("name: shops\nscopes: [{name: \"orders:write\", description: Change your orders, active: false}, {name: phone, default: true}]\n", declarative.Keep)
-		export := func(of *world) string {
-			var text bytes.Buffer
-			if err := declarative.Export(t.Context(), of.api, of.description(), declarative.Extent{Name: "shops"}, &text); err != nil {
-				t.Fatal(err)
-			}
-			return text.String()
-		}
-		exported := export(w)
+		everything := declarative.Extent{Name: "shops"}
+		exported := w.export(everything)
 		if strings.Contains(exported, firstSecret) || strings.Contains(exported, "name: openid") || !strings.Contains(exported, "phone\n    active: true\n    default: true\n") {
 			t.Errorf("exported:\n%s", exported)
 		}
 		w.expect(w.applies(exported, declarative.Prune), "Nothing to change; 5 as the file says.")
-		for _, engine := range dbtest.Engines(t) {
-			server := testx.NewServer(t, engine)
-			operator, err := server.Operator("test")
-			if err != nil {
-				t.Fatal(err)
-			}
-			other := &world{server, t, remote.InProcess(server.Issuer, operator, "test"), nil}
-			other.applies(exported, declarative.Keep)
-			w.expect(export(other), exported)
-		}
+		w.expectElsewhere(everything, exported)
 	})
 }
 

@@ -42,6 +42,9 @@ func (p *Problem) Error() string {
 	}
 	var fields []string
 	for _, field := range p.Fields {
+		if strings.HasPrefix(field.Name, "header.") {
+			continue // nobody has said one; the rest of the text is about it
+		}
 		fields = append(fields, strings.TrimPrefix(field.Name+": "+field.Message, ": "))
 	}
 	if len(fields) > 0 {

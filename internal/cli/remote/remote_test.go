@@ -174,6 +174,11 @@ func TestProblems(t *testing.T) {
 			remote.Problem{Kind: "client.invalid", Title: "Unprocessable Entity", Detail: "the request breaks a rule", Fields: []remote.Field{{"redirect_uris", "client.redirect_uri"}}},
 			"the request breaks a rule: redirect_uris: client.redirect_uri",
 		},
+		"a header, which nobody has typed": {
+			"application/problem+json", "", `{"type":"urn:authly:problem:admin.precondition_failed","detail":"read it again","errors":[{"location":"header.If-Match","message":"it is not the present ETag"}]}`,
+			remote.Problem{Kind: "admin.precondition_failed", Title: "I'm a teapot", Detail: "read it again", Fields: []remote.Field{{"header.If-Match", "it is not the present ETag"}}},
+			"read it again (admin.precondition_failed)",
+		},
 		"scope": {
 			"application/problem+json; charset=utf-8", `Bearer realm="authly", error="insufficient_scope", scope="admin:clients:write"`, `{"type":"urn:authly:problem:insufficient_scope","detail":"no"}`,
 			remote.Problem{Kind: "insufficient_scope", Title: "I'm a teapot", Detail: "no", Scope: "admin:clients:write"},
