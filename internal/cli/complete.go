@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +35,7 @@ func (b *bound) completeArguments(wanted *connectionFlags) completion {
 // completeFlags suggests values for flags: files only where a flag takes one.
 func (b *bound) completeFlags(command *cobra.Command, wanted *connectionFlags) {
 	for _, each := range b.query {
-		if words := each.Schema.words(); len(words) > 0 {
+		if words := each.Schema.Words(); len(words) > 0 {
 			_ = command.RegisterFlagCompletionFunc(flagOf(each.Name, formText, b.flags), // fails only for a flag that isn't there
 				cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 		}
@@ -55,7 +55,7 @@ func (b *bound) completeFlags(command *cobra.Command, wanted *connectionFlags) {
 		if f == formSecret || f == formJSON {
 			continue
 		}
-		from, words := b.live[name], described.words()
+		from, words := b.live[name], described.Words()
 		_ = command.RegisterFlagCompletionFunc(flagOf(name, f, b.flags), func(command *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 			if from.operation == "" {
 				return words, cobra.ShellCompDirectiveNoFileComp
@@ -79,9 +79,9 @@ func (b *bound) suggest(ctx context.Context, wanted *connectionFlags, from sourc
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	request := remote.Request{Method: http.MethodGet, Path: fill(known.path, given), Scope: known.scope(), Query: url.Values{}}
-	if slices.ContainsFunc(known.Parameters, func(each parameter) bool { return each.Name == "limit" }) {
-		request.Query.Set("limit", "200") // the largest page: there may be many before those that are meant
+	request := remote.Request{Method: http.MethodGet, Path: fill(known.path, given), Scope: known.Scope(), Query: url.Values{}}
+	if known.Takes("limit") {
+		request.Query.Set("limit", strconv.Itoa(remote.MaxPage)) // there may be many before those that are meant
 	}
 	if from.filter != "" && typed != "" {
 		request.Query.Set(from.filter, typed)

@@ -20,9 +20,11 @@ func suggestions(t *testing.T, typed ...string) (lines []string, asked int64) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		query := r.URL.Query()
-		member, name, part := "clients", "client_id", ""
+		member, name, part := "clients", "client_id", query.Get("q")
 		if strings.HasSuffix(r.URL.Path, "/users") {
 			member, name, part = "users", "username", query.Get("username")
+		} else if strings.HasSuffix(r.URL.Path, "/sessions") {
+			member, name, part = "sessions", "id", ""
 		}
 		limit, _ := strconv.Atoi(query.Get("limit"))
 		at, _ := strconv.Atoi(query.Get("cursor"))
@@ -63,8 +65,9 @@ func TestSuggestionsAreOfTheWholeList(t *testing.T) {
 		asked int64
 	}{
 		{"users are filtered by the server", []string{"user", "show", "name-1999"}, "name-1999", 1},
+		{"and clients", []string{"client", "show", "name-1997"}, "name-1997", 1},
 		{"for flags, too", []string{"session", "list", "--user", "name-1998"}, "name-1998", 1},
-		{"what can't be is walked through", []string{"client", "show", "name-199"}, "name-1990 name-1991 name-1992 name-1993 name-1994 name-1995 name-1996 name-1997 name-1998 name-1999", 10},
+		{"what can't be is walked through", []string{"session", "show", "name-199"}, "name-1990 name-1991 name-1992 name-1993 name-1994 name-1995 name-1996 name-1997 name-1998 name-1999", 10},
 	} {
 		t.Run(test.about, func(t *testing.T) {
 			t.Parallel()

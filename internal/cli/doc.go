@@ -3,8 +3,8 @@
 //
 // What the commands for a server of this machine do comes from outside as [Actions], so that the
 // package knows neither the server nor its database. The others are clients of a server, as any
-// OAuth client is: package signin gets their tokens, package account keeps them, and package
-// remote sends what they ask for.
+// OAuth client is: package signin gets their tokens, package account keeps them, package
+// remote sends what they ask for, and package openapi reads what can be asked.
 //
 // Results go to the standard output, as a table for people or as JSON for
 // programs; problems go to the standard error, each with what to do about it.

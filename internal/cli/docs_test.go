@@ -61,7 +61,7 @@ func TestFlagsSayWhatTheyAreFor(t *testing.T) {
 	odd := []string{"many", "long", "often", "when", "whom", "what"}
 	for _, of := range resources() {
 		for _, each := range of.verbs {
-			bound := Program{}.bind(described(), described().operations(), each)
+			bound := Program{}.bind(described(), operationsOf(described()), each)
 			if bound.schema == nil {
 				continue
 			}

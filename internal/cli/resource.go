@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"authly/internal/cli/openapi"
 	"authly/internal/cli/remote"
 )
 
@@ -97,55 +98,18 @@ type bound struct {
 	once       bool // takes an Idempotency-Key
 	matches    bool // takes an If-Match
 	paged      bool
-	schema     *schema
-	query      []parameter
+	schema     *openapi.Schema
+	query      []openapi.Parameter
 	operations map[string]found
 }
 
-// found is an operation where it is.
-type found struct {
-	operation
-	method, path string
-}
-
-// operations returns all operations by their identifiers.
-func (d description) operations() map[string]found {
-	all := map[string]found{}
-	for path, methods := range d.Paths {
-		for method, each := range methods {
-			all[each.ID] = found{each, strings.ToUpper(method), strings.TrimPrefix(path, remote.Path)}
-		}
-	}
-	return all
-}
-
-// scope returns the scope that an operation declares.
-func (o operation) scope() string {
-	for _, needs := range o.Security {
-		for _, scopes := range needs {
-			if len(scopes) > 0 {
-				return scopes[0]
-			}
-		}
-	}
-	return ""
-}
-
-// resolve follows a reference.
-func (d description) resolve(s schema) schema {
-	if name, found := strings.CutPrefix(s.Reference, "#/components/schemas/"); found {
-		return d.Components.Schemas[name]
-	}
-	return s
-}
-
 // bind finds the operation of a verb. One that is not there is a defect of the program.
-func (p Program) bind(d description, all map[string]found, v verb) *bound {
+func (p Program) bind(d openapi.Description, all map[string]found, v verb) *bound {
 	known, ok := all[v.operation]
 	if !ok {
 		panic("a command for an operation that is not there: " + v.operation)
 	}
-	made := &bound{verb: v, program: p, method: known.method, path: known.path, scope: known.scope(), operations: all}
+	made := &bound{verb: v, program: p, method: known.method, path: known.path, scope: known.Scope(), operations: all}
 	for _, each := range known.Parameters {
 		switch {
 		case each.Name == "Idempotency-Key":
@@ -159,14 +123,14 @@ func (p Program) bind(d description, all map[string]found, v verb) *bound {
 		}
 	}
 	if content, ok := known.Body.Content["application/json"]; ok {
-		resolved := d.resolve(content.Schema)
+		resolved := d.Resolve(content.Schema)
 		resolved.Properties = maps.Clone(resolved.Properties)
 		for name, member := range resolved.Properties {
 			if slices.Contains(v.hidden, name) || name == "$schema" {
 				delete(resolved.Properties, name)
 				continue
 			}
-			resolved.Properties[name] = d.resolve(member)
+			resolved.Properties[name] = d.Resolve(member)
 		}
 		made.schema = &resolved
 	}
@@ -177,7 +141,7 @@ func (p Program) bind(d description, all map[string]found, v verb) *bound {
 }
 
 // addResource adds the commands of a resource, to the group of its name if there is one.
-func (p Program) addResource(root *cobra.Command, d description, all map[string]found, r resource) {
+func (p Program) addResource(root *cobra.Command, d openapi.Description, all map[string]found, r resource) {
 	group := root
 	if r.name != "" {
 		group = nil
@@ -196,7 +160,7 @@ func (p Program) addResource(root *cobra.Command, d description, all map[string]
 	}
 }
 
-func (p Program) verbCommand(d description, all map[string]found, v verb) *cobra.Command {
+func (p Program) verbCommand(d openapi.Description, all map[string]found, v verb) *cobra.Command {
 	of := p.bind(d, all, v)
 	short := v.short
 	if short == "" {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"authly/internal/cli/openapi"
 	"authly/internal/config"
 )
 
@@ -111,7 +112,7 @@ var (
 )
 
 // formOf decides how a member is given.
-func formOf(name string, s schema) form {
+func formOf(name string, s openapi.Schema) form {
 	kind := ""
 	for _, each := range s.Type {
 		if each != "null" {

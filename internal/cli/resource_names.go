@@ -37,7 +37,7 @@ func (b *bound) identifyOne(ctx context.Context, at *connection, by argument, na
 		return name, nil
 	}
 	list := b.operations[by.from.operation]
-	request := remote.Request{Method: http.MethodGet, Path: list.path, Scope: list.scope(), Query: url.Values{by.by: {name}}}
+	request := remote.Request{Method: http.MethodGet, Path: list.path, Scope: list.Scope(), Query: url.Values{by.by: {name}}}
 	for item, err := range at.admin.Items(ctx, request, by.from.rows, 0) {
 		if err != nil {
 			return "", err
@@ -57,7 +57,7 @@ func (r *invocation) knowsNamed(ctx context.Context, at *connection, query url.V
 			continue
 		}
 		known := r.operations[by.shows]
-		_, err := at.admin.Do(ctx, remote.Request{Method: http.MethodGet, Path: fill(known.path, []string{query.Get(name)}), Scope: known.scope()})
+		_, err := at.admin.Do(ctx, remote.Request{Method: http.MethodGet, Path: fill(known.path, []string{query.Get(name)}), Scope: known.Scope()})
 		switch {
 		case remote.IsStatus(err, http.StatusNotFound):
 			return &unknownNameError{by.what, *r.query[name]}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (b *bound) invocation(command *cobra.Command) *invocation {
 		if by, ok := b.named[each.Name]; ok { // it is more than an identifier here
 			each.Description = strings.TrimSuffix(by.what+"; "+helpOf(each.Description, formText), "; ")
 		}
-		flag := &choice{choices: each.Schema.words()}
+		flag := &choice{choices: each.Schema.Words()}
 		if len(flag.choices) > 0 {
 			flags.Var(flag, name, helpOf(cmp.Or(each.Description, "only those whose "+strings.ReplaceAll(each.Name, "_", " ")+" is this"), formText))
 			made.query[each.Name] = &flag.value
@@ -153,7 +154,7 @@ func (r *invocation) do(command *cobra.Command, at *connection, arguments []stri
 
 func (r *invocation) list(ctx context.Context, at *connection, request remote.Request) error {
 	if r.paged {
-		request.Query.Set("limit", "200") // the largest page; less is asked for if less is wanted
+		request.Query.Set("limit", strconv.Itoa(remote.MaxPage)) // less is asked for if less is wanted
 	}
 	list := []json.RawMessage{}
 	for item, err := range at.admin.Items(ctx, request, r.rows, r.most) {
@@ -194,7 +195,7 @@ func (r *invocation) list(ctx context.Context, at *connection, request remote.Re
 // change sends what is different, on the condition that it still is as it was read.
 func (r *invocation) change(ctx context.Context, at *connection, arguments []string, request remote.Request, sent map[string]any) error {
 	reads := r.operations[r.reads]
-	known, err := at.admin.Do(ctx, remote.Request{Method: http.MethodGet, Path: fill(reads.path, arguments), Scope: reads.scope()})
+	known, err := at.admin.Do(ctx, remote.Request{Method: http.MethodGet, Path: fill(reads.path, arguments), Scope: reads.Scope()})
 	if err != nil {
 		return err
 	}

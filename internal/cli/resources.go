@@ -9,7 +9,7 @@ func resources() []resource {
 }
 
 func clientSource() source {
-	return source{operation: "list-clients", rows: "clients", id: "client_id", about: "client_name"}
+	return source{operation: "list-clients", rows: "clients", id: "client_id", about: "client_name", filter: "q"}
 }
 
 func scopeSource() source {

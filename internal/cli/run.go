@@ -110,7 +110,7 @@ func (p Program) Root() *cobra.Command {
 		p.serveCommand(), p.migrateCommand(), p.configCommand(), p.auditCommand(), p.localCommand(), p.recoverCommand(), p.conformanceCommand(), p.docsCommand(), p.versionCommand(),
 	)
 	description := described()
-	operations := description.operations()
+	operations := operationsOf(description)
 	for _, each := range resources() {
 		p.addResource(root, description, operations, each)
 	}

@@ -83,7 +83,7 @@ func TestAPersonIsAsked(t *testing.T) {
 // Each operation has a command, so that none can be forgotten; those that have none are listed.
 func TestEveryOperationHasACommand(t *testing.T) {
 	t.Parallel()
-	all := described().operations()
+	all := operationsOf(described())
 	var used []string
 	for _, r := range resources() {
 		for _, v := range r.verbs {

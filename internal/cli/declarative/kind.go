@@ -1,14 +1,15 @@
 package declarative
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
+	"authly/internal/cli/openapi"
 	"authly/internal/cli/remote"
 )
 
@@ -21,9 +22,10 @@ type kind struct {
 	// id is the field that names a record in addresses, and finds the parameter of the list by
 	// which a record with a key is found; "" if that is the same.
 	id, finds string
-	// create and change are the fields that may be sent, view is what is read, and
-	// filters are the parameters of the list.
-	create, change, view, filters fields
+	// create and change are the fields that may be sent, and view is what is read.
+	create, change, view fields
+	// lists is the operation that lists the records.
+	lists openapi.Operation
 	// secret is the field with a reference to a secret, "" for none; initial are the fields that say
 	// how a record begins, and nothing of what becomes of it.
 	secret  string
@@ -76,23 +78,23 @@ func (f fields) has(name string) bool { _, known := f[name]; return known }
 // kinds returns the kinds in the order in which records are made: a client needs its scopes.
 // The names of their fields come from the description of the administration.
 func kinds(text []byte) ([]kind, error) {
-	described, err := readDescription(text)
+	described, err := openapi.Read(text)
 	if err != nil {
 		return nil, err
 	}
 	all := []kind{
 		{
 			name: "scope", member: "scopes", key: "name", domain: "scopes",
-			create: described.members("NewScope"), change: described.members("ScopeFields"), view: described.members("Scope"),
+			create: membersOf(described, "NewScope"), change: membersOf(described, "ScopeFields"), view: membersOf(described, "Scope"),
 		},
 		{
 			name: "client", member: "clients", key: "client_id", domain: "clients", secret: "client_secret", switched: true,
 			filled: []string{"grant_types", "response_types", "response_modes"},
-			create: described.members("NewClient"), change: described.members("ClientFields"), view: described.members("Client"),
+			create: membersOf(described, "NewClient"), change: membersOf(described, "ClientFields"), view: membersOf(described, "Client"),
 		},
 		{
 			name: "user", member: "users", key: "username", domain: "users", id: "id", finds: "identifier", switched: true, belongs: true,
-			create: described.members("NewUser"), change: described.members("UserFields"), view: described.members("User"),
+			create: membersOf(described, "NewUser"), change: membersOf(described, "UserFields"), view: membersOf(described, "User"),
 			secret: "password", initial: []string{"password", "require_password_change"}, begins: "invitation",
 			once: []string{"invitation", "temporary_password"}, withSecret: "has_password",
 			checked: map[string]string{"email_verified": "email", "phone_number_verified": "phone_number"},
@@ -100,85 +102,35 @@ func kinds(text []byte) ([]kind, error) {
 	}
 	for i := range all {
 		each := &all[i]
-		each.filters = described.filters(each.member)
+		each.lists = described.Paths[remote.Path+remote.Join(each.member)]["get"]
 		if each.id == "" {
 			each.id = each.key
 		}
 		if !each.create.has(each.key) || !each.view.has(each.key) || !each.view.has(each.id) || !each.change.has(managedField) ||
-			each.finds != "" && !each.filters.has(each.finds) || each.begins != "" && !each.create.has(each.begins) {
+			each.finds != "" && !each.lists.Takes(each.finds) || each.begins != "" && !each.create.has(each.begins) {
 			return nil, fmt.Errorf("the description of the administration lacks what is known of a %s", each.name)
 		}
 	}
 	return all, nil
 }
 
-// description is what the administration says of itself (OpenAPI 3.1), as far as it is needed.
-type description struct {
-	Paths map[string]map[string]struct {
-		Parameters []struct {
-			Name string `json:"name"`
-			In   string `json:"in"`
-		} `json:"parameters"`
-	} `json:"paths"`
-	Components struct {
-		Schemas map[string]struct {
-			Properties map[string]json.RawMessage `json:"properties"`
-			Required   []string                   `json:"required"`
-		} `json:"schemas"`
-	} `json:"components"`
-}
-
-func readDescription(text []byte) (description, error) {
-	var read description
-	if err := json.Unmarshal(text, &read); err != nil {
-		return description{}, fmt.Errorf("read the description of the administration: %w", err)
-	}
-	return read, nil
-}
-
-func (d description) members(schema string) fields {
-	found := fields{}
-	for name, described := range d.Components.Schemas[schema].Properties {
-		found[name] = field{
-			always: slices.Contains(d.Components.Schemas[schema].Required, name), text: isText(described), texts: textsOf(described),
-		}
+// membersOf returns the members of a described object.
+func membersOf(described openapi.Description, name string) fields {
+	found, object := fields{}, described.Components.Schemas[name]
+	for member, of := range object.Properties {
+		found[member] = field{always: slices.Contains(object.Required, member), text: of.IsText(), texts: textsOf(of)}
 	}
 	return found
 }
 
 // textsOf returns the members of an object, if all of them are texts.
-func textsOf(schema json.RawMessage) []string {
-	var object struct{ Properties map[string]json.RawMessage }
-	if json.Unmarshal(schema, &object) != nil {
-		return nil
-	}
+func textsOf(object openapi.Schema) []string {
 	for _, member := range object.Properties {
-		if !isText(member) {
+		if !member.IsText() {
 			return nil
 		}
 	}
 	return slices.Sorted(maps.Keys(object.Properties))
-}
-
-// isText tells whether a schema is that of a text, or of a text or null.
-func isText(schema json.RawMessage) bool {
-	var one struct{ Type string }
-	if json.Unmarshal(schema, &one) == nil {
-		return one.Type == "string"
-	}
-	var several struct{ Type []string }
-	return json.Unmarshal(schema, &several) == nil && slices.Contains(several.Type, "string")
-}
-
-// filters returns the parameters of a list.
-func (d description) filters(member string) fields {
-	found := fields{}
-	for _, each := range d.Paths[remote.Path+remote.Join(member)]["get"].Parameters {
-		if each.In == "query" {
-			found[each.Name] = field{}
-		}
-	}
-	return found
 }
 
 // isField tells whether a document may have a field.
@@ -213,19 +165,16 @@ func (k kind) isNamed(name, key string) bool {
 func (k kind) scopeToRead() string  { return "admin:" + k.domain + ":read" }
 func (k kind) scopeToWrite() string { return "admin:" + k.domain + ":write" }
 
-// mostOfPage is the most that a page may have.
-const mostOfPage = "200"
-
 // list returns the request for the list, narrowed by those of the filters that it has.
 func (k kind) list(wanted map[string]string) remote.Request {
 	query := url.Values{}
 	for name, value := range wanted {
-		if k.filters.has(name) {
+		if k.lists.Takes(name) {
 			query.Set(name, value)
 		}
 	}
-	if k.filters.has("limit") {
-		query.Set("limit", mostOfPage)
+	if k.lists.Takes("limit") {
+		query.Set("limit", strconv.Itoa(remote.MaxPage))
 	}
 	return remote.Request{Method: http.MethodGet, Path: remote.Join(k.member), Scope: k.scopeToRead(), Query: query}
 }

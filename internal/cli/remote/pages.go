@@ -14,8 +14,8 @@ import (
 // errCircle is returned for a list that would never end.
 var errCircle = errors.New("the list of the server goes round in circles")
 
-// maxPage is the most entries that a page may have.
-const maxPage = 200
+// MaxPage is the most entries that a page may have.
+const MaxPage = 200
 
 // Items walks through a list: through as many pages as it takes to have most entries, or
 // all of them if most is 0. The member is what the list is called in the answers. Only
@@ -58,7 +58,7 @@ func (c *Client) pages(ctx context.Context, request Request, most int) iter.Seq2
 		query, last := url.Values{}, ""
 		maps.Copy(query, request.Query)
 		if query.Has("limit") && most > 0 {
-			query.Set("limit", strconv.Itoa(min(most, maxPage)))
+			query.Set("limit", strconv.Itoa(min(most, MaxPage)))
 		}
 		for {
 			request.Query = query
