@@ -174,7 +174,7 @@ func (c *callback) read(query url.Values) (response, bool) {
 
 // page is what the browser shows; no text of a request is in it.
 func page(title, text string) string {
-	return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>` + title +
+	return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>` + title +
 		`</title><body style="font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem"><h1 style="font-size:1.4rem">` +
 		title + `</h1><p>` + text + `</p></body></html>`
 }

@@ -103,7 +103,8 @@ func (h *hostile) comeBack(t *testing.T, back func(query url.Values) []string) (
 					return err
 				}
 				body, err := io.ReadAll(response.Body)
-				if err != nil || strings.Contains(string(body), "<script") || response.Header.Get("Content-Security-Policy") == "" {
+				isDarkAtNight := strings.Contains(string(body), `<meta name="color-scheme" content="light dark">`)
+				if err != nil || !isDarkAtNight || strings.Contains(string(body), "<script") || response.Header.Get("Content-Security-Policy") == "" {
 					t.Errorf("the page is %s, %v", body, err)
 				}
 				_ = response.Body.Close()
