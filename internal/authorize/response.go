@@ -91,7 +91,7 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 			}
 		}
 		value, err = s.codes.IssueCode(ctx, token.Code{
-			Client: request.Client, UserID: who.UserID, GrantID: given.ID, SessionID: &who.ID, RedirectURI: request.RedirectURI,
+			Client: request.Client, ClientEpoch: known.Epoch, UserID: who.UserID, GrantID: given.ID, SessionID: &who.ID, RedirectURI: request.RedirectURI,
 			CodeChallenge: request.CodeChallenge, Nonce: request.Nonce, Scopes: request.Scopes, Resources: request.Resources,
 			Claims: request.Claims, AuthenticationMethods: who.Methods, AuthenticatedAt: who.AuthenticatedAt, MaxAgeRequested: maxAge.Sent(),
 		})

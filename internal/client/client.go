@@ -34,7 +34,10 @@ type Client struct {
 	// BuiltIn is set for the clients of this server's own; see [Service.EnsureBuiltIn].
 	BuiltIn bool
 	Metadata
-	State     State
+	State State
+	// Epoch is raised whenever the client is disabled or enabled. What was issued to it
+	// counts only while this is the number that it was issued under.
+	Epoch     int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
 

@@ -42,6 +42,7 @@ func columnsOf(c *Client) []column {
 		{"created_at", &c.CreatedAt, c.CreatedAt},
 		{"updated_at", &c.UpdatedAt, c.UpdatedAt},
 		word("state", &c.State),
+		{"epoch", &c.Epoch, c.Epoch},
 	}, metadataColumns(&c.Metadata)...)
 }
 
@@ -201,7 +202,7 @@ func (s store) deleteSecrets(ctx context.Context, record uuid.UUID) error {
 
 func (s store) setState(ctx context.Context, record uuid.UUID, state State, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE clients SET state = $1, updated_at = $2 WHERE id = $3`, string(state), now, record)
+		`UPDATE clients SET state = $1, epoch = epoch + 1, updated_at = $2 WHERE id = $3`, string(state), now, record)
 	return changed == 1, err
 }
 

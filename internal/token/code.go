@@ -20,6 +20,7 @@ import (
 type Code struct {
 	ID                    uuid.UUID
 	Client                uuid.UUID
+	ClientEpoch           int64 // of the client when the code was issued; see [client.Client]
 	UserID                uuid.UUID
 	GrantID               uuid.UUID
 	SessionID             *uuid.UUID

@@ -28,9 +28,23 @@ type Response struct {
 // Authenticate tells which client a request comes from.
 type Authenticate func(ctx context.Context) (client.Client, error)
 
+// maxJudgements bounds how often a request is judged whose client is changed while it is answered.
+const maxJudgements = 3
+
 // Exchange is the pipeline of the token endpoint. Parsing is before it and
 // writing after it (see token_http.go); errors are [*oauth.Error], or faults of our own.
-func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticate Authenticate) (Response, error) {
+// A request whose client was changed after it was judged is judged again, from the
+// authentication on: nothing was consumed by then.
+func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticate Authenticate) (response Response, err error) {
+	for range maxJudgements {
+		if response, err = s.exchange(ctx, params, authenticate); !errors.Is(err, ErrClientChanged) {
+			return response, err
+		}
+	}
+	return Response{}, oauth.Refuse(oauth.InvalidClient, "the client was changed during the request").Because(err)
+}
+
+func (s *Service) exchange(ctx context.Context, params oauth.Params, authenticate Authenticate) (Response, error) {
 	// 1 Find the grant. A missing grant_type is never taken for a default.
 	if !params.Has("grant_type") {
 		return Response{}, oauth.Refuse(oauth.InvalidRequest, "grant_type is missing")
@@ -229,6 +243,7 @@ func (s *Service) record(ctx context.Context, minting Minting, access Minted, re
 	use := minting.Authorization.Use
 	record := Record{
 		Now: minting.IssuedAt, Use: use, Rotate: refresh.rotate, NewRefresh: refresh.stored, IdleExpiry: refresh.extend.ExpiresAt,
+		Client:   JudgedClient{minting.Client.ID, minting.Client.Epoch, minting.Client.UpdatedAt},
 		ClientID: minting.Client.ClientID,
 		Access: AccessToken{
 			ID: minting.ID, Digest: access.Digest, Client: minting.Client.ID, Scopes: minting.Scopes, Audience: minting.Audience,
@@ -252,6 +267,8 @@ func (s *Service) record(ctx context.Context, minting Minting, access Minted, re
 		if err := s.RevokeFamily(ctx, minting.Authorization.Family.ID, ReasonRefreshReused); err != nil {
 			return err
 		}
+		return oauth.Refuse(oauth.InvalidGrant, "the refresh token can't be used any more").Because(err)
+	case errors.Is(err, ErrEnded):
 		return oauth.Refuse(oauth.InvalidGrant, "the refresh token can't be used any more").Because(err)
 	case err != nil:
 		return fmt.Errorf("store a token response: %w", err)

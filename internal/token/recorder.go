@@ -17,6 +17,11 @@ var (
 	ErrCodeUsed = errors.New("the authorization code can't be used any more")
 	// ErrRefreshReused says that the refresh token was rotated too long ago.
 	ErrRefreshReused = errors.New("the refresh token was used before")
+	// ErrEnded says that the family of the refresh token no longer counts.
+	ErrEnded = errors.New("the token family has ended")
+	// ErrClientChanged says that the client was disabled or deleted, or that its record or its
+	// secrets were changed, after the request was judged.
+	ErrClientChanged = errors.New("the client was changed meanwhile")
 )
 
 // Record is what one token response promises; nothing of it is answered before
@@ -24,6 +29,8 @@ var (
 type Record struct {
 	Now time.Time
 	Use Use
+	// Client is the client as it was judged. A record is refused if the client isn't that one any more.
+	Client JudgedClient
 	// NewFamily begins with a code.
 	NewFamily *Family
 	// Rotate tells whether a used refresh token is replaced by NewRefresh.
@@ -32,9 +39,16 @@ type Record struct {
 	// IdleExpiry is the new end of a refresh token that is not replaced.
 	IdleExpiry time.Time
 	Access     AccessToken
-	// ClientID and UserID say who got it, for whoever looks at the row later.
+	// ClientID and UserID are kept in the row of the access token, which outlives both.
 	ClientID string
 	UserID   *uuid.UUID
+}
+
+// JudgedClient is what tells whether a client's record has changed since it was read.
+type JudgedClient struct {
+	ID        uuid.UUID
+	Epoch     int64
+	UpdatedAt time.Time
 }
 
 // RefreshToken is a refresh token as it is stored.
@@ -64,6 +78,8 @@ type AccessToken struct {
 func (s *recorderStore) write(ctx context.Context, batch []Record) ([]error, error) {
 	verdicts := make([]error, len(batch))
 	steps := []func(ctx context.Context, batch []Record, verdicts []error) error{
+		s.judgeClients,
+		s.judgeFamilies,
 		s.consumeCodes,
 		s.insertFamilies,
 		s.rotateRefreshTokens,

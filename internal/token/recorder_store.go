@@ -31,15 +31,15 @@ func latest(batch []Record) time.Time {
 // records in a batch with the same code the first wins.
 func (s *recorderStore) consumeCodes(ctx context.Context, batch []Record, verdicts []error) error {
 	var ids []any
-	for _, record := range batch {
-		if record.Use.Code != nil {
+	for i, record := range batch {
+		if record.Use.Code != nil && verdicts[i] == nil {
 			ids = append(ids, record.Use.Code.ID)
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	now := latest(batch)
+	now, ids := latest(batch), padded(ids)
 	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE authorization_codes SET used_at = $1
 		WHERE used_at IS NULL AND expires_at > $1 AND id IN (`+db.Placeholders(2, len(ids))+`)
 		AND EXISTS (SELECT 1 FROM redeemable_codes r WHERE r.id = authorization_codes.id)
@@ -49,7 +49,7 @@ func (s *recorderStore) consumeCodes(ctx context.Context, batch []Record, verdic
 		return err
 	}
 	for i, record := range batch {
-		if record.Use.Code == nil {
+		if record.Use.Code == nil || verdicts[i] != nil {
 			continue
 		}
 		if !won[record.Use.Code.ID] {
@@ -74,15 +74,15 @@ func idSet(rows db.Rows, err error) (map[uuid.UUID]bool, error) {
 }
 
 func (s *recorderStore) insertFamilies(ctx context.Context, batch []Record, verdicts []error) error {
-	return insertAll(ctx, s.database, `INSERT INTO token_families (id, grant_id, client, user_id, session_id, offline, scopes, resources, claims,
-		authentication_methods, authenticated_at, max_age_requested, created_at, expires_at) VALUES `, "", 14,
+	return insertAll(ctx, s.database, `INSERT INTO token_families (id, grant_id, client, client_epoch, user_id, session_id, offline, scopes, resources, claims,
+		authentication_methods, authenticated_at, max_age_requested, created_at, expires_at) VALUES `, "", 15,
 		batch, verdicts, func(record Record) []any {
 			f := record.NewFamily
 			if f == nil {
 				return nil
 			}
 			return []any{
-				f.ID, f.GrantID, f.Client, f.UserID, f.SessionID, f.Offline, db.Strings(f.Scopes), db.Strings(f.Resources), claims(f.Claims),
+				f.ID, f.GrantID, f.Client, f.ClientEpoch, f.UserID, f.SessionID, f.Offline, db.Strings(f.Scopes), db.Strings(f.Resources), claims(f.Claims),
 				db.Strings(f.AuthenticationMethods), f.AuthenticatedAt, f.MaxAgeRequested, f.CreatedAt, f.ExpiresAt,
 			}
 		})
@@ -93,15 +93,15 @@ func (s *recorderStore) insertFamilies(ctx context.Context, batch []Record, verd
 // winner's successor is the same as theirs, so they share it. After the window it is reuse.
 func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record, verdicts []error) error {
 	var ids []any
-	for _, record := range batch {
-		if record.Use.Refresh != nil && record.Rotate {
+	for i, record := range batch {
+		if record.Use.Refresh != nil && record.Rotate && verdicts[i] == nil {
 			ids = append(ids, record.Use.Refresh.ID)
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	now := latest(batch)
+	now, ids := latest(batch), padded(ids)
 	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE refresh_tokens SET rotated_at = $1
 		WHERE rotated_at IS NULL AND expires_at > $1 AND id IN (`+db.Placeholders(2, len(ids))+`) RETURNING id`, append([]any{now}, ids...)...)
 	won, err := idSet(rows, err)
@@ -116,7 +116,7 @@ func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record,
 		return err
 	}
 	for i, record := range batch {
-		if record.Use.Refresh == nil || !record.Rotate {
+		if record.Use.Refresh == nil || !record.Rotate || verdicts[i] != nil {
 			continue
 		}
 		id := record.Use.Refresh.ID
@@ -129,9 +129,9 @@ func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record,
 }
 
 // extendRefreshTokens moves the idle end of tokens that are not replaced.
-func (s *recorderStore) extendRefreshTokens(ctx context.Context, batch []Record, _ []error) error {
-	for _, record := range batch {
-		if record.Use.Refresh == nil || record.Rotate || record.IdleExpiry.IsZero() {
+func (s *recorderStore) extendRefreshTokens(ctx context.Context, batch []Record, verdicts []error) error {
+	for i, record := range batch {
+		if verdicts[i] != nil || record.Use.Refresh == nil || record.Rotate || record.IdleExpiry.IsZero() {
 			continue
 		}
 		if _, err := s.database.Write(ctx).Exec(ctx,
@@ -161,15 +161,15 @@ func (s *recorderStore) insertRefreshTokens(ctx context.Context, batch []Record,
 }
 
 func (s *recorderStore) insertAccessTokens(ctx context.Context, batch []Record, verdicts []error) error {
-	return insertAll(ctx, s.database, `INSERT INTO access_tokens (id, token_hash, client, client_id, family_id, user_id, refreshed, scopes, audience,
-		issued_at, expires_at) VALUES `, "", 11, batch, verdicts, func(record Record) []any {
+	return insertAll(ctx, s.database, `INSERT INTO access_tokens (id, token_hash, client, client_epoch, client_id, family_id, user_id, refreshed, scopes, audience,
+		issued_at, expires_at) VALUES `, "", 12, batch, verdicts, func(record Record) []any {
 		a := record.Access
 		var digest []byte
 		if a.Digest != nil {
 			digest = a.Digest.Bytes()
 		}
 		return []any{
-			a.ID, digest, a.Client, record.ClientID, a.FamilyID, record.UserID, record.Use.Refresh != nil, db.Strings(a.Scopes), db.Strings(a.Audience),
+			a.ID, digest, a.Client, record.Client.Epoch, record.ClientID, a.FamilyID, record.UserID, record.Use.Refresh != nil, db.Strings(a.Scopes), db.Strings(a.Audience),
 			a.IssuedAt, a.ExpiresAt,
 		}
 	})

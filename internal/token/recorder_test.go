@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/platform/id"
@@ -18,6 +20,7 @@ func TestBatchesOfEverySizeLeaveRoomForOtherStatements(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		recorder, now := &recorderStore{database: database, reuseWindow: time.Minute}, time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		client, family := insertLiveFamily(t, database, now)
 		write := func(batch []Record) []error {
 			var verdicts []error
 			err := database.Tx(t.Context(), func(ctx context.Context) error {
@@ -33,8 +36,8 @@ func TestBatchesOfEverySizeLeaveRoomForOtherStatements(t *testing.T) {
 		for size := 1; size <= 64; size++ {
 			codes, refreshes := make([]Record, size), make([]Record, size)
 			for i := range size {
-				codes[i] = Record{Now: now, Use: Use{Code: &CodeUse{ID: id.New()}}}
-				refreshes[i] = Record{Now: now, Use: Use{Refresh: &RefreshUse{ID: id.New()}}, Rotate: true}
+				codes[i] = Record{Now: now, Client: client, Use: Use{Code: &CodeUse{ID: id.New()}}}
+				refreshes[i] = Record{Now: now, Client: client, Use: Use{Refresh: &RefreshUse{ID: id.New()}}, Rotate: true, Access: AccessToken{FamilyID: &family}}
 			}
 			for i, verdict := range write(codes) {
 				if !errors.Is(verdict, ErrCodeUsed) {
@@ -54,4 +57,29 @@ func TestBatchesOfEverySizeLeaveRoomForOtherStatements(t *testing.T) {
 			}
 		}
 	})
+}
+
+// insertLiveFamily makes a family that counts, with all that it hangs from.
+func insertLiveFamily(t *testing.T, database *db.DB, now time.Time) (JudgedClient, uuid.UUID) {
+	t.Helper()
+	client, user, grant, family := id.New(), id.New(), id.New(), id.New()
+	for _, row := range []struct {
+		statement string
+		arguments []any
+	}{
+		{`INSERT INTO users (id, username, username_folded, email_verified, state, administrator, require_password_change, phone_number_verified,
+			created_at, updated_at) VALUES ($1, 'ada', 'ada', $2, 'active', $2, $2, $2, $3, $3)`, []any{user, false, now}},
+		{`INSERT INTO clients (id, client_id, client_name, application_type, token_endpoint_auth_method, redirect_uris, grant_types, response_types,
+			scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation, id_token_signed_response_alg, contacts,
+			post_logout_redirect_uris, require_auth_time, state, created_at, updated_at) VALUES ($1, 'app', 'App', 'web', 'none', '[]', '[]', '[]', '[]',
+			'[]', '[]', 'required', 'remember', 'opaque', 'rotate', 'RS256', '[]', '[]', $2, 'active', $3, $3)`, []any{client, false, now}},
+		{`INSERT INTO grants (id, client, user_id, scopes, resources, created_at, updated_at) VALUES ($1, $2, $3, '[]', '[]', $4, $4)`, []any{grant, client, user, now}},
+		{`INSERT INTO token_families (id, grant_id, client, user_id, offline, scopes, resources, authentication_methods, authenticated_at, max_age_requested,
+			created_at, expires_at) VALUES ($1, $2, $3, $4, $5, '[]', '[]', '[]', $6, $7, $6, $8)`, []any{family, grant, client, user, true, now, false, now.Add(time.Hour)}},
+	} {
+		if _, err := database.Write(t.Context()).Exec(t.Context(), row.statement, row.arguments...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return JudgedClient{ID: client, UpdatedAt: now}, family
 }

@@ -51,6 +51,7 @@ type environment struct {
 	user           uuid.UUID
 	administrators token.Administrators
 	keeper         token.Keeper
+	signing        token.Keys // nil: keys
 }
 
 func newEnvironment(t *testing.T, database *db.DB) *environment {
@@ -82,8 +83,12 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	e.t.Helper()
 	successorKey, err := e.keys.Secret(e.t.Context(), "refresh-token-successor")
 	e.must(err)
+	var signing token.Keys = e.keys
+	if e.signing != nil {
+		signing = e.signing
+	}
 	made := token.New(token.Deps{
-		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: e.keys, SuccessorKey: successorKey,
+		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: signing, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()), Administrators: e.administrators, Keeper: e.keeper, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
 	})
 	made.Use(
@@ -128,7 +133,7 @@ func (e *environment) code(known client.Client, change func(*token.Code)) secret
 	given, err := e.grants.Allow(e.t.Context(), consent.Grant{Client: known.ID, UserID: e.user, Scopes: oauth.ScopeSet{"openid", "offline_access"}})
 	e.must(err)
 	code := token.Code{
-		Client: known.ID, UserID: e.user, GrantID: given.ID, RedirectURI: redirectURI, CodeChallenge: challenge, Nonce: "n-0S6_WzA2Mj",
+		Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user, GrantID: given.ID, RedirectURI: redirectURI, CodeChallenge: challenge, Nonce: "n-0S6_WzA2Mj",
 		Scopes: oauth.ScopeSet{"openid", "offline_access"}, AuthenticationMethods: []string{"pwd"}, AuthenticatedAt: e.clock.Now(),
 	}
 	if change != nil {

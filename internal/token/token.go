@@ -52,6 +52,7 @@ type Family struct {
 	ID                    uuid.UUID
 	GrantID               uuid.UUID
 	Client                uuid.UUID
+	ClientEpoch           int64 // of the client when the family began
 	UserID                uuid.UUID
 	SessionID             *uuid.UUID
 	Offline               bool

@@ -14,12 +14,12 @@ import (
 
 type store struct{ database *db.DB }
 
-const codeColumns = `id, client, user_id, grant_id, session_id, redirect_uri, code_challenge, nonce, scopes, resources, claims,
+const codeColumns = `id, client, client_epoch, user_id, grant_id, session_id, redirect_uri, code_challenge, nonce, scopes, resources, claims,
 	authentication_methods, authenticated_at, max_age_requested, created_at, expires_at, used_at`
 
 func (s store) insertCode(ctx context.Context, c Code, digest secret.Digest) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash) VALUES `+db.Values(1, 18),
-		c.ID, c.Client, c.UserID, c.GrantID, c.SessionID, c.RedirectURI, optional(c.CodeChallenge), optional(c.Nonce),
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash) VALUES `+db.Values(1, 19),
+		c.ID, c.Client, c.ClientEpoch, c.UserID, c.GrantID, c.SessionID, c.RedirectURI, optional(c.CodeChallenge), optional(c.Nonce),
 		db.Strings(c.Scopes), db.Strings(c.Resources), claims(c.Claims), db.Strings(c.AuthenticationMethods), c.AuthenticatedAt, c.MaxAgeRequested,
 		c.CreatedAt, c.ExpiresAt, c.UsedAt, digest.Bytes())
 	return err
@@ -31,7 +31,7 @@ func (s store) code(ctx context.Context, digest secret.Digest) (Code, error) {
 		challenge, nonce *string
 	)
 	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+codeColumns+` FROM authorization_codes WHERE code_hash = $1`, digest.Bytes()).
-		Scan(&c.ID, &c.Client, &c.UserID, &c.GrantID, &c.SessionID, &c.RedirectURI, &challenge, &nonce, db.IntoJSON(&c.Scopes),
+		Scan(&c.ID, &c.Client, &c.ClientEpoch, &c.UserID, &c.GrantID, &c.SessionID, &c.RedirectURI, &challenge, &nonce, db.IntoJSON(&c.Scopes),
 			db.IntoJSON(&c.Resources), db.IntoJSON(&c.Claims), db.IntoJSON(&c.AuthenticationMethods), &c.AuthenticatedAt, &c.MaxAgeRequested,
 			&c.CreatedAt, &c.ExpiresAt, &c.UsedAt)
 	if challenge != nil {
@@ -63,7 +63,7 @@ func (s store) liveFamily(ctx context.Context, id uuid.UUID) (*Family, error) {
 const accessColumns = `id, client, family_id, scopes, audience, issued_at, expires_at`
 
 // ofLiveClient is what counts for a token without a family as well.
-const ofLiveClient = `EXISTS (SELECT 1 FROM live_clients c WHERE c.id = access_tokens.client)`
+const ofLiveClient = `EXISTS (SELECT 1 FROM live_clients c WHERE c.id = access_tokens.client AND c.epoch = access_tokens.client_epoch)`
 
 func (s store) accessTokenByID(ctx context.Context, id uuid.UUID, now time.Time) (AccessToken, error) {
 	return s.accessToken(ctx, `SELECT `+accessColumns+` FROM access_tokens

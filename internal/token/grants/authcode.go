@@ -82,7 +82,7 @@ func (g *AuthorizationCode) authorization(code token.Code, request *token.Reques
 	}
 	return &token.Authorization{
 		Family: &token.Family{
-			ID: code.ID, GrantID: code.GrantID, Client: code.Client, UserID: code.UserID, SessionID: code.SessionID,
+			ID: code.ID, GrantID: code.GrantID, Client: code.Client, ClientEpoch: code.ClientEpoch, UserID: code.UserID, SessionID: code.SessionID,
 			Offline: code.Scopes.Has(oauth.ScopeOfflineAccess), Scopes: code.Scopes, Resources: code.Resources, Claims: code.Claims,
 			AuthenticationMethods: code.AuthenticationMethods, AuthenticatedAt: code.AuthenticatedAt,
 			MaxAgeRequested: code.MaxAgeRequested, CreatedAt: request.Now, ExpiresAt: request.Now.Add(lifetime),
