@@ -108,10 +108,7 @@ func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record,
 	if err != nil {
 		return err
 	}
-	rows, err = s.database.Write(ctx).Query(ctx, `SELECT id FROM refresh_tokens
-		WHERE rotated_at > $1 AND expires_at > $2 AND id IN (`+db.Placeholders(3, len(ids))+`)`,
-		append([]any{now.Add(-s.reuseWindow), now}, ids...)...)
-	shared, err := idSet(rows, err)
+	shared, err := s.withinWindow(ctx, now, ids)
 	if err != nil {
 		return err
 	}
@@ -126,6 +123,18 @@ func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record,
 		delete(won, id)
 	}
 	return nil
+}
+
+// withinWindow returns those refresh tokens that were rotated so recently that they give their
+// successor again. Without a window there are none, whatever the clocks of other nodes say.
+func (s *recorderStore) withinWindow(ctx context.Context, now time.Time, ids []any) (map[uuid.UUID]bool, error) {
+	if s.reuseWindow <= 0 {
+		return nil, nil //nolint:nilnil // an empty set
+	}
+	rows, err := s.database.Write(ctx).Query(ctx, `SELECT id FROM refresh_tokens
+		WHERE rotated_at > $1 AND expires_at > $2 AND id IN (`+db.Placeholders(3, len(ids))+`)`,
+		append([]any{now.Add(-s.reuseWindow), now}, ids...)...)
+	return idSet(rows, err)
 }
 
 // extendRefreshTokens moves the idle end of tokens that are not replaced.

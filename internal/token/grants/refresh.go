@@ -59,7 +59,7 @@ func (g *RefreshToken) Authorize(ctx context.Context, request *token.Request) (*
 		return nil, refusedRefresh("another client's refresh token")
 	case !request.Now.Before(found.ExpiresAt) || !request.Now.Before(family.ExpiresAt):
 		return nil, refusedRefresh("expired refresh token")
-	case found.RotatedAt != nil && !request.Now.Before(found.RotatedAt.Add(g.window)):
+	case found.RotatedAt != nil && (g.window <= 0 || !request.Now.Before(found.RotatedAt.Add(g.window))):
 		if err := g.tokens.RevokeFamily(ctx, family.ID, token.ReasonRefreshReused); err != nil {
 			return nil, err
 		}
