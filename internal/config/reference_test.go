@@ -11,13 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"authly/internal/platform/secret"
+	"authly/internal/testx/rules"
 )
 
 func update() bool { return flag.Lookup("update").Value.String() == "true" }
 
+// ledger records which rules of the catalogue the tests of this package held.
+var ledger = rules.For(rules.Settings)
+
 func TestMain(m *testing.M) {
 	flag.Bool("update", false, "write docs/configuration.md anew")
-	m.Run()
+	os.Exit(ledger.Run(m))
 }
 
 func TestReferenceIsCurrent(t *testing.T) {

@@ -60,24 +60,24 @@ func TestClientAssertionAttacks(t *testing.T) {
 	ok, refused := Want{Status: http.StatusOK}, Want{Status: http.StatusUnauthorized, Error: oauth.InvalidClient}
 	var scenarios []Scenario
 	for _, test := range []struct {
-		name, members string // of the header besides alg and kid
-		want          Want
+		rule, name, members string // members are those of the header besides alg and kid
+		want                Want
 	}{
-		{"no more than alg and kid", ``, ok},
-		{"JA-02 typ in another case and with its prefix", `,"typ":"Application/Client-Authentication+JWT"`, ok},
-		{"rfc8725-3.11 the type of a proof of possession", `,"typ":"dpop+jwt"`, refused},
-		{"rfc8725-3.11 the type of a request object", `,"typ":"oauth-authz-req+jwt"`, refused},
-		{"rfc8725-3.11 the type of a logout token", `,"typ":"logout+jwt"`, refused},
-		{"rfc7515-4.1.11 crit", `,"crit":["exp"],"exp":1`, refused},
-		{"rfc7515-4.1.11 crit with what is known elsewhere", `,"crit":["b64"],"b64":false`, refused},
-		{"zip", `,"zip":"DEF"`, refused},
-		{"enc, with the work of a password", `,"enc":"A128GCM","p2c":2147483647,"p2s":"AAAA"`, refused},
-		{"rfc7515-4 kid twice", `,"kid":"x"`, refused},
-		{"rfc7515-4 alg twice", `,"alg":"none"`, refused},
-		{"alg twice but for case", `,"ALG":"none"`, refused},
-		{"x5c that is no certificate", `,"x5c":["AAAA"]`, refused},
+		{"", "no more than alg and kid", ``, ok},
+		{"", "JA-02 typ in another case and with its prefix", `,"typ":"Application/Client-Authentication+JWT"`, ok},
+		{"jose: typ", "rfc8725-3.11 the type of a proof of possession", `,"typ":"dpop+jwt"`, refused},
+		{"jose: typ", "rfc8725-3.11 the type of a request object", `,"typ":"oauth-authz-req+jwt"`, refused},
+		{"jose: typ", "rfc8725-3.11 the type of a logout token", `,"typ":"logout+jwt"`, refused},
+		{"jose: crit", "rfc7515-4.1.11 crit", `,"crit":["exp"],"exp":1`, refused},
+		{"jose: crit", "rfc7515-4.1.11 crit with what is known elsewhere", `,"crit":["b64"],"b64":false`, refused},
+		{"jose: zip", "zip", `,"zip":"DEF"`, refused},
+		{"", "enc, with the work of a password", `,"enc":"A128GCM","p2c":2147483647,"p2s":"AAAA"`, refused},
+		{"jose: members twice", "rfc7515-4 kid twice", `,"kid":"x"`, refused},
+		{"jose: members twice", "rfc7515-4 alg twice", `,"alg":"none"`, refused},
+		{"jose: members twice", "alg twice but for case", `,"ALG":"none"`, refused},
+		{"", "x5c that is no certificate", `,"x5c":["AAAA"]`, refused},
 	} {
-		scenarios = append(scenarios, Scenario{Name: test.name, Want: test.want, Do: func(w *World) testx.Answer {
+		scenarios = append(scenarios, Scenario{Name: test.name, Rule: test.rule, Want: test.want, Do: func(w *World) testx.Answer {
 			known := w.Keyed(jose.ES256, nil)
 			header := fmt.Sprintf(`{"alg":"ES256","kid":%q%s}`, known.key.KeyID, test.members)
 			return w.Post("/oauth/token", asserted(machine(), forge(w.T, known.key, header, claimsText(w.T, w.claims(known, nil)))))
@@ -85,6 +85,7 @@ func TestClientAssertionAttacks(t *testing.T) {
 	}
 	for name, make := range map[string]func(w *World, known keyed) string{
 		"rfc8725-3.2 none": func(w *World, known keyed) string {
+			w.Holds("jose: none")
 			return segment([]byte(`{"alg":"none"}`)) + "." + segment([]byte(claimsText(w.T, w.claims(known, nil)))) + "."
 		},
 		"rfc8725-3.2 none, with the signature of another algorithm": func(w *World, known keyed) string {
@@ -102,6 +103,7 @@ func TestClientAssertionAttacks(t *testing.T) {
 			return parts[0] + "." + segment([]byte(claimsText(w.T, w.claims(known, nil)))) + "." + parts[2]
 		},
 		"rfc7519-4 sub twice": func(w *World, known keyed) string {
+			w.Holds("jose: members twice")
 			claims := claimsText(w.T, w.claims(known, nil))
 			return forge(w.T, known.key, fmt.Sprintf(`{"alg":"ES256","kid":%q}`, known.key.KeyID), fmt.Sprintf(`{"sub":%q,%s`, w.App.ClientID, claims[1:]))
 		},
@@ -191,7 +193,7 @@ func TestClientAssertionAttacks(t *testing.T) {
 // secret of an HMAC.
 func TestClientAssertionAlgorithmConfusion(t *testing.T) {
 	t.Parallel()
-	play(t, []Scenario{{Name: "rfc8725-2.1", Want: Want{Status: http.StatusUnauthorized, Error: oauth.InvalidClient}, Do: func(w *World) testx.Answer {
+	play(t, []Scenario{{Name: "rfc8725-2.1", Rule: "jose: HS and RS", Want: Want{Status: http.StatusUnauthorized, Error: oauth.InvalidClient}, Do: func(w *World) testx.Answer {
 		known := w.Keyed(jose.RS256, nil)
 		der, err := x509.MarshalPKIXPublicKey(known.key.Signer.Public())
 		must(w.T, err)
@@ -231,7 +233,7 @@ func TestClientAssertionTimes(t *testing.T) {
 		{"iat", -3600, 200},
 		{"nbf", -3600, 200},
 	} {
-		scenarios = append(scenarios, Scenario{Name: fmt.Sprintf("%s %d", test.claim, test.seconds), Want: Want{Status: test.status}, Do: func(w *World) testx.Answer {
+		scenarios = append(scenarios, Scenario{Name: fmt.Sprintf("%s %d", test.claim, test.seconds), Rule: "jose: edges of the clock", Want: Want{Status: test.status}, Do: func(w *World) testx.Answer {
 			known := w.Keyed(jose.ES256, nil)
 			changes := map[string]any{test.claim: w.Clock.Now().Unix() + test.seconds}
 			return w.Post("/oauth/token", asserted(machine(), w.assert(known, jose.TypeJWT, w.claims(known, changes))))
@@ -292,6 +294,7 @@ func TestKeysInAnAssertionAreNotUsed(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "jose: jku, x5u, jwk")
 			w, evil := newWorld(t, engine, loopback), newKeyServer(t)
 			known, own := w.Keyed(jose.ES256, nil), newSigningKey(t, jose.ES256)
 			evil.publish(t, own)
@@ -327,6 +330,7 @@ func TestClientWithAnAddressOfKeys(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "egress: jwks_uri")
 			for _, isAllowed := range []bool{true, false} {
 				w := newWorld(t, engine, testx.WithConfig(func(c *config.Config) { c.Egress.AllowLoopback = isAllowed }))
 				away, first, second := newKeyServer(t), newSigningKey(t, jose.ES256), newSigningKey(t, jose.ES256)

@@ -92,9 +92,13 @@ func TestClientAssertions(t *testing.T) {
 		{"a good one", nil, nil, ok},
 		{"JA-01 aud in a list of one", nil, func(w *World) map[string]any { return map[string]any{"aud": []string{w.Issuer}} }, ok},
 		{"JA-01 trap-6 aud in a list of two", nil, func(w *World) map[string]any {
+			w.Holds("jose: aud in lists")
 			return map[string]any{"aud": []string{w.Issuer, "https://other.example"}}
 		}, refused},
-		{"JA-01 trap-6 aud is the token endpoint", nil, func(w *World) map[string]any { return map[string]any{"aud": w.Issuer + "/oauth/token"} }, refused},
+		{"JA-01 trap-6 aud is the token endpoint", nil, func(w *World) map[string]any {
+			w.Holds("jose: aud is the issuer only", "trap-6 aud of assertions")
+			return map[string]any{"aud": w.Issuer + "/oauth/token"}
+		}, refused},
 		{"aud is the token endpoint, for older practice", legacy, func(w *World) map[string]any { return map[string]any{"aud": w.Issuer + "/oauth/token"} }, ok},
 		{"aud in a list, for older practice", legacy, func(w *World) map[string]any {
 			return map[string]any{"aud": []string{"https://other.example", w.Issuer + "/oauth/token"}}
@@ -105,10 +109,16 @@ func TestClientAssertions(t *testing.T) {
 		{"aud is a number", nil, func(*World) map[string]any { return map[string]any{"aud": 1} }, refused},
 		{"aud list with a number", nil, func(w *World) map[string]any { return map[string]any{"aud": []any{w.Issuer, 1}} }, refused},
 		{"iss is another", nil, func(w *World) map[string]any { return map[string]any{"iss": w.App.ClientID} }, refused},
-		{"iss missing", nil, func(*World) map[string]any { return map[string]any{"iss": nil} }, refused},
+		{"iss missing", nil, func(w *World) map[string]any {
+			w.Holds("jose: iss missing")
+			return map[string]any{"iss": nil}
+		}, refused},
 		{"sub is another", nil, func(w *World) map[string]any { return map[string]any{"sub": w.App.ClientID} }, refused},
 		{"sub missing", nil, func(*World) map[string]any { return map[string]any{"sub": nil} }, refused},
-		{"JA-02 exp missing", nil, func(*World) map[string]any { return map[string]any{"exp": nil} }, refused},
+		{"JA-02 exp missing", nil, func(w *World) map[string]any {
+			w.Holds("jose: exp missing")
+			return map[string]any{"exp": nil}
+		}, refused},
 		{"JA-02 exp five minutes ago", nil, func(w *World) map[string]any {
 			return map[string]any{"exp": w.Clock.Now().Add(-5 * time.Minute).Unix()}
 		}, refused},

@@ -18,10 +18,10 @@ func TestRefusalsThatNeverRedirect(t *testing.T) {
 	t.Parallel()
 	page := Want{Status: http.StatusBadRequest, Header: map[string]string{"Content-Type": "text/html", "Cache-Control": "no-store"}, Body: []string{`id="error-code"`}}
 	var scenarios []Scenario
-	add := func(name string, known func(w *World) testx.Client, query func(url.Values) string) {
+	add := func(rule, name string, known func(w *World) testx.Client, query func(url.Values) string) {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			scenarios = append(scenarios, Scenario{
-				Name: name + " " + method, Want: page, WantNot: []string{"Location", "Set-Cookie", "<script"},
+				Name: name + " " + method, Rule: rule, Want: page, WantNot: []string{"Location", "Set-Cookie", "<script"},
 				Do: func(w *World) testx.Answer {
 					sent := query(w.Request(known(w)).Values)
 					if method == http.MethodGet {
@@ -38,35 +38,57 @@ func TestRefusalsThatNeverRedirect(t *testing.T) {
 	}
 	app := func(w *World) testx.Client { return w.App }
 	native := func(w *World) testx.Client { return w.Native }
-	for _, uri := range []string{
-		"", callback + "/", callback + "/x", callback + "?x=1", callback + "#x", callback + "#", callback + "%00", callback + "\t", callback + "\r\nX: y",
-		"https://APP.example/callback", "HTTPS://app.example/callback", "https://app.example/Callback", "https://app.example:443/callback", "https://app.example:8443/callback",
-		"http://app.example/callback", "https://app.example.evil.example/callback", "https://app.example@evil.example/callback", `https://app.example\@evil.example/callback`,
-		"https://evil.example/https://app.example/callback", "https://user:password@app.example/callback", "https://app.example/x/../callback", "https://app.example/..;/callback",
-		"https://app.example/%2e%2e/callback", "https://app.example/%63allback", "https://app.example//callback", "//app.example/callback", "/callback", "callback",
-		"https://app.example./callback", "https://xn--app-example.example/callback", "https://аpp.example/callback", "javascript:alert(1)", "data:text/html,x",
-		"https://app.example/callback javascript:alert(1)", " " + callback, callback + " ", "com.example.app:/callback", "http://127.0.0.1/callback",
+	for _, group := range []struct {
+		rule string
+		uris []string
+	}{
+		{"redirect: case", []string{"https://APP.example/callback", "HTTPS://app.example/callback", "https://app.example/Callback"}},
+		{"redirect: port", []string{"https://app.example:443/callback", "https://app.example:8443/callback"}},
+		{"redirect: trailing slash", []string{callback + "/"}},
+		{"redirect: @", []string{"https://app.example@evil.example/callback", "https://user:password@app.example/callback"}},
+		{"redirect: backslash", []string{`https://app.example\@evil.example/callback`}},
+		{"redirect: tab", []string{callback + "\t"}},
+		{"redirect: CR", []string{callback + "\r\nX: y"}},
+		{"redirect: encoding", []string{callback + "%00", "https://app.example/%2e%2e/callback", "https://app.example/%63allback"}},
+		{"redirect: ..", []string{"https://app.example/x/../callback"}},
+		{"redirect: ..;", []string{"https://app.example/..;/callback"}},
+		{"redirect: fragment", []string{callback + "#x", callback + "#"}},
+		{"redirect: punycode", []string{"https://xn--app-example.example/callback", "https://аpp.example/callback"}},
+		{"redirect: javascript and data", []string{"javascript:alert(1)", "data:text/html,x", "https://app.example/callback javascript:alert(1)"}},
+		{"", []string{
+			"", callback + "/x", callback + "?x=1", "http://app.example/callback", "https://app.example.evil.example/callback", "https://evil.example/https://app.example/callback",
+			"https://app.example//callback", "//app.example/callback", "/callback", "callback", "https://app.example./callback", " " + callback, callback + " ",
+			"com.example.app:/callback", "http://127.0.0.1/callback",
+		}},
 	} {
-		add("redirect_uri "+strings.ReplaceAll(uri, "/", "∕"), app, func(v url.Values) string { v.Set("redirect_uri", uri); return v.Encode() })
+		for _, uri := range group.uris {
+			add(group.rule, "redirect_uri "+strings.ReplaceAll(uri, "/", "∕"), app, func(v url.Values) string { v.Set("redirect_uri", uri); return v.Encode() })
+		}
 	}
 	for _, uri := range []string{
 		"http://localhost/callback", "http://[::1]/callback", "http://127.0.0.2/callback", "http://127.0.0.1:80:80/callback", "http://127.0.0.1:99999/callback",
 		"http://127.0.0.1:8080/Callback", "http://127.0.0.1:8080/callback/", "https://127.0.0.1/callback", "http://127.0.0.1:8080@evil.example/callback",
 		"http://127.1/callback", "http://2130706433/callback", "http://0x7f.0.0.1/callback", "http://127.0.0.1:/callback", "http://127.0.0.1.evil.example/callback", "http://127.0.0.1:8080/callback#x",
 	} {
-		add("native redirect_uri "+strings.ReplaceAll(uri, "/", "∕"), native, func(v url.Values) string { v.Set("redirect_uri", uri); return v.Encode() })
+		add("redirect: IPv6 and localhost", "native redirect_uri "+strings.ReplaceAll(uri, "/", "∕"), native, func(v url.Values) string { v.Set("redirect_uri", uri); return v.Encode() })
 	}
-	add("redirect_uri missing", app, func(v url.Values) string { v.Del("redirect_uri"); return v.Encode() })
-	add("redirect_uri twice", app, func(v url.Values) string { return v.Encode() + "&redirect_uri=https%3A%2F%2Fevil.example%2F" })
-	add("redirect_uri twice the same", app, func(v url.Values) string { return v.Encode() + "&redirect_uri=" + url.QueryEscape(callback) })
-	add("client_id missing", app, func(v url.Values) string { v.Del("client_id"); return v.Encode() })
-	add("client_id unknown", app, func(v url.Values) string { v.Set("client_id", "client_nobody"); return v.Encode() })
-	add("client_id with NUL", app, func(v url.Values) string { v.Set("client_id", "client\x00"); return v.Encode() })
-	add("client_id not UTF-8", app, func(v url.Values) string { v.Set("client_id", "client_\xff"); return v.Encode() })
-	add("client_id too long", app, func(v url.Values) string { v.Set("client_id", strings.Repeat("c", 5000)); return v.Encode() })
-	add("client_id twice", app, func(v url.Values) string { return v.Encode() + "&client_id=" + v.Get("client_id") })
-	add("client_id of another", func(w *World) testx.Client { return w.Other }, func(v url.Values) string { v.Set("redirect_uri", callback); return v.Encode() })
-	add("client disabled", func(w *World) testx.Client {
+	add("", "redirect_uri missing", app, func(v url.Values) string { v.Del("redirect_uri"); return v.Encode() })
+	add("redirect: twice", "redirect_uri twice", app, func(v url.Values) string { return v.Encode() + "&redirect_uri=https%3A%2F%2Fevil.example%2F" })
+	add("redirect: twice", "redirect_uri twice the same", app, func(v url.Values) string { return v.Encode() + "&redirect_uri=" + url.QueryEscape(callback) })
+	add("redirect: no error before validation", "redirect_uri wrong, and so is everything else", app, func(v url.Values) string {
+		for name, value := range map[string]string{"redirect_uri": "https://evil.example/", "response_type": "token", "scope": "admin", "prompt": "none", "response_mode": "web_message"} {
+			v.Set(name, value)
+		}
+		return v.Encode()
+	})
+	add("", "client_id missing", app, func(v url.Values) string { v.Del("client_id"); return v.Encode() })
+	add("", "client_id unknown", app, func(v url.Values) string { v.Set("client_id", "client_nobody"); return v.Encode() })
+	add("", "client_id with NUL", app, func(v url.Values) string { v.Set("client_id", "client\x00"); return v.Encode() })
+	add("", "client_id not UTF-8", app, func(v url.Values) string { v.Set("client_id", "client_\xff"); return v.Encode() })
+	add("", "client_id too long", app, func(v url.Values) string { v.Set("client_id", strings.Repeat("c", 5000)); return v.Encode() })
+	add("", "client_id twice", app, func(v url.Values) string { return v.Encode() + "&client_id=" + v.Get("client_id") })
+	add("", "client_id of another", func(w *World) testx.Client { return w.Other }, func(v url.Values) string { v.Set("redirect_uri", callback); return v.Encode() })
+	add("", "client disabled", func(w *World) testx.Client {
 		made := w.Confidential(callback, nil)
 		if err := w.Clients.Disable(w.T.Context(), made.ID); err != nil {
 			w.T.Fatal(err)
@@ -113,13 +135,20 @@ func TestRefusalsForTheClient(t *testing.T) {
 		{"nonce too long", set("nonce", strings.Repeat("n", 2000)), oauth.InvalidRequest},
 	} {
 		want := Want{Status: http.StatusSeeOther, Error: test.error, Redirect: map[string]string{"state": "the state", "code": ""}}
+		rule := ""
+		switch {
+		case strings.HasPrefix(test.name, "response_type "):
+			rule = "metadata: unadvertised types"
+		case strings.HasPrefix(test.name, "response_mode "):
+			rule = "metadata: unadvertised modes"
+		}
 		scenarios = append(scenarios,
 			Scenario{
 				Name: "OA-23 not before the sign-in: " + test.name, Want: Want{Status: http.StatusOK, Body: []string{`id="login-form"`}}, WantNot: []string{"Location"},
 				Do: func(w *World) testx.Answer { return w.Authorize(w.Browser(), test.change, set("state", "the state")) },
 			},
 			Scenario{
-				Name: "after the sign-in: " + test.name, Want: want,
+				Name: "after the sign-in: " + test.name, Rule: rule, Want: want,
 				Do: func(w *World) testx.Answer {
 					browser := w.Browser()
 					return withIssuer(w, browser.SignIn(w.Authorize(browser, test.change, set("state", "the state")), w.Ada))

@@ -150,7 +150,7 @@ func TestLogosAreFetchedFromThePublicOnly(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	host, _ := sectorHost(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
-	play(t, []Scenario{{Name: "server-side request by logo_uri", Want: Want{Status: http.StatusNotFound}, Do: func(w *World) testx.Answer {
+	play(t, []Scenario{{Name: "server-side request by logo_uri", Rule: "egress: logo", Want: Want{Status: http.StatusNotFound}, Do: func(w *World) testx.Answer {
 		var made testx.Answer
 		for _, uri := range []string{host + "/logo.png", "https://169.254.169.254/latest/meta-data", "https://[::1]/logo.png", "https://10.0.0.1/logo.png"} {
 			made = w.enrolled("", plain.with(object{"logo_uri": uri}))

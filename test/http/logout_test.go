@@ -272,9 +272,12 @@ func TestRefusedLogouts(t *testing.T) {
 		"a redirect URI":        {refusedLogout(redirectIsWrong), uri("https://shop.example/callback")},
 		"a fragment":            {refusedLogout(redirectIsWrong), uri(afterLogout + "#x")},
 		"another case":          {refusedLogout(redirectIsWrong), uri("https://SHOP.example/signed-out")},
-		"a user name":           {refusedLogout(redirectIsWrong), uri("https://shop.example@evil.example/signed-out")},
-		"a port":                {refusedLogout(redirectIsWrong), uri("https://shop.example:443/signed-out")},
-		"javascript":            {refusedLogout(redirectIsWrong), uri("javascript:alert(1)")},
+		"a user name": {refusedLogout(redirectIsWrong), func(w *World, s shopper) url.Values {
+			w.Holds("redirect: after a logout")
+			return uri("https://shop.example@evil.example/signed-out")(w, s)
+		}},
+		"a port":     {refusedLogout(redirectIsWrong), uri("https://shop.example:443/signed-out")},
+		"javascript": {refusedLogout(redirectIsWrong), uri("javascript:alert(1)")},
 		"client_id and a URI": {refusedLogout(redirectIsWrong), func(_ *World, s shopper) url.Values {
 			return merged(set("client_id", s.shop.ClientID), set("post_logout_redirect_uri", "https://evil.example/"))
 		}},
@@ -308,7 +311,8 @@ func TestRefusedLogouts(t *testing.T) {
 	play(t, scenarios)
 }
 
-func uriTwice(_ *World, s shopper) url.Values {
+func uriTwice(w *World, s shopper) url.Values {
+	w.Holds("redirect: after a logout, twice")
 	return merged(set("id_token_hint", s.hint), set("post_logout_redirect_uri", afterLogout, "https://evil.example/"))
 }
 

@@ -18,6 +18,7 @@ func TestChangesOfRecordsAskAtABoundedRate(t *testing.T) {
 		for member, limited := range map[string]int{"sector_identifier_uri": http.StatusTooManyRequests, "logo_uri": http.StatusOK} {
 			t.Run(string(engine)+" "+member, func(t *testing.T) {
 				t.Parallel()
+				ledger.Holds(t, "egress: bounded by who asks")
 				var asked atomic.Int32
 				host, option := sectorHost(t, func(w http.ResponseWriter, _ *http.Request) {
 					asked.Add(1)

@@ -162,7 +162,7 @@ func TestRegistration(t *testing.T) {
 			Name: "DR-01 a public client has no secret", Want: created, WantNot: []string{"client_secret_expires_at", `"client_secret"`},
 			Do: registers(object{"token_endpoint_auth_method": "none"}),
 		},
-		{Name: "DR-02 unknown members are ignored", Want: created, WantNot: []string{"resource", "umlaut", "software_statement"}, Do: registers(object{
+		{Name: "DR-02 unknown members are ignored", Rule: "trap-18 unknown members", Want: created, WantNot: []string{"resource", "umlaut", "software_statement"}, Do: registers(object{
 			"resource": "https://mcp.example", "client_name#de": "umlaut", "x": object{"y": []int{1}}, "software_statement": "eyJhbGciOiJub25lIn0.e30.",
 			"tls_client_certificate_bound_access_tokens": true,
 		})},
@@ -171,7 +171,7 @@ func TestRegistration(t *testing.T) {
 		})},
 		{Name: "DR-03 client_secret_post", Want: saying(`"token_endpoint_auth_method":"client_secret_post"`), Do: registers(object{"token_endpoint_auth_method": "client_secret_post"})},
 		{Name: "DR-03 none", Want: saying(`"token_endpoint_auth_method":"none"`), Do: registers(object{"token_endpoint_auth_method": "none"})},
-		{Name: "DR-03 a method that there isn't", Want: metadataError, Do: registers(object{"token_endpoint_auth_method": "client_secret_jwt"})},
+		{Name: "DR-03 a method that there isn't", Rule: "metadata: unadvertised methods", Want: metadataError, Do: registers(object{"token_endpoint_auth_method": "client_secret_jwt"})},
 		{Name: "DR-04 not an object", Want: metadataError, Do: func(w *World) testx.Answer { return w.enrollText("", `["x"]`) }},
 		{Name: "DR-04 not JSON", Want: metadataError, Do: func(w *World) testx.Answer { return w.enrollText("", `{"redirect_uris":`) }},
 		{Name: "DR-04 nothing", Want: metadataError, Do: func(w *World) testx.Answer { return w.enrollText("", ``) }},
@@ -318,16 +318,18 @@ func TestRegistrationAttacks(t *testing.T) {
 	for _, member := range []string{"logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"} {
 		scenarios = append(scenarios, Scenario{Name: "DR-10 on the user's machine: " + member, Want: metadataError, Do: registers(object{member: "http://127.0.0.1/x"})})
 	}
-	for _, member := range []string{"jwks_uri", "sector_identifier_uri", "backchannel_logout_uri"} {
+	for member, rule := range map[string]string{
+		"jwks_uri": "egress: jwks_uri", "sector_identifier_uri": "egress: sector_identifier_uri", "backchannel_logout_uri": "egress: back-channel logout",
+	} {
 		for _, uri := range []string{"https://127.0.0.1/x", "https://localhost/x", "https://10.0.0.1/x", "https://169.254.169.254/latest/meta-data", "https://[::1]/x", "https://[::ffff:10.0.0.1]/x", "http://127.0.0.1/x", "file:///etc/passwd", "https://app.example:22/"} {
-			scenarios = append(scenarios, Scenario{Name: "server-side request by " + member + " " + slug(uri), Want: metadataError, Do: registers(object{member: uri, "jwks": absent})})
+			scenarios = append(scenarios, Scenario{Name: "server-side request by " + member + " " + slug(uri), Rule: rule, Want: metadataError, Do: registers(object{member: uri, "jwks": absent})})
 		}
 	}
 	for _, uri := range []string{
 		"javascript:alert(1)", "data:text/html,x", "http://app.example/callback", "https://app.example/callback#x", "https://user@app.example/callback", "https://*.example/callback",
 		"https://app.example/../x", "https://app.example\\@evil.example/", "myapp:/callback", "https://app.example/?code=x", "", "callback",
 	} {
-		scenarios = append(scenarios, Scenario{Name: "redirect_uris " + slug(uri), Want: redirectError, Do: registers(object{"redirect_uris": []string{uri}})})
+		scenarios = append(scenarios, Scenario{Name: "redirect_uris " + slug(uri), Rule: "redirect: registration", Want: redirectError, Do: registers(object{"redirect_uris": []string{uri}})})
 	}
 	play(t, scenarios, withRegistration(registration.Open), unlimited)
 }

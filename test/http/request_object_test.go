@@ -95,7 +95,7 @@ func TestRequestObjects(t *testing.T) {
 			token := w.object(known, w.Request(known.Client, set("state", "inside")), nil)
 			return browser.Through(w.open(browser, outside(known, set("request", token), set("redirect_uri", "https://evil.example/"))), w.Ada)
 		}},
-		{Name: "a wrong redirect URI inside", Want: page, WantNot: []string{"Location"}, Do: by(map[string]any{"redirect_uri": "https://evil.example/"})},
+		{Name: "a wrong redirect URI inside", Rule: "redirect: in a request object", Want: page, WantNot: []string{"Location"}, Do: by(map[string]any{"redirect_uri": "https://evil.example/"})},
 		{Name: "PKCE inside binds the code", Want: Want{Status: http.StatusOK}, Do: func(w *World) testx.Answer {
 			known, browser := w.Keyed(jose.ES256, nil), w.Browser()
 			request := w.Request(known.Client)
@@ -247,7 +247,7 @@ func TestRequestURIAsksNobodyElse(t *testing.T) {
 	t.Parallel()
 	l, option := newLibrary(t)
 	l.keep("/other", "application/jwt", "x.y.z")
-	play(t, []Scenario{{Name: "not registered", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequestURI}, Do: func(w *World) testx.Answer {
+	play(t, []Scenario{{Name: "not registered", Rule: "egress: request_uri", Want: Want{Status: http.StatusSeeOther, Error: oauth.InvalidRequestURI}, Do: func(w *World) testx.Answer {
 		known := w.Keyed(jose.RS256, func(m *client.Metadata) { m.RequestURIs = []string{l.server.URL + "/object"} })
 		answer := w.open(w.SignedIn(), outside(known, set("prompt", "none"), set("redirect_uri", callback), set("request_uri", l.server.URL+"/other")))
 		if asked := l.asked.Load(); asked != 0 {

@@ -24,6 +24,7 @@ const (
 // Scenario is one story: what is done, and what the last answer has to be.
 type Scenario struct {
 	Name    string
+	Rule    string // of the catalogue in internal/testx/rules, which counts as held when the scenario has passed; "" for none
 	Do      func(w *World) testx.Answer
 	Want    Want
 	WantNot []string // texts that are neither in the body nor in a header, and headers that are not there
@@ -73,6 +74,9 @@ func play(t *testing.T, scenarios []Scenario, options ...testx.Option) {
 				t.Run(scenario.Name, func(t *testing.T) {
 					told := *w
 					told.T, told.Server = t, w.In(t)
+					if scenario.Rule != "" {
+						told.Holds(scenario.Rule)
+					}
 					answer := scenario.Do(&told)
 					scenario.Want.check(t, answer)
 					for _, unwanted := range scenario.WantNot {
@@ -82,6 +86,12 @@ func play(t *testing.T, scenarios []Scenario, options ...testx.Option) {
 			}
 		})
 	}
+}
+
+// Holds declares that the running scenario holds rules of the catalogue.
+func (w *World) Holds(list ...string) {
+	w.T.Helper()
+	ledger.Holds(w.T, list...)
 }
 
 func refuseText(t *testing.T, answer testx.Answer, unwanted string) {

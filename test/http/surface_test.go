@@ -94,7 +94,7 @@ func TestIssuerWithPath(t *testing.T) {
 		"/tenant/.well-known/openid-configuration", "/.well-known/openid-configuration/tenant", "/.well-known/oauth-authorization-server/tenant",
 	} {
 		scenarios = append(scenarios, Scenario{
-			Name: "metadata " + strings.ReplaceAll(path, "/", "∕"), Want: Want{Status: 200, Body: []string{`/tenant/oauth/token"`, `/tenant/.well-known/jwks.json"`}},
+			Name: "metadata " + strings.ReplaceAll(path, "/", "∕"), Rule: "trap-5 an issuer with a path", Want: Want{Status: 200, Body: []string{`/tenant/oauth/token"`, `/tenant/.well-known/jwks.json"`}},
 			Do: func(w *World) testx.Answer {
 				answer := w.Get(root(w) + path)
 				if answer.Text("issuer") != w.Issuer {
@@ -168,6 +168,7 @@ func TestMetadataTruth(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "metadata: endpoints, methods")
 			w := newWorld(t, engine)
 			for _, algorithm := range jose.Algorithms() {
 				w.Confidential(callback, func(n *client.Metadata) { n.IDTokenAlgorithm = algorithm })

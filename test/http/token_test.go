@@ -98,7 +98,7 @@ func TestTokenEndpoint(t *testing.T) {
 			}
 			return w.Get("/oidc/userinfo", testx.Bearer(first.Text("access_token")))
 		}},
-		{Name: "code again with a wrong verifier ends nothing", Want: Want{Status: http.StatusOK}, Do: func(w *World) testx.Answer {
+		{Name: "code again with a wrong verifier ends nothing", Rule: "trap-8 a code with a wrong verifier ends nothing", Want: Want{Status: http.StatusOK}, Do: func(w *World) testx.Answer {
 			form := w.code(w.App)
 			first := w.Token(w.App, form)
 			form.Set("code_verifier", strings.Repeat("v", 43))
@@ -155,7 +155,7 @@ func TestTokenEndpoint(t *testing.T) {
 		{Name: "OA-15 readable by scripts", Want: Want{Status: 200, Header: map[string]string{"Access-Control-Allow-Origin": "*"}}, WantNot: []string{"Access-Control-Allow-Credentials", "Set-Cookie"}, Do: func(w *World) testx.Answer {
 			return w.Post("/oauth/token", machine(), testx.As(w.App), testx.Header("Origin", "https://app.example"))
 		}},
-		{Name: "rfc8707-2.2 resource", Want: Want{Active: "true", Body: []string{`"aud":"` + resource + `"`}}, Do: func(w *World) testx.Answer {
+		{Name: "rfc8707-2.2 resource", Rule: "trap-17 resource", Want: Want{Active: "true", Body: []string{`"aud":"` + resource + `"`}}, Do: func(w *World) testx.Answer {
 			return w.Introspect(w.Guard, w.Token(w.App, machine(set("resource", resource))).Text("access_token"))
 		}},
 		{Name: "rfc8707-2.2 resource not granted", Want: jsonError(400, oauth.InvalidTarget), Do: func(w *World) testx.Answer {
@@ -192,7 +192,7 @@ func TestTokenEndpoint(t *testing.T) {
 			}
 			return w.Token(w.Native, refreshWith(second.Text("refresh_token")))
 		}},
-		{Name: "refresh again after the window ends the family", Want: Want{Status: http.StatusUnauthorized}, Do: func(w *World) testx.Answer {
+		{Name: "refresh again after the window ends the family", Rule: "trap-20 reuse after the window", Want: Want{Status: http.StatusUnauthorized}, Do: func(w *World) testx.Answer {
 			form := refreshWith(w.Tokens(w.Native, w.Ada).Text("refresh_token"))
 			successor := w.Token(w.Native, form)
 			w.Clock.Advance(31 * time.Second)

@@ -39,7 +39,7 @@ func TestTraps(t *testing.T) {
 		{Name: "trap-1 a legacy OpenID client needs neither challenge nor nonce", Want: code, Do: func(w *World) testx.Answer {
 			return through(w, w.Confidential(callback, legacy), withoutChallenge(set("nonce")))
 		}},
-		{Name: "trap-1 any other client needs a challenge", Want: refused(oauth.InvalidRequest), Do: func(w *World) testx.Answer {
+		{Name: "trap-1 any other client needs a challenge", Rule: "trap-1 a challenge for everybody", Want: refused(oauth.InvalidRequest), Do: func(w *World) testx.Answer {
 			return through(w, w.App, withoutChallenge(nil))
 		}},
 		{Name: "trap-1 a public client needs one whatever its profile", Want: refused(oauth.InvalidRequest), Do: func(w *World) testx.Answer {
@@ -49,10 +49,10 @@ func TestTraps(t *testing.T) {
 			known := w.Confidential(callback, legacy)
 			return w.Redeem(known, testx.Request{Values: set("redirect_uri", callback)}, through(w, known))
 		}},
-		{Name: "trap-9 a missing method is plain", Want: refused(oauth.InvalidRequest), Do: func(w *World) testx.Answer {
+		{Name: "trap-9 a missing method is plain", Rule: "trap-9 a missing method is plain", Want: refused(oauth.InvalidRequest), Do: func(w *World) testx.Answer {
 			return through(w, w.Confidential(callback, legacy), set("code_challenge_method"))
 		}},
-		{Name: "trap-10 request_uri is never passed over", Want: refused(oauth.RequestURINotSupported), Do: func(w *World) testx.Answer {
+		{Name: "trap-10 request_uri is never passed over", Rule: "trap-10 request_uri is not passed over", Want: refused(oauth.RequestURINotSupported), Do: func(w *World) testx.Answer {
 			return through(w, w.App, set("request_uri", "https://app.example/object"))
 		}},
 		{Name: "trap-10 request is never passed over", Want: refused(oauth.InvalidRequestObject), Do: func(w *World) testx.Answer {
@@ -64,21 +64,21 @@ func TestTraps(t *testing.T) {
 			}},
 			Do: func(w *World) testx.Answer { return w.Get("/.well-known/openid-configuration") },
 		},
-		{Name: "trap-11 a request that another site posts finds the session", Want: code, Do: func(w *World) testx.Answer {
+		{Name: "trap-11 a request that another site posts finds the session", Rule: "trap-11 a request that another site posts", Want: code, Do: func(w *World) testx.Answer {
 			browser := w.SignedIn()
 			// SameSite=Lax: the browser sends no cookie with the post, and all of them with the redirect.
 			stored := w.Post("/oauth/authorize", w.Request(w.App, set("prompt", "none")).Values,
 				testx.Header("Origin", "https://app.example"), testx.Header("Sec-Fetch-Site", "cross-site"))
 			return withIssuer(w, browser.Open(stored.Header.Get("Location")))
 		}},
-		{Name: "trap-14 a hint that has expired and whose key has retired", Want: code, Do: func(w *World) testx.Answer {
+		{Name: "trap-14 a hint that has expired and whose key has retired", Rule: "trap-14 an expired hint", Want: code, Do: func(w *World) testx.Answer {
 			old := w.Tokens(w.App, w.Ada).Text("id_token")
 			_, err := w.Keys().Rotate(w.T.Context(), keys.RotateOptions{Force: true})
 			must(w.T, err)
 			w.Clock.Advance(3 * time.Hour)
 			return withIssuer(w, w.Authorize(w.SignedIn(), set("prompt", "none"), set("id_token_hint", old)))
 		}},
-		{Name: "trap-15 iss comes with an error before any sign-in", Want: refused(oauth.LoginRequired), Do: func(w *World) testx.Answer {
+		{Name: "trap-15 iss comes with an error before any sign-in", Rule: "trap-15 iss with an error", Want: refused(oauth.LoginRequired), Do: func(w *World) testx.Answer {
 			return withIssuer(w, w.Authorize(w.Browser(), set("prompt", "none")))
 		}},
 	})
@@ -103,6 +103,7 @@ func TestTrap13TimeOfAuthentication(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "trap-13 time of authentication")
 			w := newWorld(t, engine)
 			known := w.Confidential(callback, func(m *client.Metadata) {
 				age := time.Minute

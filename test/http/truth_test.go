@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,7 @@ func everything(c *config.Config) {
 // specified, nothing empty.
 func TestMetadataIsWellFormed(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "metadata: names and types")
 	for name, options := range map[string][]testx.Option{"by default": nil, "with everything on": {testx.WithConfig(everything)}} {
 		w := newWorld(t, db.SQLite, options...)
 		var told map[string]any
@@ -121,6 +123,7 @@ func listed(t *testing.T, w *World, member string) []string {
 // JOSE registry is refused when a client asks for it.
 func TestMetadataTruthOfAlgorithms(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "metadata: algorithms", "trap-3 RS256 always")
 	w := newWorld(t, db.SQLite)
 	others := []string{"none", "HS256", "HS384", "HS512", "RS384", "RS512", "PS384", "ES384", "ES512", "ES256K"}
 	register := func(change func(*client.Metadata)) error {
@@ -212,6 +215,7 @@ func algorithmOf(t *testing.T, token string) string {
 
 func TestMetadataTruthOfEncryption(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "metadata: encryption")
 	w := newWorld(t, db.SQLite)
 	keys := map[string]jose.SigningKey{"RSA": newSigningKey(t, jose.RS256), "EC": newSigningKey(t, jose.ES256)}
 	var published []json.RawMessage
@@ -255,6 +259,7 @@ func TestMetadataTruthOfEncryption(t *testing.T) {
 // with a value for every claim allowed it; no other one is.
 func TestMetadataTruthOfClaims(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "metadata: claims")
 	w := newWorld(t, db.SQLite)
 	verified := true
 	password := "correct horse " + secret.New().Reveal()[:16]
@@ -294,6 +299,7 @@ func TestMetadataTruthOfClaims(t *testing.T) {
 // What is listed about requests works.
 func TestMetadataTruthOfRequests(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "metadata: requests")
 	w := newWorld(t, db.SQLite)
 	browser := w.SignedIn()
 	for member, change := range map[string]func(value string) url.Values{
@@ -336,28 +342,58 @@ func TestMetadataTruthOfRequests(t *testing.T) {
 	}
 }
 
-// What is not mounted is not there, and not in the metadata either.
+// What is off is neither mounted nor in the metadata. Every member that turning everything
+// on adds or changes is looked at, so that a new one can't be forgotten here.
 func TestMetadataTruthOfWhatIsOff(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "metadata: what is off")
 	off, on := newWorld(t, db.SQLite), newWorld(t, db.SQLite, testx.WithConfig(everything))
 	var before, after map[string]any
-	must(t, json.Unmarshal([]byte(off.Get("/.well-known/openid-configuration").Body), &before))
+	must(t, json.Unmarshal([]byte(strings.ReplaceAll(off.Get("/.well-known/openid-configuration").Body, off.Issuer, on.Issuer)), &before))
 	must(t, json.Unmarshal([]byte(on.Get("/.well-known/openid-configuration").Body), &after))
-	for _, member := range []string{"registration_endpoint"} {
-		address, _ := after[member].(string)
-		if before[member] != nil || address == "" {
-			t.Errorf("%s is %v by default and %v when it is on", member, before[member], after[member])
+	var changed []string
+	for member, value := range after {
+		told, wasTold := before[member]
+		if reflect.DeepEqual(told, value) {
 			continue
 		}
-		path := strings.TrimPrefix(address, on.Issuer)
-		if status := off.Get(path).Status; status != http.StatusNotFound {
-			t.Errorf("%s is off and answers with %d", member, status)
+		changed = append(changed, member)
+		address, isText := value.(string)
+		if !isText {
+			if wasTold && told != false || value != true { // a switch that is absent is off
+				t.Errorf("%s is %v by default and %v when it is on", member, told, value)
+			}
+			continue
 		}
-		if status := on.Get(path).Status; status == http.StatusNotFound {
-			t.Errorf("%s is on and answers with %d", member, status)
+		path, isOurs := strings.CutPrefix(address, on.Issuer)
+		if wasTold || !isOurs {
+			t.Errorf("%s is %v by default and %v when it is on", member, told, value)
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+			if status := off.Call(method, path, nil).Status; status != http.StatusNotFound {
+				t.Errorf("%s is off and answers %s with %d", member, method, status)
+			}
+			if status := on.Call(method, path, nil).Status; status == http.StatusNotFound {
+				t.Errorf("%s is on and answers %s with %d", member, method, status)
+			}
 		}
 	}
-	if before["request_uri_parameter_supported"] != false || after["request_uri_parameter_supported"] != true {
-		t.Errorf("request_uri_parameter_supported is %v and %v", before["request_uri_parameter_supported"], after["request_uri_parameter_supported"])
+	for member := range before {
+		if _, stillThere := after[member]; !stillThere {
+			t.Errorf("%s is there by default and not when everything is on", member)
+		}
+	}
+	slices.Sort(changed)
+	if want := []string{"check_session_iframe", "registration_endpoint", "request_uri_parameter_supported", "require_request_uri_registration"}; !slices.Equal(changed, want) {
+		t.Errorf("turning everything on changes %v, want %v", changed, want)
+	}
+	// What is told to be off is refused, not passed over.
+	answer := off.Authorize(off.SignedIn(), set("request_uri", "https://app.example/object"), set("prompt", "none"))
+	if got := answer.Query().Get("error"); got != string(oauth.RequestURINotSupported) {
+		t.Errorf("request_uri is off and answered with %q: %d", got, answer.Status)
+	}
+	if page := off.Authorize(off.SignedIn()); page.Query().Has("session_state") {
+		t.Errorf("session management is off and the response has a session_state: %s", page.Header.Get("Location"))
 	}
 }

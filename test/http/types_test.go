@@ -21,6 +21,7 @@ func TestEveryTokenIsOfItsKind(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "jose: every type, everywhere")
 			w := newWorld(t, engine, withRegistration(registration.Open), unlimited)
 			known := w.Keyed(jose.RS256, func(m *client.Metadata) {
 				m.UserInfoAlgorithm, m.PostLogoutRedirectURIs = jose.RS256, []string{afterLogout}

@@ -197,22 +197,32 @@ func TestHostileAnswers(t *testing.T) {
 			}
 		}
 	})
-	got, err := client.Do(t.Context(), egress.Request{URL: server.URL + "/redirect"})
-	if err != nil || got.Status != http.StatusTemporaryRedirect || reached.Load() {
-		t.Errorf("redirect: %+v, %v, followed %t", got.Status, err, reached.Load())
-	}
-	for path, want := range map[string]error{
-		"/endless": egress.ErrTooLarge, "/announced": egress.ErrTooLarge, "/bomb": nil, "/headers": nil,
-		"/silent": context.DeadlineExceeded, "/slow": context.DeadlineExceeded,
+	t.Run("/redirect", func(t *testing.T) {
+		ledger.Holds(t, "egress: redirects")
+		got, err := client.Do(t.Context(), egress.Request{URL: server.URL + "/redirect"})
+		if err != nil || got.Status != http.StatusTemporaryRedirect || reached.Load() {
+			t.Errorf("redirect: %+v, %v, followed %t", got.Status, err, reached.Load())
+		}
+	})
+	for path, test := range map[string]struct {
+		rule string
+		want error // nil for any
+	}{
+		"/endless": {"egress: endless answer", egress.ErrTooLarge}, "/announced": {"egress: ten gigabytes", egress.ErrTooLarge},
+		"/bomb": {"egress: gzip bomb", nil}, "/headers": {"egress: huge headers", nil},
+		"/silent": {"egress: silence", context.DeadlineExceeded}, "/slow": {"egress: slow loris", context.DeadlineExceeded},
 	} {
-		begun := clock.System().Now()
-		_, err := client.Do(t.Context(), egress.Request{URL: server.URL + path, MaxBytes: 1 << 16, Timeout: 500 * time.Millisecond})
-		if err == nil || want != nil && !errors.Is(err, want) {
-			t.Errorf("%s: %v", path, err)
-		}
-		if took := clock.System().Now().Sub(begun); took > 3*time.Second {
-			t.Errorf("%s took %s", path, took)
-		}
+		t.Run(path, func(t *testing.T) {
+			ledger.Holds(t, test.rule)
+			begun := clock.System().Now()
+			_, err := client.Do(t.Context(), egress.Request{URL: server.URL + path, MaxBytes: 1 << 16, Timeout: 500 * time.Millisecond})
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Error(err)
+			}
+			if took := clock.System().Now().Sub(begun); took > 3*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
 	}
 }
 

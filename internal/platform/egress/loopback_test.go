@@ -46,9 +46,10 @@ func (r *turncoat) LookupNetIP(context.Context, string, string) ([]netip.Addr, e
 	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 }
 
-// DNS rebinding, in one answer and in the next.
+// DNS rebinding in one answer: a public address beside one of this machine.
 func TestRebinding(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "egress: DNS rebinding, in one answer")
 	reached := atomic.Bool{}
 	inner := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Store(true) }))
 	t.Cleanup(inner.Close)
@@ -69,6 +70,7 @@ func TestRebinding(t *testing.T) {
 
 // A proxy of the environment would be asked to resolve the name once more.
 func TestNoProxyOfTheEnvironment(t *testing.T) {
+	ledger.Holds(t, "egress: no proxy of the environment")
 	asked := atomic.Bool{}
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) }))
 	t.Cleanup(proxy.Close)

@@ -1,0 +1,55 @@
+package rules
+
+// The packages whose tests hold rules, by their paths below the module.
+const (
+	Server    = "test/http"
+	Egress    = "internal/platform/egress"
+	Redirects = "internal/protocol/oauth"
+	Keys      = "internal/protocol/jose"
+	Settings  = "internal/config"
+)
+
+// Catalogue returns the rules against known attacks and usual mistakes, by the package whose
+// tests hold them. Each package in it calls [For] with its path and [Ledger.Run] in TestMain;
+// a test of this package holds that.
+func Catalogue() map[string][]string {
+	return map[string][]string{
+		Egress: {
+			"egress: private", "egress: link-local", "egress: metadata of a cloud", "egress: IPv4 in IPv6", "egress: unusual spellings",
+			"egress: DNS rebinding, in one answer", "egress: DNS rebinding, in the next answer", "egress: no proxy of the environment",
+			"egress: redirects", "egress: silence", "egress: slow loris", "egress: ten gigabytes", "egress: endless answer", "egress: gzip bomb", "egress: huge headers",
+		},
+		Redirects: {
+			"redirect: double encoding", "redirect: custom schemes", "redirect: dangerous schemes by their names",
+		},
+		Keys: {
+			"jose: ECDH, invalid curve", "jose: kid is never a path",
+		},
+		Settings: {
+			"trap-4 an issuer without a slash at its end",
+		},
+		Server: server(),
+	}
+}
+
+func server() []string {
+	return []string{
+		"redirect: case", "redirect: port", "redirect: trailing slash", "redirect: @", "redirect: backslash", "redirect: tab", "redirect: CR",
+		"redirect: encoding", "redirect: ..", "redirect: ..;", "redirect: fragment", "redirect: IPv6 and localhost", "redirect: punycode",
+		"redirect: javascript and data", "redirect: twice", "redirect: after a logout", "redirect: after a logout, twice", "redirect: registration",
+		"redirect: in a request object", "redirect: no error before validation",
+
+		"jose: none", "jose: HS and RS", "jose: kid", "jose: jku, x5u, jwk", "jose: typ", "jose: every type, everywhere", "jose: aud in lists", "jose: crit",
+		"jose: members twice", "jose: huge p2c", "jose: zip", "jose: iss missing", "jose: exp missing", "jose: edges of the clock", "jose: aud is the issuer only",
+
+		"egress: jwks_uri", "egress: request_uri", "egress: sector_identifier_uri", "egress: logo", "egress: back-channel logout", "egress: bounded by who asks",
+
+		"metadata: names and types", "metadata: algorithms", "metadata: encryption", "metadata: claims", "metadata: requests", "metadata: what is off",
+		"metadata: endpoints, methods", "metadata: unadvertised modes", "metadata: unadvertised types", "metadata: unadvertised grants", "metadata: unadvertised methods",
+
+		"trap-1 a challenge for everybody", "trap-2 no implicit grant", "trap-3 RS256 always", "trap-5 an issuer with a path", "trap-6 aud of assertions",
+		"trap-8 a code with a wrong verifier ends nothing", "trap-9 a missing method is plain", "trap-10 request_uri is not passed over",
+		"trap-11 a request that another site posts", "trap-12 claims of scopes in UserInfo alone", "trap-13 time of authentication",
+		"trap-14 an expired hint", "trap-15 iss with an error", "trap-17 resource", "trap-18 unknown members", "trap-20 reuse after the window",
+	}
+}
