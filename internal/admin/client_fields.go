@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
 
 	"authly/internal/client"
@@ -136,6 +137,18 @@ func (f ClientFields) applyRest(m *client.Metadata) {
 	f.BackChannelLogoutSessionRequired.into(&m.BackChannelLogoutSessionRequired)
 	f.FrontChannelLogoutURI.into(&m.FrontChannelLogoutURI)
 	f.FrontChannelLogoutSessionRequired.into(&m.FrontChannelLogoutSessionRequired)
+}
+
+// named returns the names of the members that were sent.
+func (f ClientFields) named() []string {
+	var names []string
+	fields := reflect.ValueOf(f)
+	for i := range fields.NumField() {
+		if fields.Field(i).FieldByName("Sent").Bool() {
+			names = append(names, fields.Type().Field(i).Tag.Get("json"))
+		}
+	}
+	return names
 }
 
 // outOfBounds is longer than any lifetime can be, in seconds.

@@ -15,6 +15,8 @@ type Client struct {
 	State                             client.State                `json:"state" doc:"active or disabled."`
 	BuiltIn                           bool                        `json:"built_in" doc:"Whether the client is this server's own; it can be disabled, and not be changed or deleted."`
 	RegisteredBy                      client.RegisteredBy         `json:"registered_by" doc:"administrator, or client for one that registered itself."`
+	RegisteredOpenly                  bool                        `json:"registered_openly" doc:"Whether the client registered itself without an initial access token."`
+	SetByAdministrator                []string                    `json:"set_by_administrator,omitempty" doc:"Of a client that registered itself: what an administrator has set, which the client's own update leaves as it is."`
 	CreatedAt                         time.Time                   `json:"created_at"`
 	UpdatedAt                         time.Time                   `json:"updated_at"`
 	Name                              string                      `json:"client_name" doc:"The name that people see."`
@@ -74,6 +76,7 @@ type Client struct {
 func viewOf(c client.Client) Client {
 	view := Client{
 		ClientID: c.ClientID, State: c.State, BuiltIn: c.BuiltIn, RegisteredBy: c.RegisteredBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		RegisteredOpenly: c.RegisteredOpenly, SetByAdministrator: c.Settled.Members(),
 		Name:                              c.Name,
 		ManagedBy:                         c.ManagedBy,
 		ApplicationType:                   c.ApplicationType,

@@ -26,7 +26,7 @@ type ClientRecords interface {
 	List(ctx context.Context, query client.Query) (client.Page, error)
 	Prepare(ctx context.Context, metadata client.Metadata) (client.Prepared, error)
 	Insert(ctx context.Context, prepared client.Prepared) (client.Registered, error)
-	Replace(ctx context.Context, record uuid.UUID, metadata client.Metadata) (client.Registered, error)
+	Replace(ctx context.Context, record uuid.UUID, metadata client.Metadata, named ...string) (client.Registered, error)
 	Lock(ctx context.Context, clientID string) (client.Client, error)
 	Enable(ctx context.Context, record uuid.UUID) error
 	Disable(ctx context.Context, record uuid.UUID) error
@@ -108,15 +108,14 @@ func (c *clients) update(ctx context.Context, who Principal, clientID, ifMatch s
 		}
 		metadata := known.Metadata
 		fields.apply(&metadata)
-		wanted := known
-		wanted.Metadata = metadata
+		wanted := known.SetTo(metadata, fields.named()...)
 		if made = (madeClient{client: known}); isSame(fieldsOf(known), fieldsOf(wanted)) {
 			return nil
 		}
 		if err := c.knowsScopes(ctx, metadata.Scopes, known.Scopes); err != nil {
 			return err
 		}
-		changed, err := c.records.Replace(ctx, known.ID, metadata)
+		changed, err := c.records.Replace(ctx, known.ID, metadata, fields.named()...)
 		if err != nil {
 			return err
 		}

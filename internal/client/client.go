@@ -37,7 +37,9 @@ type Client struct {
 	State State
 	// Epoch is raised whenever the client is disabled or enabled. What was issued to it
 	// counts only while this is the number that it was issued under.
-	Epoch     int64
+	Epoch int64
+	// Settled is what an administrator has set of a client that registered itself.
+	Settled   Settled
 	CreatedAt time.Time
 	UpdatedAt time.Time
 

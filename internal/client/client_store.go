@@ -24,25 +24,30 @@ var errNoRecord = db.ErrNoRows
 // errTaken is returned for a client_id that another client has.
 var errTaken = errors.New("the client_id is taken")
 
-// column is one column of a client's record: where it is read into, and what is
-// written.
+// column is one column of a client's record: where it is read into, what is
+// written, and a pointer to the field that it holds.
 type column struct {
-	name string
-	into any
-	from any
+	name  string
+	into  any
+	from  any
+	field any
 }
+
+// member returns the name that the interfaces have for the column.
+func (c column) member() string { return strings.TrimSuffix(c.name, "_seconds") }
 
 // columnsOf returns the columns of a client, the identity first. It is the one
 // list that reading and writing share.
 func columnsOf(c *Client) []column {
 	return append([]column{
-		{"id", &c.ID, c.ID},
-		{"client_id", &c.ClientID, c.ClientID},
-		{"built_in", &c.BuiltIn, c.BuiltIn},
-		{"created_at", &c.CreatedAt, c.CreatedAt},
-		{"updated_at", &c.UpdatedAt, c.UpdatedAt},
+		{"id", &c.ID, c.ID, &c.ID},
+		{"client_id", &c.ClientID, c.ClientID, &c.ClientID},
+		flag("built_in", &c.BuiltIn),
+		{"created_at", &c.CreatedAt, c.CreatedAt, &c.CreatedAt},
+		{"updated_at", &c.UpdatedAt, c.UpdatedAt, &c.UpdatedAt},
 		word("state", &c.State),
-		{"epoch", &c.Epoch, c.Epoch},
+		{"epoch", &c.Epoch, c.Epoch, &c.Epoch},
+		{"set_by_administrator", db.IntoJSON(&c.Settled), db.JSON(c.Settled.stored()), &c.Settled},
 	}, metadataColumns(&c.Metadata)...)
 }
 
@@ -50,20 +55,21 @@ func metadataColumns(m *Metadata) []column {
 	return []column{
 		word("client_name", &m.Name),
 		word("registered_by", &m.RegisteredBy),
+		flag("registered_openly", &m.RegisteredOpenly),
 		word("managed_by", &m.ManagedBy),
-		{"administrator", &m.Administrator, m.Administrator},
+		flag("administrator", &m.Administrator),
 		word("security_profile", &m.SecurityProfile),
 		word("application_type", &m.ApplicationType),
 		word("token_endpoint_auth_method", &m.AuthenticationMethod),
 		optional("token_endpoint_auth_signing_alg", &m.AuthenticationAlgorithm),
 		word("assertion_audience", &m.AssertionAudience),
-		{"jwks", db.IntoJSON(&m.JWKS), document(m.JWKS)},
+		{"jwks", db.IntoJSON(&m.JWKS), document(m.JWKS), &m.JWKS},
 		optional("jwks_uri", &m.JWKSURI),
 		list("redirect_uris", &m.RedirectURIs),
 		list("grant_types", &m.GrantTypes),
 		list("response_types", &m.ResponseTypes),
 		list("response_modes", &m.ResponseModes),
-		{"scopes", db.IntoJSON(&m.Scopes), db.Strings(m.Scopes)},
+		{"scopes", db.IntoJSON(&m.Scopes), db.Strings(m.Scopes), &m.Scopes},
 		list("resources", &m.Resources),
 		list("protected_resources", &m.ProtectedResources),
 		word("pkce", &m.PKCE),
@@ -80,12 +86,12 @@ func metadataColumns(m *Metadata) []column {
 		optional("userinfo_encrypted_response_enc", &m.UserInfoEncryption.Content),
 		word("authorization_signed_response_alg", &m.ResponseAlgorithm),
 		optional("request_object_signing_alg", &m.RequestObjectAlgorithm),
-		{"require_signed_request_object", &m.RequireSignedRequestObject, m.RequireSignedRequestObject},
+		flag("require_signed_request_object", &m.RequireSignedRequestObject),
 		list("request_uris", &m.RequestURIs),
 		word("subject_type", &m.SubjectType),
 		optional("sector_identifier_uri", &m.SectorIdentifierURI),
-		{"require_auth_time", &m.RequireAuthTime, m.RequireAuthTime},
-		{"default_max_age_seconds", &optionalDuration{&m.DefaultMaxAge}, optionalSeconds(m.DefaultMaxAge)},
+		flag("require_auth_time", &m.RequireAuthTime),
+		{"default_max_age_seconds", &optionalDuration{&m.DefaultMaxAge}, optionalSeconds(m.DefaultMaxAge), &m.DefaultMaxAge},
 		list("default_acr_values", &m.DefaultACRValues),
 		optional("initiate_login_uri", &m.InitiateLoginURI),
 		optional("client_uri", &m.ClientURI),
@@ -97,15 +103,15 @@ func metadataColumns(m *Metadata) []column {
 		optional("software_version", &m.SoftwareVersion),
 		list("post_logout_redirect_uris", &m.PostLogoutRedirectURIs),
 		optional("backchannel_logout_uri", &m.BackChannelLogoutURI),
-		{"backchannel_logout_session_required", &m.BackChannelLogoutSessionRequired, m.BackChannelLogoutSessionRequired},
+		flag("backchannel_logout_session_required", &m.BackChannelLogoutSessionRequired),
 		optional("frontchannel_logout_uri", &m.FrontChannelLogoutURI),
-		{"frontchannel_logout_session_required", &m.FrontChannelLogoutSessionRequired, m.FrontChannelLogoutSessionRequired},
+		flag("frontchannel_logout_session_required", &m.FrontChannelLogoutSessionRequired),
 	}
 }
 
 // searched is the name as lists compare it, which is only written.
 func searched(m Metadata) column {
-	return column{"client_name_folded", nil, policy.FoldSearched(m.Name)}
+	return column{name: "client_name_folded", from: policy.FoldSearched(m.Name)}
 }
 
 func names(columns []column) string {
@@ -132,6 +138,9 @@ func scan(row db.Row) (Client, error) {
 		into[i] = each.into
 	}
 	err := row.Scan(into...)
+	if len(c.Settled) == 0 {
+		c.Settled = nil
+	}
 	return c, err
 }
 
@@ -159,9 +168,15 @@ func (s store) insertUnlessThere(ctx context.Context, c Client) (bool, error) {
 
 // update replaces the metadata of a client.
 func (s store) update(ctx context.Context, record uuid.UUID, m Metadata, now time.Time) error {
-	columns := append(metadataColumns(&m), searched(m), column{"updated_at", nil, now})
+	columns := append(metadataColumns(&m), searched(m), column{name: "updated_at", from: now})
 	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET (`+names(columns)+`) = (`+
 		db.Placeholders(1, len(columns))+`) WHERE id = `+db.Placeholders(len(columns)+1, 1), append(values(columns), record)...)
+	return err
+}
+
+// settle writes which members an administrator has set.
+func (s store) settle(ctx context.Context, record uuid.UUID, settled Settled) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE clients SET set_by_administrator = $1 WHERE id = $2`, db.JSON(settled.stored()), record)
 	return err
 }
 
@@ -231,27 +246,30 @@ func (s store) remove(ctx context.Context, record uuid.UUID) (bool, error) {
 
 // word is a column that always has a text.
 func word[T ~string](name string, field *T) column {
-	return column{name, intoText(field), string(*field)}
+	return column{name, intoText(field), string(*field), field}
 }
+
+// flag is a column that is true or false.
+func flag(name string, field *bool) column { return column{name, field, *field, field} }
 
 // optional is a column whose NULL is the empty text.
 func optional[T ~string](name string, field *T) column {
 	if *field == "" {
-		return column{name, intoText(field), nil}
+		return column{name, intoText(field), nil, field}
 	}
 	return word(name, field)
 }
 
 // list is a column with a JSON array of texts.
 func list[T ~string](name string, field *[]T) column {
-	return column{name, db.IntoJSON(field), db.Strings(*field)}
+	return column{name, db.IntoJSON(field), db.Strings(*field), field}
 }
 
 func lifetime(name string, field *time.Duration) column {
 	if *field == 0 {
-		return column{name, &duration{field}, nil}
+		return column{name, &duration{field}, nil, field}
 	}
-	return column{name, &duration{field}, int64(*field / time.Second)}
+	return column{name, &duration{field}, int64(*field / time.Second), field}
 }
 
 func document(text json.RawMessage) any {

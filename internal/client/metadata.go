@@ -86,6 +86,8 @@ type Encryption struct {
 type Metadata struct {
 	Name         string
 	RegisteredBy RegisteredBy // administrator
+	// RegisteredOpenly is set for a client that registered itself without an initial access token.
+	RegisteredOpenly bool
 	// ManagedBy names the file that the record follows, "" for none.
 	ManagedBy string
 	// Administrator lets the client administer this server on its own behalf, with

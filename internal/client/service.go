@@ -100,36 +100,46 @@ func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, err
 	return metadata, nil
 }
 
-// Replace gives a client other metadata, the whole of it: what is left out gets
-// its default. A client that proves itself with a secret from now on and had none
+// Replace gives a client the metadata that an administrator wants, the whole of it: what is left out gets
+// its default. The members that the administrator named, and those that differ, are from now on the
+// administrator's: see [Settled]. A client that proves itself with a secret from now on and had none
 // gets one, which is in the answer; otherwise its secrets stay. Faults: Invalid with the wrong
 // fields, NotFound, and Conflict for a client of this server's own, and for a public client that would become confidential or the other way
 // round, since what it was given so far was given to another kind of client.
-func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metadata) (Registered, error) {
-	return s.replace(ctx, record, metadata, func(ctx context.Context, now time.Time) error {
-		return s.store.touch(ctx, record, now)
+func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metadata, named ...string) (Registered, error) {
+	return s.replace(ctx, record, metadata, func(ctx context.Context, now time.Time) (Settled, error) {
+		if err := s.store.touch(ctx, record, now); err != nil {
+			return nil, err
+		}
+		known, err := s.FindByRecord(ctx, record)
+		return known.SetTo(metadata.withDefaults(), named...).Settled, err
 	})
 }
 
-// ReplaceUnchanged is Replace for metadata that was made from a record as it was
-// read: the fault is of kind Conflict if somebody has changed the record since, whose
-// change would be undone. The work of also is part of the same transaction.
+// ReplaceUnchanged is what a client makes of its own record: metadata was made from the record as it was
+// read, and is within what an administrator has left to the client ([Client.Within]). The fault is of kind Conflict if
+// the record has changed since, or if metadata is not within that. The work of also is part of the same transaction.
 func (s *Service) ReplaceUnchanged(ctx context.Context, known Client, metadata Metadata, also func(ctx context.Context) error) (Registered, error) {
-	return s.replace(ctx, known.ID, metadata, func(ctx context.Context, now time.Time) error {
+	return s.replace(ctx, known.ID, metadata, func(ctx context.Context, now time.Time) (Settled, error) {
 		unchanged, err := s.store.touchUnchanged(ctx, known, now)
-		if err == nil && !unchanged {
-			err = fault.New(fault.Conflict, "client.changed_meanwhile")
-		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return also(ctx)
+		current, err := s.FindByRecord(ctx, known.ID)
+		if err != nil {
+			return nil, err
+		}
+		wanted := metadata.withDefaults()
+		if within := current.Within(wanted).withDefaults(); !unchanged || !within.isRegisteredAs(wanted) {
+			return nil, fault.New(fault.Conflict, "client.changed_meanwhile")
+		}
+		return current.Settled, also(ctx)
 	})
 }
 
 // replace begins with lock: the record's row makes those who change the same
-// client at once take turns.
-func (s *Service) replace(ctx context.Context, record uuid.UUID, metadata Metadata, lock func(context.Context, time.Time) error) (Registered, error) {
+// client at once take turns. It returns what is the administrator's of the record.
+func (s *Service) replace(ctx context.Context, record uuid.UUID, metadata Metadata, lock func(context.Context, time.Time) (Settled, error)) (Registered, error) {
 	metadata, err := s.prepare(ctx, metadata)
 	if err != nil {
 		return Registered{}, err
@@ -138,7 +148,8 @@ func (s *Service) replace(ctx context.Context, record uuid.UUID, metadata Metada
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
 		changed = Registered{}
 		now := s.clock.Now()
-		if err := lock(ctx, now); err != nil {
+		settled, err := lock(ctx, now)
+		if err != nil {
 			return err
 		}
 		known, err := s.FindByRecord(ctx, record)
@@ -152,6 +163,9 @@ func (s *Service) replace(ctx context.Context, record uuid.UUID, metadata Metada
 			return fault.New(fault.Conflict, "client.kind_is_fixed").WithField("token_endpoint_auth_method", "client.kind_is_fixed")
 		}
 		if err := s.store.update(ctx, record, metadata, now); err != nil {
+			return err
+		}
+		if err := s.store.settle(ctx, record, settled); err != nil {
 			return err
 		}
 		switch {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"authly/internal/client"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 )
@@ -38,6 +39,16 @@ func parseMembers(document []byte) (*members, error) {
 }
 
 func (m *members) has(name string) bool { return m.values[name] != nil }
+
+// leaveOut forgets the members of which an administrator has set the one value that there is.
+// Lists stay: the client may choose from what the administrator has left.
+func (m *members) leaveOut(settled client.Settled) {
+	for name, left := range settled {
+		if left == nil {
+			delete(m.values, name)
+		}
+	}
+}
 
 // read decodes a member, if it is there, and tells whether it was.
 func (m *members) read(name string, into any) bool {

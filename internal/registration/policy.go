@@ -130,6 +130,22 @@ func (p Policy) base() client.Metadata {
 	}
 }
 
+// settled returns the policy for a client of which an administrator has set something: there the
+// administrator's choice counts, also where it goes beyond the policy.
+func (p Policy) settled(known client.Client) Policy {
+	if known.Settled.Has("scopes") {
+		p.Scopes = known.Settled["scopes"]
+		p.DefaultScopes = p.Scopes
+	}
+	if known.Settled.Has("grant_types") {
+		p.GrantTypes = words[oauth.GrantType](known.Settled["grant_types"])
+	}
+	if known.Settled.Has("token_endpoint_auth_method") {
+		p.AuthenticationMethods = []oauth.AuthenticationMethod{known.AuthenticationMethod}
+	}
+	return p
+}
+
 func isLifetime(seconds int64) bool { return seconds >= 0 && seconds <= int64(maxLifetime/time.Second) }
 
 func inSecondsOf(seconds int64) time.Duration { return time.Duration(seconds) * time.Second }

@@ -56,7 +56,7 @@ const maxAttempts = 3
 
 // Replace replaces the part of a record that is the client's with what the request
 // says, the whole of it (RFC 7592 section 2.2). What an administrator has set
-// stays.
+// stays, member by member, which the answer shows.
 func (s *Service) Replace(ctx context.Context, clientID string, presented secret.Redacted, document []byte) (Registration, error) {
 	var failure error
 	for range maxAttempts {
@@ -111,7 +111,8 @@ func (s *Service) replacement(ctx context.Context, found owned, document []byte)
 	if asked.has("client_secret") && !found.client.KnowsSecret(secret.FromString(asked.text("client_secret")), s.clock.Now()) {
 		return client.Metadata{}, oauth.Refuse(oauth.InvalidClientMetadata, "client_secret must be the present one: a client can't choose it")
 	}
-	return s.checked(ctx, asked, found.client.Metadata, found.policy)
+	asked.leaveOut(found.client.Settled)
+	return s.checked(ctx, asked, found.client, found.policy.settled(found.client))
 }
 
 // Delete removes a client with everything that it was given (RFC 7592 section 2.3).

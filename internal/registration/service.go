@@ -38,7 +38,9 @@ func (s *Service) Register(ctx context.Context, presented secret.Redacted, docum
 	if err != nil {
 		return Registration{}, err
 	}
-	metadata, err := s.checked(ctx, asked, admitted.policy.base(), admitted.policy)
+	base := admitted.policy.base()
+	base.RegisteredOpenly = admitted.initial == nil
+	metadata, err := s.checked(ctx, asked, client.Client{Metadata: base}, admitted.policy)
 	if err != nil {
 		return Registration{}, err
 	}
@@ -89,13 +91,14 @@ func (s *Service) failed(ctx context.Context) error {
 	return errToken
 }
 
-// checked reads what a request asks for, and checks what the client's own rules
-// can't: whatever lies behind its addresses.
-func (s *Service) checked(ctx context.Context, asked *members, base client.Metadata, policy Policy) (client.Metadata, error) {
-	metadata, err := asked.metadata(base, policy, s.requestURIs)
+// checked reads what a request asks for, within what an administrator has left to the client, and checks
+// what the client's own rules can't: whatever lies behind its addresses.
+func (s *Service) checked(ctx context.Context, asked *members, base client.Client, policy Policy) (client.Metadata, error) {
+	metadata, err := asked.metadata(base.Metadata, policy, s.requestURIs)
 	if err != nil {
 		return client.Metadata{}, err
 	}
+	metadata = base.Within(metadata)
 	if err := checkKeys(metadata.JWKS); err != nil {
 		return client.Metadata{}, err
 	}
