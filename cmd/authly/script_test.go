@@ -73,6 +73,7 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 		files = append(files, filepath.Join("testdata", "script", name+".txtar"))
 	}
 	runScripts(t, testscript.Params{Files: files}, func(env *testscript.Env) {
+		env.Setenv("AUTHLY_DATABASE_ALLOW_PLAINTEXT", "true")
 		env.Setenv("AUTHLY_DATABASE_URL", dbtest.Empty(t, db.PostgreSQL).URL.Reveal())
 		key := make([]byte, 32)
 		_, _ = rand.Read(key) // never fails

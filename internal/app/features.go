@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"authly/internal/admin"
 	"authly/internal/authorize"
@@ -191,6 +192,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	}
 	routing := httpx.Options{
 		Logger: a.logger, Clock: a.clock, Issuer: issuer, TrustedProxies: a.settings.TrustedProxies, ErrorPage: renderer.RenderStatus,
+		RequireTLS: strings.HasPrefix(issuer, "https://") && !a.settings.Server.AllowPlaintext,
 	}
 	a.router = httpx.NewRouter(routing)
 	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})

@@ -19,11 +19,11 @@ type health struct{ database *db.DB }
 // Mount adds the probes below the issuer's path and, since probes are
 // configured by people who don't think of that, at the root.
 func (h health) Mount(router *httpx.Router, issuer string) {
-	router.API().HandleFunc("GET /healthz", h.alive, httpx.Quiet())
-	router.API().HandleFunc("GET /readyz", h.ready, httpx.Quiet())
+	router.API().HandleFunc("GET /healthz", h.alive, httpx.Quiet(), httpx.OverPlaintext())
+	router.API().HandleFunc("GET /readyz", h.ready, httpx.Quiet(), httpx.OverPlaintext())
 	if httpx.Path(issuer) != "" {
-		router.API().HandleFunc("GET /healthz", h.alive, httpx.Quiet(), httpx.AtRoot())
-		router.API().HandleFunc("GET /readyz", h.ready, httpx.Quiet(), httpx.AtRoot())
+		router.API().HandleFunc("GET /healthz", h.alive, httpx.Quiet(), httpx.OverPlaintext(), httpx.AtRoot())
+		router.API().HandleFunc("GET /readyz", h.ready, httpx.Quiet(), httpx.OverPlaintext(), httpx.AtRoot())
 	}
 }
 

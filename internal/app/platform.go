@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,7 @@ func prepareDataDirectory(settings config.Config) error {
 func openDatabase(ctx context.Context, settings config.Config, logger *slog.Logger) (*db.DB, error) {
 	database, err := db.Open(ctx, db.Options{
 		URL: settings.Database.URL, SQLitePath: filepath.Join(settings.DataDirectory, databaseFile),
-		MaxConnections: settings.Database.MaxConnections, Logger: logger,
+		MaxConnections: settings.Database.MaxConnections, AllowPlaintext: settings.Database.AllowPlaintext, Logger: logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -83,7 +84,18 @@ func openRedis(settings config.Redis) (*ratelimit.Redis, error) {
 	if settings.URL.IsZero() {
 		return nil, nil //nolint:nilnil // none is configured
 	}
-	return ratelimit.OpenRedis(settings.URL)
+	options := ratelimit.RedisOptions{URL: settings.URL, AllowPlaintext: settings.AllowPlaintext}
+	if settings.CAFile != "" {
+		authorities, err := os.ReadFile(settings.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read redis.ca_file: %w", err)
+		}
+		options.Roots = x509.NewCertPool()
+		if !options.Roots.AppendCertsFromPEM(authorities) {
+			return nil, errors.New("read redis.ca_file: there is no certificate in PEM in it")
+		}
+	}
+	return ratelimit.OpenRedis(options)
 }
 
 // endings ends everything that a user has: sessions and what was issued. An

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -243,4 +244,65 @@ func selfSigned(t *testing.T) (certificateFile, keyFile string, roots *x509.Cert
 		}
 	}
 	return certificateFile, keyFile, roots
+}
+
+// TestPlaintext has a server under an https issuer that doesn't speak TLS itself, as behind a proxy.
+func TestPlaintext(t *testing.T) {
+	t.Parallel()
+	behindProxy := func(c *config.Config) {
+		c.Issuer, c.TrustedProxies = "https://id.example.com/tenant", []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}
+	}
+	status := func(handler http.Handler, peer, address string, encrypted *tls.ConnectionState) int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		r.RemoteAddr, r.TLS = peer, encrypted
+		r.Header.Set("X-Forwarded-For", "203.0.113.9")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code == http.StatusMisdirectedRequest && (len(w.Result().Cookies()) > 0 || w.Header().Get("Strict-Transport-Security") == "") {
+			t.Errorf("the refusal at %s has %v", address, w.Header())
+		}
+		return w.Code
+	}
+	refusing, allowing := built(t, new(strings.Builder), behindProxy), built(t, new(strings.Builder), func(c *config.Config) {
+		behindProxy(c)
+		c.Server.AllowPlaintext = true
+	})
+	for _, test := range []struct {
+		name, peer string
+		encrypted  *tls.ConnectionState
+		want       int // of a document that is there
+	}{
+		{"the listed proxy", "10.0.0.1:4711", nil, http.StatusOK},
+		{"this machine", "127.0.0.1:4711", nil, http.StatusOK},
+		{"past the proxy", "10.0.0.2:4711", nil, http.StatusMisdirectedRequest},
+		{"past the proxy over IPv6", "[2001:db8::1]:4711", nil, http.StatusMisdirectedRequest},
+		{"a connection without an address", "@", nil, http.StatusMisdirectedRequest},
+		{"past the proxy with TLS", "10.0.0.2:4711", new(tls.ConnectionState), http.StatusOK},
+	} {
+		for _, address := range []string{"/tenant/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/tenant"} {
+			if got := status(refusing.Handler(), test.peer, address, test.encrypted); got != test.want {
+				t.Errorf("%s: %s: %d, want %d", test.name, address, got, test.want)
+			}
+		}
+		for address, there := range map[string]int{"/tenant/nowhere": http.StatusNotFound, "/tenant/login": http.StatusOK, "/tenant/oauth/token": http.StatusMethodNotAllowed} {
+			want := there
+			if test.want != http.StatusOK {
+				want = test.want
+			}
+			if got := status(refusing.Handler(), test.peer, address, test.encrypted); got != want {
+				t.Errorf("%s: %s: %d, want %d", test.name, address, got, want)
+			}
+			if got := status(allowing.Handler(), test.peer, address, test.encrypted); got != there {
+				t.Errorf("%s, allowed: %s: %d, want %d", test.name, address, got, there)
+			}
+		}
+		if got := status(refusing.AdministrationHandler(), test.peer, "/tenant/api/v1/openapi.json", test.encrypted); got != test.want {
+			t.Errorf("%s: the administration: %d, want %d", test.name, got, test.want)
+		}
+		for _, address := range []string{"/healthz", "/readyz", "/tenant/healthz", "/tenant/readyz"} {
+			if got := status(refusing.Handler(), test.peer, address, test.encrypted); got != http.StatusOK {
+				t.Errorf("%s: %s: %d", test.name, address, got)
+			}
+		}
+	}
 }

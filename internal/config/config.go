@@ -26,7 +26,8 @@ type Config struct {
 	// reads them. Empty means that one is made in the data directory (SQLite only).
 	SealingKey secret.Redacted
 
-	TLS TLS
+	Server Server
+	TLS    TLS
 	// TrustedProxies are the networks whose forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 
@@ -60,12 +61,25 @@ type Database struct {
 	URL secret.Redacted
 	// MaxConnections bounds the connection pool; 0 means a default that suits the engine.
 	MaxConnections int
+	// AllowPlaintext lets the database be on another machine without verified TLS.
+	AllowPlaintext bool
 }
 
 // Redis says where short-lived counters are shared between several instances.
 type Redis struct {
 	// URL is redis://… or rediss://…. Empty means none: counters are kept by the program itself.
 	URL secret.Redacted
+	// CAFile is a PEM file with the certificate authorities of a rediss:// server; the system's if empty.
+	CAFile string
+	// AllowPlaintext lets Redis be on another machine without verified TLS.
+	AllowPlaintext bool
+}
+
+// Server says which connections are taken.
+type Server struct {
+	// AllowPlaintext lets other machines than the listed proxies connect without TLS
+	// although the issuer is https.
+	AllowPlaintext bool
 }
 
 // TLS names the files of the built-in TLS; both are set or neither.

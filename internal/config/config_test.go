@@ -17,8 +17,8 @@ import (
 
 const (
 	someKey     = "vU1q4x8Q0mC2o0m5m1o3l0dL1b8a5lJ6a4Yb1mZ2c3E="
-	somePG      = "postgres://authly:correct-horse@db.example.com/authly"
-	someRedis   = "redis://:battery-staple@cache.example.com:6379/0"
+	somePG      = "postgres://authly:correct-horse@db.example.com/authly?sslmode=verify-full"
+	someRedis   = "rediss://:battery-staple@cache.example.com:6379/0"
 	somePrivate = "correct-horse"
 )
 
@@ -238,6 +238,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"issuer": "https://id.example.com/tenant", "listen": "[::1]:9000", "data_directory": t.TempDir(),
 		"sealing_key": someKey, "trusted_proxies": "10.0.0.0/8, 192.0.2.1", "shutdown_timeout": "5s",
 		"database.url": somePG, "database.max_connections": "7", "redis.url": someRedis,
+		"server.allow_plaintext": "true", "database.allow_plaintext": "true", "redis.allow_plaintext": "true",
 		"log.level": "debug", "log.format": "json",
 		"tokens.access_token_lifetime": "5m", "tokens.id_token_lifetime": "1h", "tokens.refresh_token_idle_lifetime": "7d",
 		"tokens.refresh_token_lifetime": "60d", "tokens.refresh_token_reuse_window": "0s", "tokens.authorization_code_lifetime": "30s",
@@ -253,7 +254,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"admin.username": "root", "admin.email": "root@example.com", "admin.password": "seven green bicycles",
 	}
 	certificate, key := selfSigned(t, "id.example.com")
-	other["egress.additional_ca_file"] = certificate
+	other["egress.additional_ca_file"], other["redis.ca_file"] = certificate, certificate
 	other["tls.certificate_file"], other["tls.key_file"] = certificate, key
 
 	yaml, variables := map[string][]string{}, []string{}

@@ -35,7 +35,9 @@ func (l *loader) deriveIssuer() {
 func (l *loader) checkHost() {
 	l.checkDataDirectory()
 	l.checkCertificate()
-	l.checkAdditionalCA()
+	l.checkAuthorities("egress.additional_ca_file", l.config.Egress.AdditionalCAFile)
+	l.checkAuthorities("redis.ca_file", l.config.Redis.CAFile)
+	l.checkDatabase()
 }
 
 // checkDataDirectory looks whether the data directory can be written, if it will be.
@@ -119,10 +121,8 @@ func (l *loader) checkCertificate() {
 	}
 }
 
-// checkAdditionalCA reads the file of additional certificate authorities.
-func (l *loader) checkAdditionalCA() {
-	const setting = "egress.additional_ca_file"
-	file := l.config.Egress.AdditionalCAFile
+// checkAuthorities reads a file of certificate authorities.
+func (l *loader) checkAuthorities(setting, file string) {
 	if file == "" || l.failed[setting] {
 		return
 	}

@@ -129,6 +129,11 @@ var table = []option{
 		description: "How long requests in flight may take to finish after a signal to stop.",
 	},
 	{
+		name: "server.allow_plaintext", standard: "false",
+		field:       func(c *Config) any { return &c.Server.AllowPlaintext },
+		description: "Whether other machines than the proxies of `trusted_proxies` may use this server without TLS although the issuer is https. Only for a network that nobody else can read, in front of which is a proxy whose address isn't known: passwords and tokens cross it in clear. Otherwise `/healthz` and `/readyz` are all that such a connection gets.",
+	},
+	{
 		name: "database.url", form: "postgres:// URL", none: "SQLite in the data directory",
 		field:       func(c *Config) any { return &c.Database.URL },
 		description: "The PostgreSQL database, such as `postgres://authly@db.example.com/authly?sslmode=verify-full`, with the password after the user name and a colon.",
@@ -139,9 +144,24 @@ var table = []option{
 		description: "The most connections to the database at one time; 0 leaves it to the engine's own default.",
 	},
 	{
+		name: "database.allow_plaintext", standard: "false",
+		field:       func(c *Config) any { return &c.Database.AllowPlaintext },
+		description: "Whether the database may be on another machine without TLS that verifies it. Otherwise `database.url` needs `sslmode=verify-full`, or `verify-ca` with an `sslrootcert`, unless it leads to this machine.",
+	},
+	{
 		name: "redis.url", form: "redis://, rediss:// or unix:// URL", none: "counters are kept in the database",
 		field:       func(c *Config) any { return &c.Redis.URL },
 		description: "The Redis server in which several instances share their counters. Losing it costs speed, never the single use of a code or a token.",
+	},
+	{
+		name: "redis.ca_file", form: "PEM file", none: "the system's certificate authorities",
+		field:       func(c *Config) any { return &c.Redis.CAFile },
+		description: "The certificate authorities of which the Redis server of a `rediss://` URL has its certificate, instead of the system's.",
+	},
+	{
+		name: "redis.allow_plaintext", standard: "false",
+		field:       func(c *Config) any { return &c.Redis.AllowPlaintext },
+		description: "Whether Redis may be on another machine without TLS that verifies it. Otherwise `redis.url` begins with `rediss://` or `unix://`, unless it leads to this machine.",
 	},
 	{
 		name: "tls.certificate_file", form: "PEM file", none: "plain http, for a proxy in front",

@@ -10,6 +10,7 @@ import (
 // sectionIntroductions has a heading and a sentence for each section of the reference.
 var sectionIntroductions = map[string][2]string{
 	"":          {"Server", "Settings that stand at the top of the file."},
+	"server":    {"Connections", "Which connections are taken."},
 	"database":  {"Database", "SQLite needs no settings; several instances need PostgreSQL."},
 	"redis":     {"Redis", "Optional."},
 	"tls":       {"TLS", "For a server that speaks https itself."},

@@ -45,6 +45,7 @@ func (c *checker) check() Problems {
 	c.checkAddresses()
 	c.checkDev()
 	c.checkStorage()
+	c.checkRedis()
 	c.checkTLS()
 	c.checkLifetimes()
 	c.checkPasswords()
@@ -145,39 +146,6 @@ func (c *checker) checkDataDirectory() {
 	}
 }
 
-// checkAddresses sees to it that nobody else's machine talks to us in plain http
-// by configuration: such an issuer is for this machine only.
-func (c *checker) checkAddresses() {
-	if c.config.Dev { // in development there is a stricter rule
-		return
-	}
-	if c.sound("issuer", "listen") && strings.HasPrefix(c.config.Issuer, "http://") && !listensOnLoopback(c.config.Listen) {
-		c.problem("listen", quote(c.config.Listen)+" can be reached from other machines, but the issuer "+quote(c.config.Issuer)+" is plain http",
-			"Listen on a loopback address such as 127.0.0.1:8080, or set issuer to the https URL that other machines use")
-	}
-	// Tokens that can do everything would go over the network in clear.
-	behindProxy := strings.HasPrefix(c.config.Issuer, "https://") && len(c.config.TrustedProxies) > 0
-	if own := c.config.Admin.Listen; own != "" && c.sound("issuer", "admin.listen", "trusted_proxies") && !listensOnLoopback(own) &&
-		c.config.TLS.CertificateFile == "" && !behindProxy {
-		c.problem("admin.listen", quote(own)+" can be reached from other machines, and the administration would be plain http there",
-			"Listen on a loopback address such as 127.0.0.1:8090, or give tls.certificate_file and tls.key_file; behind a proxy that does TLS, list it in trusted_proxies")
-	}
-}
-
-// listensOnLoopback tells whether only this machine can connect to an address to
-// listen on. No name but localhost is looked up: what it means could change.
-func listensOnLoopback(listen string) bool {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
-}
-
 func (c *checker) checkDev() {
 	if !c.config.Dev {
 		return
@@ -225,22 +193,6 @@ func hasScheme(value secret.Redacted, schemes ...string) bool {
 	parsed, err := url.Parse(value.Reveal())
 	return err == nil && parsed.Opaque == "" && slices.Contains(schemes, parsed.Scheme) &&
 		strings.HasPrefix(value.Reveal(), parsed.Scheme+"://")
-}
-
-func (c *checker) checkTLS() {
-	if !c.sound("tls.certificate_file", "tls.key_file") {
-		return
-	}
-	files := c.config.TLS
-	switch {
-	case files.CertificateFile != "" && files.KeyFile == "":
-		c.problem("tls.key_file", "is missing, but tls.certificate_file is given", "Give both, or neither when a proxy in front does TLS")
-	case files.CertificateFile == "" && files.KeyFile != "":
-		c.problem("tls.certificate_file", "is missing, but tls.key_file is given", "Give both, or neither when a proxy in front does TLS")
-	case files.CertificateFile != "" && c.sound("issuer") && strings.HasPrefix(c.config.Issuer, "http://"):
-		c.problem("issuer", quote(c.config.Issuer)+" is plain http, but a certificate is given and the server speaks https only",
-			"Set issuer to the https URL, or leave out the certificate")
-	}
 }
 
 // checkLifetimes compares the lifetimes that depend on each other.

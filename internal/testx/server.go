@@ -133,7 +133,7 @@ func (s *Server) settings(engine db.Engine, address string) config.Config {
 	if database.SQLitePath != "" {
 		settings.DataDirectory = filepath.Dir(database.SQLitePath)
 	}
-	settings.Database.URL = database.URL
+	settings.Database.URL, settings.Database.AllowPlaintext = database.URL, database.AllowPlaintext
 	if engine == db.PostgreSQL {
 		settings.Database.MaxConnections = 8
 		settings.SealingKey = secret.NewSealingKey()

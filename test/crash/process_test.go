@@ -75,7 +75,7 @@ func newPlace(t *testing.T, engine db.Engine) *place {
 	p.issuer = "http://" + p.address
 	p.environment = append(p.environment, "HOME="+p.directory, "PATH="+os.Getenv("PATH"), "TMPDIR="+os.TempDir())
 	if engine == db.PostgreSQL {
-		p.environment = append(p.environment, "AUTHLY_DATABASE_URL="+dbtest.Options(t, engine).URL.Reveal(),
+		p.environment = append(p.environment, "AUTHLY_DATABASE_ALLOW_PLAINTEXT=true", "AUTHLY_DATABASE_URL="+dbtest.Options(t, engine).URL.Reveal(),
 			"AUTHLY_SEALING_KEY="+secret.NewSealingKey().Reveal())
 	}
 	return p

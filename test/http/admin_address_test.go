@@ -27,7 +27,8 @@ func TestAdministrationThroughAListedProxy(t *testing.T) {
 		others  map[string]string
 		want    int
 	}{
-		{"no proxy", nil, nil, http.StatusOK},
+		{"a proxy that says nothing at all, or this machine past it", nil, nil, http.StatusForbidden},
+		{"from this machine through the proxy", []string{"127.0.0.1"}, nil, http.StatusOK},
 		{"from a network that may", []string{"192.0.2.7"}, nil, http.StatusOK},
 		{"from a network that may, with the port", []string{"192.0.2.7:4711"}, nil, http.StatusOK},
 		{"from this machine", []string{"::1"}, nil, http.StatusOK},

@@ -111,6 +111,12 @@ func (a *administration) asks(method, path, name string, by caller) {
 	if method != http.MethodGet && method != http.MethodDelete {
 		options = append(slices.Clone(options), testx.JSON(`{"no_such_member":7}`))
 	}
+	// The proxy says for whom, unless the caller says something else.
+	options = append(slices.Clone(options), func(r *http.Request) {
+		if r.Header.Values("X-Forwarded-For") == nil {
+			r.Header.Set("X-Forwarded-For", "127.0.0.1")
+		}
+	})
 	answer := a.Call(method, path, nil, options...)
 	if by.want == nil {
 		if answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status >= http.StatusInternalServerError {
@@ -235,6 +241,7 @@ func (a *administration) tokensForOtherThings() map[string]caller {
 		"the right token":        letIn(testx.Bearer(right)),
 		"a foreign address":      refusedFor("address_refused", testx.Bearer(right), testx.Header("X-Forwarded-For", "203.0.113.9")),
 		"a made up near address": refusedFor("address_refused", testx.Bearer(right), testx.Header("X-Forwarded-For", "127.0.0.1, 203.0.113.9")),
+		"a silent proxy":         refusedFor("address_refused", testx.Bearer(right), func(r *http.Request) { r.Header["X-Forwarded-For"] = []string{} }),
 		"an open quote":          refusedFor("address_refused", testx.Bearer(right), testx.Header("X-Forwarded-For", `", 203.0.113.9`)),
 	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	URL secret.Redacted
 	// SQLitePath is the database file, used when URL is empty. Its directory must exist.
 	SQLitePath string
+	// AllowPlaintext lets the URL name another machine without TLS that verifies it;
+	// otherwise Open refuses it.
+	AllowPlaintext bool
 	// MaxConnections bounds the pool of PostgreSQL connections, or SQLite's
 	// readers. Zero means a default that suits the engine.
 	MaxConnections int

@@ -34,8 +34,12 @@ type postgresBackend struct {
 func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, error) {
 	settings, err := pgxpool.ParseConfig(options.URL.Reveal())
 	if err != nil {
-		// The driver's error repeats the URL, and with it the password.
-		return nil, errors.New("the PostgreSQL URL can't be understood")
+		return nil, errPostgresURL
+	}
+	if !options.AllowPlaintext {
+		if err := refuseUnverified(unverifiedHosts(&settings.ConnConfig.Config)); err != nil {
+			return nil, err
+		}
 	}
 	if options.MaxConnections > 0 {
 		settings.MaxConns = int32(min(options.MaxConnections, 10_000))

@@ -40,13 +40,20 @@ var forwardingSigns = [...]string{"Via", "Cdn-Loop"}
 
 // origin is where a request comes from.
 type origin struct {
+	// peer is the other end of the connection, the zero Addr if it has no IP address.
+	peer netip.Addr
+	// address is the client's. It is the zero Addr if a listed proxy doesn't say it.
 	address netip.Addr
-	// unproven is set if somebody passed the request on who is not listed, or a listed proxy
-	// that doesn't say for whom: the address is then the one of whoever passed it on.
+	// unproven is set if the request was passed on by a machine that is not listed, or by a
+	// listed proxy that doesn't say for whom.
 	unproven bool
+	// listed is set if the peer is a listed proxy.
+	listed bool
 }
 
 // originOf finds the address of the client and removes every header that claims to know it.
+// A listed proxy speaks for others: its own address is never the client's, so that a proxy that
+// forgets the header doesn't turn everybody into the machine that it runs on.
 func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader) origin {
 	if believed == "" {
 		believed = XForwardedFor
@@ -55,14 +62,12 @@ func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader)
 	for _, name := range strippedHeaders {
 		r.Header.Del(name)
 	}
-	address, ok := parseHost(r.RemoteAddr)
-	if !ok || !isListed(address, trusted) {
-		return origin{address, forwarded}
-	}
-	if len(lines) == 0 {
-		return origin{address, forwarded}
+	peer, ok := parseHost(r.RemoteAddr)
+	if !ok || !isListed(peer, trusted) {
+		return origin{peer: peer, address: peer, unproven: forwarded}
 	}
 	entries := splitUnquoted(strings.Join(lines, ","), ',')
+	var address netip.Addr
 	for hop := 0; hop < maxHops && hop < len(entries); hop++ {
 		entry := strings.TrimSpace(entries[len(entries)-1-hop])
 		if believed == Forwarded {
@@ -70,16 +75,19 @@ func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader)
 		}
 		previous, ok := parseHost(entry)
 		if !ok {
-			// "unknown", an obfuscated name or rubbish: what stands further left
-			// was not vouched for by anyone we know. The nearest known hop it is.
-			return origin{address, true}
+			// Nothing, "unknown", an obfuscated name or rubbish. What stands further left
+			// was not vouched for by a listed proxy.
+			return origin{peer: peer, unproven: true, listed: true}
 		}
 		address = previous
 		if !isListed(address, trusted) {
-			return origin{address, false}
+			return origin{peer: peer, address: address, listed: true}
 		}
 	}
-	return origin{address, len(entries) > maxHops}
+	if len(entries) > maxHops {
+		return origin{peer: peer, unproven: true, listed: true}
+	}
+	return origin{peer: peer, address: address, listed: true}
 }
 
 // isForwarded tells whether a request was passed on, or says so.

@@ -28,6 +28,10 @@ type Options struct {
 	// ForwardedHeader is the header they set; X-Forwarded-For if empty.
 	ForwardedHeader ForwardedHeader
 
+	// RequireTLS refuses what other machines than the listed proxies send without TLS,
+	// except on routes that are [OverPlaintext]. Proxies do TLS for the clients behind them.
+	RequireTLS bool
+
 	// ErrorPage answers a browser with a page for a status, such as 404 or 500.
 	// Without it the answer is one line of text.
 	ErrorPage func(w http.ResponseWriter, r *http.Request, status int)
@@ -85,6 +89,9 @@ func (o Options) log(ctx context.Context, method string, known *state, recorded 
 		slog.Duration("duration", took),
 		slog.String("request_id", known.id),
 		slog.String("client_address", address),
+	}
+	if !known.origin.address.IsValid() && known.origin.listed { // a proxy that has to be set up
+		attributes = append(attributes, slog.String("proxy_address", known.origin.peer.String()))
 	}
 	attributes = append(attributes, attached...)
 	if failure != nil {

@@ -27,8 +27,9 @@ type Route struct {
 	CrossOrigin bool // readable by scripts of any origin (CORS)
 	CrossSite   bool // takes posts from other sites
 
-	atRoot, quiet, scripts bool
-	handler                http.Handler
+	atRoot, quiet, scripts, overPlaintext bool
+
+	handler http.Handler
 }
 
 // RouteOption changes what holds for one route.
@@ -53,6 +54,10 @@ func OwnScripts() RouteOption { return func(r *Route) { r.scripts = true } }
 
 // Quiet keeps a route's log lines at debug level while it succeeds: for health probes.
 func Quiet() RouteOption { return func(r *Route) { r.quiet = true } }
+
+// OverPlaintext answers a route on connections without TLS too, whatever
+// [Options.RequireTLS] says: for health probes, which neither send nor get a secret.
+func OverPlaintext() RouteOption { return func(r *Route) { r.overPlaintext = true } }
 
 // Router has the two muxes. Routes are registered before [Router.Handler] is
 // called, by one goroutine; a mistake in a registration is a defect of the
@@ -175,8 +180,27 @@ func (r *Router) Handler() http.Handler {
 			r.notFound(w, request)
 			return
 		}
+		if r.options.RequireTLS && isPlaintext(request) && !r.answersPlaintext(request.URL.Path) {
+			r.options.writeStatus(w, request, http.StatusMisdirectedRequest)
+			return
+		}
 		mux.ServeHTTP(w, request)
 	}))
+}
+
+// isPlaintext reports whether a request crossed the network without TLS, as far as is
+// known: not by a listed proxy, which did TLS with the client, and not within this machine.
+func isPlaintext(r *http.Request) bool {
+	if r.TLS != nil {
+		return false
+	}
+	s := stateOf(r.Context())
+	return s == nil || !s.origin.listed && !s.origin.peer.IsLoopback()
+}
+
+// answersPlaintext reports whether a route at a path without variables is [OverPlaintext].
+func (r *Router) answersPlaintext(at string) bool {
+	return slices.ContainsFunc(r.paths[at], func(route *Route) bool { return route.overPlaintext })
 }
 
 // isUnclean looks at slashes as they were sent, because an escaped one belongs to a
@@ -280,6 +304,8 @@ func statusBody(r *http.Request, status int) map[string]string {
 	switch status {
 	case http.StatusNotFound:
 		return map[string]string{"error": "not_found", "error_description": "there is nothing at this address"}
+	case http.StatusMisdirectedRequest:
+		return map[string]string{"error": "plaintext_refused", "error_description": "this server is not asked without TLS: use its https address"}
 	case http.StatusMethodNotAllowed:
 		return map[string]string{"error": "method_not_allowed", "error_description": "the method is not allowed here"}
 	}

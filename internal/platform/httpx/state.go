@@ -38,8 +38,9 @@ func RequestID(ctx context.Context) string {
 
 // ClientAddress returns the address from which the request came: that of the
 // connection, or, if the connection is from a listed proxy, the rightmost
-// address in the forwarding header that is not a listed proxy's. It is the zero
-// Addr outside of a request and for a connection that has no IP address.
+// address in the forwarding header that is not a listed proxy's. It is the zero Addr,
+// which stands for unknown, outside of a request, for a connection that has no IP
+// address, and if a listed proxy doesn't say for whom it asks.
 func ClientAddress(ctx context.Context) netip.Addr {
 	if s := stateOf(ctx); s != nil {
 		return s.origin.address
@@ -47,9 +48,9 @@ func ClientAddress(ctx context.Context) netip.Addr {
 	return netip.Addr{}
 }
 
-// HasUnprovenAddress tells whether [ClientAddress] may be another's than the client's: the
-// request has a header that proxies add, and did not come from a listed proxy, or from one that
-// doesn't say by an address for whom. Either somebody made it up, or the address is a proxy's.
+// HasUnprovenAddress reports whether [ClientAddress] may be another's than the client's: the
+// request has a header that proxies add and did not come from a listed proxy, or came from one
+// that doesn't say for whom.
 func HasUnprovenAddress(ctx context.Context) bool {
 	s := stateOf(ctx)
 	return s == nil || s.origin.unproven

@@ -2,14 +2,17 @@ package ratelimit
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"authly/internal/platform/loopback"
 	"authly/internal/platform/secret"
 )
 
@@ -42,12 +45,33 @@ arrival = arrival + interval
 redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', string.format('%.0f', math.ceil((arrival - now) / 1000) + tonumber(ARGV[4])))
 return {1, string.format('%.0f', arrival)}`
 
-// OpenRedis returns a store on the Redis at a redis:// or rediss:// URL, which is
-// not contacted yet. Close must be called. The error does not contain the URL.
-func OpenRedis(url secret.Redacted) (*Redis, error) {
-	options, err := redis.ParseURL(url.Reveal())
+// RedisOptions say how Redis is reached.
+type RedisOptions struct {
+	// URL is redis://…, rediss://… or unix://….
+	URL secret.Redacted
+	// Roots are the certificate authorities of a rediss:// server; the system's if nil.
+	Roots *x509.CertPool
+	// AllowPlaintext lets the URL name another machine without TLS that verifies it;
+	// otherwise OpenRedis refuses it.
+	AllowPlaintext bool
+}
+
+// errRedisURL hides the driver's error, which may quote the password.
+var errRedisURL = errors.New("the URL is not of the form redis://user:password@host:port/database")
+
+// OpenRedis returns a store on Redis, which is not contacted yet. Close must be
+// called. The error does not contain the URL.
+func OpenRedis(given RedisOptions) (*Redis, error) {
+	options, err := redis.ParseURL(given.URL.Reveal())
 	if err != nil {
-		return nil, errors.New("open Redis: the URL is not of the form redis://user:password@host:port/database") // err may quote the password
+		return nil, fmt.Errorf("open Redis: %w", errRedisURL)
+	}
+	if host := unverifiedHost(options); host != "" && !given.AllowPlaintext {
+		return nil, fmt.Errorf("open Redis: %s would be reached without verified TLS: use a rediss:// URL (and redis.ca_file for an authority of your own), "+
+			"or set redis.allow_plaintext for a network that nobody else can read", host)
+	}
+	if options.TLSConfig != nil {
+		options.TLSConfig.RootCAs = given.Roots
 	}
 	options.ContextTimeoutEnabled = true
 	options.DialTimeout = redisDialTimeout
@@ -57,6 +81,31 @@ func OpenRedis(url secret.Redacted) (*Redis, error) {
 	options.DialerRetries = 1
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &Redis{client: redis.NewClient(options), script: redis.NewScript(reserveScript)}, nil
+}
+
+// UnverifiedHost returns the other machine to which this Redis URL leads without TLS, or
+// with TLS that accepts any certificate, and "" if it leads to none. The error doesn't
+// repeat the URL.
+func UnverifiedHost(url secret.Redacted) (string, error) {
+	options, err := redis.ParseURL(url.Reveal())
+	if err != nil {
+		return "", errRedisURL
+	}
+	return unverifiedHost(options), nil
+}
+
+func unverifiedHost(options *redis.Options) string {
+	if options.Network == "unix" || options.TLSConfig != nil && !options.TLSConfig.InsecureSkipVerify {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(options.Addr)
+	if err != nil {
+		return options.Addr
+	}
+	if loopback.IsHost(host) {
+		return ""
+	}
+	return host
 }
 
 // Ping returns an error if Redis can't be reached.

@@ -1,12 +1,16 @@
 package ratelimit_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -189,10 +193,90 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wai
 
 func TestOpenRedisTellsNoPassword(t *testing.T) {
 	for _, url := range []string{"redis://:hunter2@host:port:1/x", "http://:hunter2@localhost", "redis://:hunter2@localhost/%zz", "hunter2"} {
-		_, err := ratelimit.OpenRedis(secret.FromString(url))
+		_, err := ratelimit.OpenRedis(ratelimit.RedisOptions{URL: secret.FromString(url)})
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+func TestRedisOnAnotherMachine(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"redis://localhost": "", "redis://:p@127.0.0.1:6380/1": "", "redis://[::1]:6379": "", "unix:///run/redis.sock": "", "redis://": "",
+		"rediss://cache.example.com": "", "redis://cache.example.com": "cache.example.com", "redis://192.0.2.1:1": "192.0.2.1",
+		"redis://[2001:db8::1]:1": "2001:db8::1", "redis://127.1": "127.1", "redis://localhost.example.com": "localhost.example.com",
+		"rediss://cache.example.com?skip_verify=true": "cache.example.com", "rediss://localhost?skip_verify=true": "",
+	} {
+		got, err := ratelimit.UnverifiedHost(secret.FromString(url))
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", url, got, err, want)
+		}
+		opened, err := ratelimit.OpenRedis(ratelimit.RedisOptions{URL: secret.FromString(url)})
+		if (err == nil) != (want == "") {
+			t.Errorf("%s: opening gives %v", url, err)
+		}
+		if err == nil {
+			_ = opened.Close()
+		}
+		if opened, err = ratelimit.OpenRedis(ratelimit.RedisOptions{URL: secret.FromString(url), AllowPlaintext: true}); err != nil {
+			t.Errorf("%s: allowed, but %v", url, err)
+		} else {
+			_ = opened.Close()
+		}
+	}
+}
+
+// TestRedisWithItsOwnAuthority has a TLS server that no authority of the system knows.
+func TestRedisWithItsOwnAuthority(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(nil) // for its certificate
+	server.StartTLS()
+	certificate, authorities := server.TLS.Certificates[0], x509.NewCertPool()
+	authorities.AddCert(server.Certificate())
+	server.Close()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer func() { _ = connection.Close() }()
+				lines := bufio.NewScanner(connection)
+				for lines.Scan() {
+					if word := lines.Text(); strings.EqualFold(word, "PING") {
+						_, _ = io.WriteString(connection, "+PONG\r\n")
+					} else if strings.EqualFold(word, "HELLO") || strings.EqualFold(word, "SETINFO") {
+						_, _ = io.WriteString(connection, "-ERR unknown command\r\n")
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		running.Wait()
+	})
+	url := secret.FromString("rediss://" + listener.Addr().String())
+	ping := func(roots *x509.CertPool) error {
+		store, err := ratelimit.OpenRedis(ratelimit.RedisOptions{URL: url, Roots: roots})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = store.Close() }()
+		return store.Ping(t.Context())
+	}
+	if err := ping(authorities); err != nil {
+		t.Errorf("with its authority: %v", err)
+	}
+	if err := ping(nil); err == nil {
+		t.Error("any certificate will do")
 	}
 }
 
@@ -215,7 +299,7 @@ func TestRedisThatDoesNotAnswer(t *testing.T) {
 			})
 		}
 	})
-	store, err := ratelimit.OpenRedis(secret.FromString("redis://" + silent.Addr().String()))
+	store, err := ratelimit.OpenRedis(ratelimit.RedisOptions{URL: secret.FromString("redis://" + silent.Addr().String())})
 	if err != nil {
 		t.Fatal(err)
 	}

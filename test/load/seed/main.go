@@ -42,6 +42,7 @@ func run(ctx context.Context, arguments []string) (err error) {
 	options := db.Options{SQLitePath: *sqlite}
 	if *sqlite == "" {
 		options.URL = secret.FromString(os.Getenv("AUTHLY_DATABASE_URL"))
+		options.AllowPlaintext = os.Getenv("AUTHLY_DATABASE_ALLOW_PLAINTEXT") == "true"
 	}
 	if (*sqlite == "") == options.URL.IsZero() || *users < 1 || *clients < 1 {
 		return errors.New("name a file with -sqlite, or a PostgreSQL database in AUTHLY_DATABASE_URL, and how many users and clients there are to be")

@@ -80,7 +80,7 @@ func Options(t testing.TB, engine db.Engine) db.Options {
 	if engine == db.SQLite {
 		return db.Options{SQLitePath: createSQLite(t)}
 	}
-	return db.Options{URL: secret.FromString(createPostgreSQL(t)), MaxConnections: 16}
+	return db.Options{URL: secret.FromString(createPostgreSQL(t)), MaxConnections: 16, AllowPlaintext: true}
 }
 
 // Empty is Options without the schema, for tests of the migrations themselves.
@@ -89,7 +89,7 @@ func Empty(t testing.TB, engine db.Engine) db.Options {
 	if engine == db.SQLite {
 		return db.Options{SQLitePath: filepath.Join(t.TempDir(), "authly.db")}
 	}
-	return db.Options{URL: secret.FromString(createFrom(t, server(t), "template0")), MaxConnections: 16}
+	return db.Options{URL: secret.FromString(createFrom(t, server(t), "template0")), MaxConnections: 16, AllowPlaintext: true}
 }
 
 func server(t testing.TB) *url.URL {
@@ -119,7 +119,7 @@ func createPostgreSQL(t testing.TB) string {
 	if template.name == "" {
 		name := "authly_template_" + strings.ToLower(rand.Text())
 		administer(t, at, fmt.Sprintf(`CREATE DATABASE %q TEMPLATE template0`, name))
-		migrate(t, db.Options{URL: secret.FromString(inDatabase(at, name))})
+		migrate(t, db.Options{URL: secret.FromString(inDatabase(at, name)), AllowPlaintext: true})
 		template.name = name // dropped with the throw-away server
 	}
 	return createFrom(t, at, template.name)

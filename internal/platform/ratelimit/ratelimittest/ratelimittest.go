@@ -31,7 +31,7 @@ func OpenRedis(t testing.TB) *ratelimit.Redis {
 		}
 		t.Fatal("TEST_REDIS_URL is not set: run the tests through make, or set TEST_ENGINES=sqlite for a partial run")
 	}
-	store, err := ratelimit.OpenRedis(secret.FromString(url))
+	store, err := ratelimit.OpenRedis(ratelimit.RedisOptions{URL: secret.FromString(url), AllowPlaintext: true})
 	if err != nil {
 		t.Fatal(err)
 	}
