@@ -80,7 +80,11 @@ func As(known Client) RequestOption {
 // Call sends a request to a path below the issuer, or to a whole URL; form may be nil.
 func (s *Server) Call(method, address string, form url.Values, options ...RequestOption) Answer {
 	s.t.Helper()
-	return s.send(NewHTTPClient(s.t, nil), method, address, form, options...)
+	through := NewHTTPClient(s.t, nil)
+	if s.within != nil {
+		through.Transport = s.transport()
+	}
+	return s.send(through, method, address, form, options...)
 }
 
 // Post is Call with POST.
@@ -133,7 +137,11 @@ func (s *Server) send(through *http.Client, method, address string, form url.Val
 	if form != nil {
 		body = strings.NewReader(form.Encode())
 	}
-	request, err := http.NewRequestWithContext(s.t.Context(), method, address, body)
+	ctx := s.t.Context()
+	if s.within != nil {
+		ctx = s.within
+	}
+	request, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -36,6 +36,9 @@ type Server struct {
 
 	t   testing.TB
 	log *Log
+	// within is the context of every request, which is then answered in this process; nil for a
+	// request over the network.
+	within context.Context //nolint:containedctx // a test's own, see Within
 }
 
 type setup struct {

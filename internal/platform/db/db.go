@@ -173,6 +173,7 @@ func (d *DB) Tx(ctx context.Context, work func(ctx context.Context) error) error
 const endTimeout = 15 * time.Second
 
 func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) error {
+	d.tell(ctx, Begin)
 	open, err := d.backend.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
@@ -183,6 +184,7 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 			defer cancel()
 			_ = open.rollback(ending)
+			d.tell(ctx, Rollback)
 		}
 	}()
 	if err := work(context.WithValue(ctx, transactionKey{d}, open)); err != nil {
@@ -191,7 +193,9 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 	finished = true
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := open.commit(ending); err != nil {
+	err = open.commit(ending)
+	d.tell(ctx, Commit)
+	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
