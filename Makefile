@@ -17,7 +17,11 @@ SERVICES := scripts/with-services
 UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE     := CGO_ENABLED=1 $(GO) test -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout $(TIMEOUT)
 
-.PHONY: help build test test-fast race fuzz e2e seed admin-load lint format tools gen verify openid-op clean
+# What can be overtaken is looked at without the race detector, which would make it
+# five times as slow; see test/http/meanwhile_test.go.
+MEANWHILE := CGO_ENABLED=0 $(GO) test -count=1 -timeout 1h -run ^TestWhatIsEndedMeanwhile ./test/http
+
+.PHONY: help build test test-fast race meanwhile fuzz e2e seed admin-load lint format tools gen verify openid-op clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +30,7 @@ build: ## Build the static binary bin/authly
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/authly ./cmd/authly
 
 test: ## Run everything: both engines, a browser, the race detector, each fuzz target for 5 s
-	TEST_ENGINES=sqlite,postgres $(SERVICES) env $(RACE) -count=1 ./...
+	TEST_ENGINES=sqlite,postgres $(SERVICES) $(SHELL) -euc 'env $(RACE) -count=1 ./...; env $(MEANWHILE)'
 	scripts/fuzz 5s
 
 test-fast: ## Run the tests on SQLite only, without a browser and the race detector
@@ -34,6 +38,9 @@ test-fast: ## Run the tests on SQLite only, without a browser and the race detec
 
 race: ## Run the tests of races a hundred times
 	$(SERVICES) env $(RACE:$(TIMEOUT)=2h) -run 'Race|AtOnce|Concurrent|Parallel|Nodes|Shared' -count=100 ./...
+
+meanwhile: ## End things before every statement of what is under way
+	TEST_POINTS=all $(SERVICES) env $(MEANWHILE)
 
 fuzz: ## Fuzz every parser for FUZZTIME each (60s)
 	scripts/fuzz $(FUZZTIME)
