@@ -99,7 +99,7 @@ func (m privateKeyJWT) Authenticate(ctx context.Context, known client.Client, cr
 		return fmt.Errorf("note the use of an assertion: %w", err)
 	}
 	if !first {
-		return refused(errors.New("the assertion was used before"))
+		return refused(errors.New("the assertion was used before, or its client is gone"))
 	}
 	return nil
 }

@@ -12,11 +12,14 @@ import (
 
 type store struct{ database *db.DB }
 
-// useAssertion notes that a client used an assertion, by one statement, and tells
-// whether it was for the first time.
+// useAssertion notes that a client used an assertion, by one statement, and reports
+// whether it was for the first time. A client that was deleted meanwhile uses nothing.
 func (s store) useAssertion(ctx context.Context, client uuid.UUID, id secret.Digest, expiresAt time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO used_assertions (client, id_hash, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT (client, id_hash) DO NOTHING`, client, id.Bytes(), expiresAt)
+	if db.IsForeignKey(err) {
+		return false, nil
+	}
 	return changed == 1, err
 }
 
