@@ -137,13 +137,12 @@ func (s *Server) send(through *http.Client, method, address string, form url.Val
 	if form != nil {
 		body = strings.NewReader(form.Encode())
 	}
-	ctx := s.t.Context()
-	if s.within != nil {
-		ctx = s.within
-	}
-	request, err := http.NewRequestWithContext(ctx, method, address, body)
+	request, err := http.NewRequestWithContext(s.t.Context(), method, address, body)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if s.within != nil {
+		request = s.within(request)
 	}
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -36,9 +37,9 @@ type Server struct {
 
 	t   testing.TB
 	log *Log
-	// within is the context of every request, which is then answered in this process; nil for a
-	// request over the network.
-	within context.Context //nolint:containedctx // a test's own, see Within
+	// within gives every request its context, and lets it be answered in this process; nil for
+	// requests over the network.
+	within func(*http.Request) *http.Request
 }
 
 type setup struct {

@@ -10,7 +10,7 @@ import (
 // in ctx reaches the handlers: a test can watch a request's statements, and hold it up between two.
 func (s *Server) Within(ctx context.Context) *Server {
 	same := *s
-	same.within = ctx
+	same.within = func(request *http.Request) *http.Request { return request.WithContext(ctx) }
 	return &same
 }
 
