@@ -42,7 +42,7 @@ type SessionCount interface {
 
 // SignInThrottle lets somebody try again who has tried too often.
 type SignInThrottle interface {
-	Unlock(ctx context.Context, identifiers ...string) error
+	Unlock(ctx context.Context, known user.User) error
 }
 
 // users is the administration of users.
@@ -194,15 +194,6 @@ func (u *users) resetPassword(ctx context.Context, who Principal, userID, ifMatc
 		return u.records.ResetPassword(ctx, prepared)
 	})
 	return after, temporary, err
-}
-
-// unlock forgets failed sign-ins, by either name.
-func (u *users) unlock(ctx context.Context, known user.User) error {
-	identifiers := []string{known.Username}
-	if known.Email != "" {
-		identifiers = append(identifiers, known.Email)
-	}
-	return u.throttle.Unlock(ctx, identifiers...)
 }
 
 // lock returns a user if they are as the caller has seen them; nobody else changes them

@@ -271,5 +271,5 @@ func (u *users) httpRequirePasswordChange(ctx context.Context, in *userChange) (
 }
 
 func (u *users) httpUnlock(ctx context.Context, in *userChange) (*userAnswer, error) {
-	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserUnlock, u.unlock))
+	return u.answer(ctx)(u.act(ctx, principal(ctx), in.UserID, in.IfMatch, audit.UserUnlock, u.throttle.Unlock))
 }

@@ -53,6 +53,8 @@ const (
 func newThrottle(settings config.Throttle, store ratelimit.Store, at clock.Clock) (*ratelimit.Limiter, error) {
 	return ratelimit.New(store, at,
 		ratelimit.Limit{Name: login.LimitAccount, Rate: ratelimit.Rate{Burst: settings.AccountBurst, Interval: settings.AccountInterval}},
+		// One attempt more than under one name; see package login.
+		ratelimit.Limit{Name: login.LimitUser, Rate: ratelimit.Rate{Burst: settings.AccountBurst + 1, Interval: settings.AccountInterval}},
 		ratelimit.Limit{Name: login.LimitAddress, Rate: ratelimit.Rate{Burst: settings.AddressBurst, Interval: settings.AddressInterval}},
 	)
 }

@@ -261,7 +261,7 @@ var table = []option{
 	{
 		name: "throttle.account_burst", standard: "10", bounds: counting(1, 100),
 		field:       func(c *Config) any { return &c.Throttle.AccountBurst },
-		description: "The attempts to sign in to one account that are allowed at once.",
+		description: "The attempts to sign in to one account that are allowed at once, whichever of its names is typed. By all its names together one more is checked; then each attempt looks like a wrong password, so that nobody learns that two names belong together.",
 	},
 	{
 		name: "throttle.account_interval", standard: "30s", bounds: lasting(time.Second, time.Hour),

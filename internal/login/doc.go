@@ -3,14 +3,21 @@
 //
 // One attempt goes like this, and [Service.SignIn] is the only way:
 //
-//	reserve for the address ──▶ reserve for the account ──▶ check the password ──▶ give the account's back ──▶ session
+//	reserve for the address ──▶ for the name ──▶ for the account ──▶ check the password ──▶ give back ──▶ session
 //
 // Attempts are reserved before anything is checked, so that a hundred guesses at
 // once are a hundred attempts. The address comes first: one that may not try any more
-// can't use up the attempts of an account. Accounts are counted by what was typed, in
-// its folded form, whether or not there is such a user; counting by the user would tell
-// that a username and an e-mail address belong together. A wrong password, an unknown
-// and a disabled user get the same answer for the same work.
+// can't use up the attempts of an account.
+//
+// An account has a username and an e-mail address, and one allowance for both. It is
+// counted twice: by what was typed, in its folded form, whether or not there is such a user,
+// and by the user's identifier. A refusal under the first says so (429). One under the second
+// must not, since it would tell that the two names belong together: it looks like a wrong
+// password and takes as long, and only the log has the reason. Unknown names are counted
+// twice too. The account's allowance is one attempt larger than the name's, so that who
+// uses one name alone is never refused by it.
+//
+// A wrong password, an unknown and a disabled user get the same answer for the same work.
 //
 // Whoever has to choose a new password gets no session for the right one, but a ticket, which
 // the page that asks for the new one sends back within ten minutes:

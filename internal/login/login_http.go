@@ -312,6 +312,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v visit, page u
 	switch {
 	case errors.Is(err, user.ErrWrongCredentials):
 		httpx.Attach(r.Context(), slog.String("sign_in", "wrong credentials"))
+		if errors.Is(err, errUserLimited) {
+			httpx.Attach(r.Context(), slog.String("limit", LimitUser))
+		}
 		page.Error = "login.failed"
 	case fault.KindOf(err) == fault.Limited:
 		if throttled := (*limited)(nil); errors.As(err, &throttled) {

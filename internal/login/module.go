@@ -15,7 +15,8 @@ import (
 
 // The names of the limits that a [Throttle] has to know.
 const (
-	LimitAccount = "login.account"
+	LimitAccount = "login.account" // by what was typed
+	LimitUser    = "login.user"    // by the account that has the name
 	LimitAddress = "login.address"
 )
 
@@ -28,6 +29,7 @@ type Throttle interface {
 // Users recognizes people.
 type Users interface {
 	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
+	CheckNobody(ctx context.Context, password secret.Redacted) error
 	RecordSignIn(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
 	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,22 +40,6 @@ type SignedIn struct {
 	Ticket secret.Redacted
 }
 
-// limited is the refusal of an attempt that came too soon. Its kind is [fault.Limited].
-type limited struct {
-	limit string
-	wait  time.Duration
-}
-
-var errLimited = fault.New(fault.Limited, "login.limited")
-
-func (l *limited) Error() string { return "too many attempts under the limit " + l.limit }
-
-// Unwrap returns the refusal.
-func (l *limited) Unwrap() error { return errLimited }
-
-// RetryAfter returns how long to wait for the next attempt.
-func (l *limited) RetryAfter() time.Duration { return l.wait }
-
 // SignIn checks an attempt and starts a session. The error is
 // [user.ErrWrongCredentials]; a fault of kind Limited with the method RetryAfter() when
 // there were too many attempts; Unavailable when too many passwords are being checked;
@@ -69,6 +52,10 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	if err := s.reserve(ctx, LimitAccount, account); err != nil {
 		return SignedIn{}, err
 	}
+	holder, err := s.reserveForUser(ctx, attempt, account)
+	if err != nil {
+		return SignedIn{}, err
+	}
 	known, err := s.deps.Users.VerifyPassword(ctx, attempt.Identifier, attempt.Password)
 	if errors.Is(err, user.ErrWrongCredentials) {
 		return SignedIn{}, s.failed(ctx, attempt, err)
@@ -76,7 +63,7 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := s.deps.Throttle.Reset(ctx, LimitAccount, account); err != nil {
+	if err := s.giveBack(ctx, account, holder); err != nil {
 		return SignedIn{}, err
 	}
 	var signedIn SignedIn
@@ -154,6 +141,9 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	if errors.Is(refusal, user.ErrDisabled) {
 		event.Details.Reason = "user_disabled"
 	}
+	if errors.Is(refusal, errUserLimited) {
+		event.Details.Reason = "too_many_attempts"
+	}
 	meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
 	switch {
 	case err == nil:
@@ -167,40 +157,6 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	return refusal
 }
 
-func (s *Service) reserve(ctx context.Context, limit, subject string) error {
-	decision, err := s.deps.Throttle.Allow(ctx, limit, subject)
-	if err != nil {
-		return err // nothing is known, so nothing is allowed
-	}
-	if !decision.Allowed {
-		return &limited{limit, decision.RetryAfter}
-	}
-	return nil
-}
-
-// Unlock forgets the attempts that were made for an account by any of its identifiers.
-func (s *Service) Unlock(ctx context.Context, identifiers ...string) error {
-	for _, identifier := range identifiers {
-		if err := s.deps.Throttle.Reset(ctx, LimitAccount, accountSubject(identifier)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxSubjectBytes bounds what is counted of an identifier that nobody can have.
-const maxSubjectBytes = 256
-
-// accountSubject returns under what the attempts for an account are counted.
-func accountSubject(identifier string) string {
-	folded, err := user.FoldIdentifier(identifier)
-	if err != nil {
-		// Nobody has it. It is counted all the same: guessing costs work.
-		return "\x00" + strings.ToLower(identifier[:min(len(identifier), maxSubjectBytes)])
-	}
-	return folded
-}
-
 // Choose goes on with an interaction as the user of a session. The error is a
 // fault of kind NotFound when the interaction has ended.
 func (s *Service) Choose(ctx context.Context, interaction uuid.UUID, current session.Session) error {
@@ -211,5 +167,3 @@ func (s *Service) Choose(ctx context.Context, interaction uuid.UUID, current ses
 func (s *Service) Who(ctx context.Context, current session.Session) (user.User, error) {
 	return s.deps.Users.Find(ctx, current.UserID)
 }
-
-var _ Throttle = (*ratelimit.Limiter)(nil)

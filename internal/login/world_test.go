@@ -55,6 +55,7 @@ type counting struct {
 	*secret.PasswordHasher
 	mu     sync.Mutex
 	checks int
+	absent int    // of the checks, those for nobody
 	after  func() // a check, if it is set
 }
 
@@ -74,6 +75,9 @@ func (c *counting) Verify(ctx context.Context, encoded string, password secret.R
 
 func (c *counting) VerifyAbsent(ctx context.Context, password secret.Redacted) error {
 	c.count()
+	c.mu.Lock()
+	c.absent++
+	c.mu.Unlock()
 	return c.PasswordHasher.VerifyAbsent(ctx, password)
 }
 
@@ -81,7 +85,16 @@ func (c *counting) take() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	taken := c.checks
-	c.checks = 0
+	c.checks, c.absent = 0, 0
+	return taken
+}
+
+// takeReal is take without the checks for nobody.
+func (c *counting) takeReal() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.checks - c.absent
+	c.checks, c.absent = 0, 0
 	return taken
 }
 
@@ -146,6 +159,7 @@ func newWorld(t *testing.T, database *db.DB) *world {
 
 	throttle, err := ratelimit.New(ratelimit.NewSQL(database), w.clock,
 		ratelimit.Limit{Name: login.LimitAccount, Rate: ratelimit.Rate{Burst: accountBurst, Interval: accountInterval}},
+		ratelimit.Limit{Name: login.LimitUser, Rate: ratelimit.Rate{Burst: accountBurst + 1, Interval: accountInterval}},
 		ratelimit.Limit{Name: login.LimitAddress, Rate: ratelimit.Rate{Burst: addressBurst, Interval: addressInterval}})
 	must(t, err)
 	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock})

@@ -71,6 +71,16 @@ func (s *Service) VerifyPassword(ctx context.Context, identifier string, passwor
 	return known, nil
 }
 
+// CheckNobody does the work of [Service.VerifyPassword] for nobody's password: for a caller
+// whose refusal must take as long as a wrong password does.
+func (s *Service) CheckNobody(ctx context.Context, password secret.Redacted) error {
+	prepared, err := policy.PreparePassword(password.Reveal())
+	if err != nil {
+		return nil //nolint:nilerr // nobody has it, so its quickness tells nothing
+	}
+	return s.hasher.VerifyAbsent(ctx, secret.FromString(prepared))
+}
+
 // has tells whether a password is the one that a user has.
 func (s *Service) has(ctx context.Context, known User, password secret.Redacted) (bool, error) {
 	prepared, err := policy.PreparePassword(password.Reveal())
