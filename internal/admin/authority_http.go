@@ -14,7 +14,6 @@ import (
 
 	"authly/internal/audit"
 	"authly/internal/client"
-	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
@@ -65,7 +64,6 @@ func AsOperator(ctx context.Context, name string) context.Context {
 // authority is the one place where it is decided who may administer this server.
 type authority struct {
 	tokens         Tokens
-	clients        ClientRecords
 	administrators *Administrators
 	// audience is the resource indicator of this API.
 	audience string
@@ -123,33 +121,38 @@ func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, e
 		return Principal{}, refused, nil
 	}
 	live, err := a.tokens.FindAccessToken(ctx, presented)
-	if errors.Is(err, token.ErrUnknown) || err == nil && !slices.Equal(live.Audience, []string{a.audience}) {
+	if errors.Is(err, token.ErrUnknown) || err == nil && !slices.Equal(live.Issued.Audience, []string{a.audience}) {
 		return Principal{}, unauthorized(`, error="invalid_token"`, "the access token is unknown, has ended, or is not for this API"), nil
 	}
 	if err != nil {
 		return Principal{}, nil, err
 	}
-	if !live.Scopes.Has(scope) {
-		return Principal{}, &refusal{
-			http.StatusForbidden, "insufficient_scope", "the access token does not have the scope " + scope,
-			`Bearer realm="authly", error="insufficient_scope", scope="` + scope + `"`,
-		}, nil
+	if !live.Issued.Scopes.Has(scope) {
+		return Principal{}, lacking(scope), nil
 	}
-	return a.administrator(ctx, live)
+	principal, refused, err := a.administrator(ctx, live)
+	if err == nil && refused == nil && !live.Scopes.Has(scope) { // taken from the client meanwhile
+		return Principal{}, lacking(scope), nil
+	}
+	return principal, refused, err
+}
+
+func lacking(scope string) *refusal {
+	return &refusal{
+		http.StatusForbidden, "insufficient_scope", "the access token does not have the scope " + scope,
+		`Bearer realm="authly", error="insufficient_scope", scope="` + scope + `"`,
+	}
 }
 
 // administrator asks the database whether the token's account is an administrator now.
 func (a *authority) administrator(ctx context.Context, live token.Live) (Principal, *refusal, error) {
 	refused := &refusal{http.StatusForbidden, "not_administrator", "the account may not administer this server", ""}
-	known, err := a.clients.FindByRecord(ctx, live.Client)
-	if fault.KindOf(err) == fault.NotFound || err == nil && !known.IsActive() {
-		return Principal{}, refused, nil
-	}
-	if err != nil {
-		return Principal{}, nil, err
-	}
+	known := live.Owner
 	made := Principal{Kind: audit.Client, ID: known.ClientID, Name: known.Name, ClientID: known.ClientID}
-	var may bool
+	var (
+		may bool
+		err error
+	)
 	if live.Family == nil {
 		may, err = a.administrators.MayAdminister(ctx, known, nil)
 	} else {

@@ -33,23 +33,36 @@ type grants struct {
 
 // Grant is what a user allowed a client, as administrators see it.
 type Grant struct {
-	ID        string         `json:"id"`
-	Active    bool           `json:"active" doc:"Whether it was not revoked."`
-	UserID    string         `json:"user_id"`
-	Username  string         `json:"username"`
-	ClientID  string         `json:"client_id"`
-	Scopes    oauth.ScopeSet `json:"scopes"`
-	Resources []string       `json:"resources" doc:"The resource indicators (RFC 8707)."`
-	Claims    []string       `json:"claims" doc:"The claims that were allowed by name."`
-	CreatedAt time.Time      `json:"created_at"`
-	UpdatedAt time.Time      `json:"updated_at"`
-	RevokedAt *time.Time     `json:"revoked_at,omitempty"`
+	ID        string `json:"id"`
+	Active    bool   `json:"active" doc:"Whether it was not revoked."`
+	UserID    string `json:"user_id"`
+	Username  string `json:"username"`
+	ClientID  string `json:"client_id"`
+	DecidedBy string `json:"decided_by" enum:"user,policy" doc:"Whether the user was asked, or the client's record says that nobody is."`
+	// Permissions is what counts; Scopes and Resources are the names in it.
+	Permissions []Permission   `json:"permissions" doc:"What the client may do: each scope at one resource."`
+	Scopes      oauth.ScopeSet `json:"scopes" doc:"The names of the scopes, at whatever resource."`
+	Resources   []string       `json:"resources" doc:"The resource indicators (RFC 8707), for whatever scopes."`
+	Claims      []string       `json:"claims" doc:"The claims that were allowed by name."`
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+	RevokedAt   *time.Time     `json:"revoked_at,omitempty"`
+}
+
+// Permission is a scope at a resource.
+type Permission struct {
+	Resource string `json:"resource" doc:"The resource indicator (RFC 8707), empty for this server."`
+	Scope    string `json:"scope" doc:"Empty for tokens for the resource without any scope of it."`
 }
 
 func grantView(k consent.Known) Grant {
+	permissions := make([]Permission, len(k.Permissions))
+	for i, one := range k.Permissions {
+		permissions[i] = Permission(one)
+	}
 	return Grant{
-		ID: k.ID.String(), Active: k.RevokedAt == nil, UserID: k.UserID.String(), Username: k.Username, ClientID: k.ClientID, Scopes: listed(k.Scopes),
-		Resources: listed(k.Resources), Claims: listed(k.Claims), CreatedAt: k.CreatedAt.UTC(), UpdatedAt: k.UpdatedAt.UTC(), RevokedAt: inUTC(k.RevokedAt),
+		ID: k.ID.String(), Active: k.RevokedAt == nil, UserID: k.UserID.String(), Username: k.Username, ClientID: k.ClientID, DecidedBy: string(k.DecidedBy),
+		Permissions: permissions, Scopes: listed(k.Permissions.Scopes()), Resources: listed(k.Permissions.Resources()), Claims: listed(k.Claims), CreatedAt: k.CreatedAt.UTC(), UpdatedAt: k.UpdatedAt.UTC(), RevokedAt: inUTC(k.RevokedAt),
 	}
 }
 
@@ -84,7 +97,7 @@ func (g *grants) revoke(ctx context.Context, who Principal, which uuid.UUID) err
 		changes := audit.Compare(asJSON(grantView(before)), asJSON(grantView(after)))
 		return g.log.Record(ctx, audit.Event{
 			Action: audit.ConsentRevoke, Actor: who.actor(), ClientID: who.ClientID, Target: audit.Target{Kind: "grant", ID: which.String()},
-			Details: audit.Details{Subject: after.UserID.String(), Scopes: after.Scopes, Changes: changes, Note: "allowed to " + after.ClientID},
+			Details: audit.Details{Subject: after.UserID.String(), Scopes: after.Permissions.Scopes(), Changes: changes, Note: "allowed to " + after.ClientID},
 		})
 	})
 }

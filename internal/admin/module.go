@@ -66,7 +66,7 @@ func New(deps Deps) *API {
 	return &API{
 		issuer: deps.Issuer, address: cmp.Or(deps.Address, deps.Issuer), keys: remembering,
 		authority: &authority{
-			tokens: deps.Tokens, clients: deps.Clients, administrators: deps.Administrators,
+			tokens: deps.Tokens, administrators: deps.Administrators,
 			audience: deps.Issuer + Path, networks: deps.Networks,
 		},
 		clients:     &clients{deps.Clients, deps.Scopes, deps.Log, storing, remembering},

@@ -110,12 +110,14 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	})
 	built.administrators = admin.NewAdministrators(a.Users)
 	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})
-	a.buildTokens(successorKey, built)
+	owners := &clientsOfTokens{}
+	a.buildTokens(successorKey, owners, built)
 	if a.settings.Audit.Tokens {
 		a.Audit.Use(a.Tokens.Events())
 	}
 	ending.tokens = a.Tokens // tokens say who somebody is, and users end what was issued to them
 	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens})
+	owners.Service = a.Clients
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
 	built.clientAuth = clientauth.New(clientauth.Deps{
 		Database: a.database, Clients: a.Clients, Keys: built.clientKeys, Clock: a.clock, Failures: built.limits,
@@ -150,7 +152,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	return built, nil
 }
 
-func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
+func (a *App) buildTokens(successorKey secret.Redacted, owners *clientsOfTokens, built *features) {
 	lifetimes := token.Lifetimes{
 		AuthorizationCode: a.settings.Tokens.AuthorizationCodeLifetime, AccessToken: a.settings.Tokens.AccessTokenLifetime,
 		IDToken: a.settings.Tokens.IDTokenLifetime, RefreshTokenIdle: a.settings.Tokens.RefreshTokenIdleLifetime,
@@ -163,7 +165,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, built *features) {
 	a.Tokens = token.New(token.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
-		Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Keeper: keeper, Catalogue: a.Scopes, Administrators: built.administrators,
+		Clients: owners, Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Keeper: keeper, Catalogue: a.Scopes, Administrators: built.administrators,
 		Administration: a.settings.Issuer + admin.Path,
 	})
 }
@@ -211,7 +213,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 		Service: authorize.New(authorize.Deps{
 			Database: a.database, Clock: a.clock, Issuer: issuer, Clients: a.Clients, Scopes: a.Scopes, Grants: a.Grants,
 			Codes: participating{a.Tokens, built.outbox}, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
-			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: a.Audit, Administrators: built.administrators,
+			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: a.Audit, Limits: a.Tokens,
 		}),
 		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
 		Descriptions: a.Scopes, Logos: a.Logos, States: states, SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
@@ -228,10 +230,10 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)
 	revoke.NewHandler(revoke.New(a.Tokens), built.clientAuth).Mount(a.router)
 	introspect.NewHandler(introspect.New(introspect.Deps{
-		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, Clients: a.Clients, Users: a.Users, Subjects: built.subjects,
+		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, Users: a.Users, Subjects: built.subjects,
 	}), built.clientAuth).Mount(a.router)
 	userinfo.NewHandler(userinfo.New(userinfo.Deps{
-		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Clients: a.Clients, Subjects: built.subjects, Signer: a.keys,
+		Issuer: issuer, Clock: a.clock, Tokens: a.Tokens, People: a.Users, Subjects: built.subjects, Signer: a.keys,
 		ClientKeys: built.clientKeys,
 	})).Mount(a.router)
 	a.mountRegistration(renderer)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/client"
 	"authly/internal/config"
 	"authly/internal/logout"
 	"authly/internal/platform/clock"
@@ -112,6 +113,9 @@ func (e *endings) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 	}
 	return e.tokens.EndAllOfUser(ctx, userID)
 }
+
+// clientsOfTokens finds the clients of tokens: clients end what was issued to them, and tokens ask what their client may have.
+type clientsOfTokens struct{ *client.Service }
 
 // participating notes the clients of a session with the codes that they get in it.
 type participating struct {

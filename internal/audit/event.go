@@ -15,6 +15,7 @@ const (
 	SignOut        Action = "session.sign_out"
 	SessionEnd     Action = "session.end"
 	ConsentGive    Action = "consent.give"
+	ConsentSkip    Action = "consent.skip" // a grant that a client's record allows, of which nobody was asked
 	ConsentDeny    Action = "consent.deny"
 	ConsentRevoke  Action = "consent.revoke"
 	CodeReplay     Action = "code.replay"
@@ -63,7 +64,7 @@ const (
 // Actions returns all actions, those of one kind of object side by side.
 func Actions() []Action {
 	return []Action{
-		SignIn, SignOut, SessionEnd, ConsentGive, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
+		SignIn, SignOut, SessionEnd, ConsentGive, ConsentSkip, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
 		RegisterClient, ClientCreate, ClientUpdate, ClientDisable, ClientEnable, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
 		UserCreate, UserUpdate, UserDelete, UserDisable, UserEnable, UserUnlock, UserRequirePasswordChange, PasswordReset, PasswordChange,
 		InvitationCreate, InvitationUse, InitialCreate, InitialRevoke, SetUp, Recover, KeyCreate, KeyRotate, KeyRetire, KeyDelete, JobRun, Retention,

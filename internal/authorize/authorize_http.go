@@ -11,6 +11,7 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/interaction"
+	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ui"
 	"authly/internal/protocol/oauth"
@@ -145,7 +146,7 @@ func (h *Handler) usable(ctx context.Context, under interaction.Interaction) (cl
 	if err != nil {
 		return client.Client{}, err
 	}
-	if !known.IsActive() || !known.HasRedirectURI(under.Request.RedirectURI) {
+	if !mayAnswer(known, under.Request) {
 		return client.Client{}, &PageRefusal{"authorize.client_disabled", oauth.UnauthorizedClient, "the client changed while the person was signing in"}
 	}
 	return known, nil
@@ -154,12 +155,32 @@ func (h *Handler) usable(ctx context.Context, under interaction.Interaction) (cl
 // errCompleted is shown to somebody who went back to a finished sign-in.
 var errCompleted = errors.New("the sign-in is finished already")
 
+// maxJudgements bounds how often a request is judged anew because something changed while its code was issued.
+const maxJudgements = 5
+
 // advance does the next step. stored is nil for a request that has no record yet.
 func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interaction.Interaction, known client.Client, stored *interaction.Interaction) {
+	for range maxJudgements {
+		err := h.step(w, r, under, known, stored)
+		if !errors.Is(err, errChanged) {
+			if err != nil {
+				h.fail(w, r, err)
+			}
+			return
+		}
+		if known, err = h.usable(r.Context(), under); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+	}
+	h.fail(w, r, fault.New(fault.Conflict, "consent.busy"))
+}
+
+// step judges a request as everything is now and does what follows. Unless its error is nil, nothing was answered.
+func (h *Handler) step(w http.ResponseWriter, r *http.Request, under interaction.Interaction, known client.Client, stored *interaction.Interaction) error {
 	who, err := h.who(r)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	if !who.ok && h.States != nil {
 		h.States.NobodySignedIn(w, r)
@@ -167,26 +188,28 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, under interact
 	asked := under.Request // with another account, the person may have more of it
 	step, refusal, err := h.Service.nextFor(r.Context(), &under, known, who)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	switch step {
 	case interaction.StepRespond:
-		h.respond(w, r, under.Request, known, allowed{session: who.session, decision: decidedBefore}, stored)
+		return h.respond(w, r, under.Request, known, allowed{session: who.session, decision: decidedBefore}, stored)
 	case interaction.StepRefuse:
 		response, err := h.Service.refuse(r.Context(), under.Request, known, stored, refusal)
-		h.leave(w, r, response, stored, err)
+		if err != nil {
+			return err
+		}
+		h.leave(w, r, response, stored)
 	case interaction.StepSignIn, interaction.StepSelectAccount, interaction.StepConsent:
 		if stored == nil {
 			bound, err := h.Browser.Begin(w, r, asked)
 			if err != nil {
-				h.fail(w, r, err)
-				return
+				return err
 			}
 			under = bound.Interaction
 		}
 		httpx.SeeOther(w, r, h.page(step)+"?"+url.Values{"interaction": {under.ID.String()}}.Encode())
 	}
+	return nil
 }
 
 // page returns where a step is done.
@@ -206,21 +229,21 @@ func (h *Handler) who(r *http.Request) (signedIn, error) {
 	return signedIn{current, ok}, err
 }
 
-// respond sends the browser to the client with a code.
-func (h *Handler) respond(w http.ResponseWriter, r *http.Request, request interaction.Request, known client.Client, by allowed, stored *interaction.Interaction) {
+// respond sends the browser to the client with a code. Unless its error is nil, nothing was answered.
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, request interaction.Request, known client.Client, by allowed, stored *interaction.Interaction) error {
 	if h.States != nil {
-		by.sessionState = h.States.SessionState(w, r, known.ClientID, request.RedirectURI, by.session)
+		by.sessionState = func() string { return h.States.SessionState(w, r, known.ClientID, request.RedirectURI, by.session) }
 	}
 	response, err := h.Service.respond(r.Context(), request, known, by, stored)
-	h.leave(w, r, response, stored, err)
+	if err != nil {
+		return err
+	}
+	h.leave(w, r, response, stored)
+	return nil
 }
 
 // leave sends the browser to the client with a response.
-func (h *Handler) leave(w http.ResponseWriter, r *http.Request, response Response, stored *interaction.Interaction, err error) {
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, response Response, stored *interaction.Interaction) {
 	if stored != nil {
 		h.Browser.Finish(w, r, stored.ID)
 	}

@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -106,6 +107,13 @@ func (h *Handler) renderConsent(w http.ResponseWriter, r *http.Request, status i
 	})
 }
 
+// showAgain shows the page as it is now: what the person decided about has changed.
+func (h *Handler) showAgain(w http.ResponseWriter, r *http.Request, id string) {
+	if at, ok := h.atConsent(w, r, id); ok {
+		h.renderConsent(w, r, http.StatusConflict, at, "consent.changed")
+	}
+}
+
 // decide takes the person's decision. It counts only for the interaction,
 // session and account that the page was shown for.
 func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
@@ -125,10 +133,19 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	switch form.Get("decision") {
 	case "allow":
-		h.respond(w, r, bound.Request, at.known, allowed{session: who, decision: decidedNow}, &bound.Interaction)
+		err := h.respond(w, r, bound.Request, at.known, allowed{session: who, decision: decidedNow}, &bound.Interaction)
+		if errors.Is(err, errChanged) {
+			h.showAgain(w, r, form.Get("interaction"))
+		} else if err != nil {
+			h.fail(w, r, err)
+		}
 	case "deny":
 		response, err := h.Service.deny(r.Context(), bound.Interaction, at.known, who)
-		h.leave(w, r, response, &bound.Interaction, err)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		h.leave(w, r, response, &bound.Interaction)
 	default:
 		h.renderConsent(w, r, http.StatusBadRequest, at, "consent.no_decision")
 	}

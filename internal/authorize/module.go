@@ -19,11 +19,10 @@ type Deps struct {
 	Codes        Codes
 	Interactions Interactions
 	Subjects     Subjects
-	// Administrators may have the scopes of the administration; nobody may if it is nil.
-	Administrators Administrators
-	Keys           Keys
-	ClientKeys     ClientKeys
-	Audit          Auditor
+	Limits       Limits
+	Keys         Keys
+	ClientKeys   ClientKeys
+	Audit        Auditor
 	// Asker fetches request objects from registered addresses; nil if that is off.
 	Asker Asker
 }
@@ -41,20 +40,20 @@ type Keys interface {
 
 // Service decides about authorization requests.
 type Service struct {
-	store          store
-	clock          clock.Clock
-	issuer         string
-	clients        Clients
-	scopes         scopePolicy
-	grants         Grants
-	codes          Codes
-	interactions   Interactions
-	subjects       Subjects
-	administrators Administrators
-	signer         Signer
-	verifier       Verifier
-	audit          Auditor
-	objects        requestObjects
+	store        store
+	clock        clock.Clock
+	issuer       string
+	clients      Clients
+	scopes       scopePolicy
+	grants       Grants
+	codes        Codes
+	interactions Interactions
+	subjects     Subjects
+	limits       Limits
+	signer       Signer
+	verifier     Verifier
+	audit        Auditor
+	objects      requestObjects
 }
 
 // New returns the service.
@@ -62,7 +61,7 @@ func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients,
 		scopes: scopePolicy{deps.Scopes}, grants: deps.Grants, codes: deps.Codes, interactions: deps.Interactions,
-		subjects: deps.Subjects, administrators: deps.Administrators, signer: deps.Keys, verifier: deps.Keys, audit: deps.Audit,
+		subjects: deps.Subjects, limits: deps.Limits, signer: deps.Keys, verifier: deps.Keys, audit: deps.Audit,
 		objects: requestObjects{issuer: deps.Issuer, keys: deps.ClientKeys, asker: deps.Asker, clock: deps.Clock},
 	}
 }

@@ -2,20 +2,22 @@ package authorize
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"authly/internal/audit"
 	"authly/internal/client"
+	"authly/internal/consent"
 	"authly/internal/interaction"
+	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
 	"authly/internal/session"
 	"authly/internal/token"
-
-	"authly/internal/consent"
 )
 
 // Signer signs authorization responses.
@@ -42,18 +44,23 @@ func (r Response) Location() string {
 
 // allowed is who allowed a request, in which session.
 type allowed struct {
-	session      session.Session
-	sessionState string // "" if the client can't watch the session
+	session session.Session
+	// sessionState returns what the client may watch the session by; nil if it can't.
+	sessionState func() string
 	decision     decision
 }
 
-// decision tells whether the person was asked now, or had allowed it before.
+// decision says whether the person was asked now, or need not be.
 type decision string
 
 const (
 	decidedNow    decision = "now"
 	decidedBefore decision = "before"
 )
+
+// errChanged is returned when what led to a decision holds no more at the moment at which the code is issued: the client,
+// the session, the person's rights or an earlier consent. The request is judged anew then.
+var errChanged = errors.New("what was decided doesn't hold any more")
 
 // decided is what the log is told of a person's answer.
 func decided(action audit.Action, request interaction.Request, known client.Client, who session.Session) audit.Event {
@@ -64,14 +71,27 @@ func decided(action audit.Action, request interaction.Request, known client.Clie
 }
 
 // respond issues the code for a request that the person has allowed, and
-// returns what the browser takes to the client. A stored interaction ends in the same
-// transaction, so that it can't be answered twice.
+// returns what the browser takes to the client. The error is [errChanged] if that holds no more.
 func (s *Service) respond(ctx context.Context, request interaction.Request, known client.Client, by allowed, stored *interaction.Interaction) (Response, error) {
+	value, err := s.issue(ctx, request, by, stored)
+	if err != nil {
+		return Response{}, fmt.Errorf("answer an authorization request: %w", err)
+	}
+	parameters := []oauth.Parameter{{Name: "code", Value: value.Reveal()}}
+	if by.sessionState != nil {
+		parameters = append(parameters, oauth.Parameter{Name: "session_state", Value: by.sessionState()})
+	}
+	return s.response(request, known, parameters...)
+}
+
+// issue issues the code. All that was decided before is judged again in its transaction: client and rights are read
+// again, the grant is locked, and the code is stored only while the session counts. A stored interaction ends in the same
+// transaction, so that it can't be answered twice.
+func (s *Service) issue(ctx context.Context, request interaction.Request, by allowed, stored *interaction.Interaction) (value secret.Redacted, err error) {
 	who := by.session
-	var value secret.Redacted
 	maxAge, err := oidc.ParseMaxAge(request.MaxAge)
 	if err != nil {
-		return Response{}, fmt.Errorf("read a stored request: %w", err)
+		return value, fmt.Errorf("read a stored request: %w", err)
 	}
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
 		if stored != nil {
@@ -79,32 +99,79 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 				return err
 			}
 		}
-		given, err := s.grants.Allow(ctx, consent.Grant{
-			Client: request.Client, UserID: who.UserID, Scopes: request.Scopes, Resources: request.Resources, Claims: claimsBeyondScopes(request),
-		})
+		known, err := s.unchanged(ctx, request, who)
 		if err != nil {
 			return err
 		}
-		if by.decision == decidedNow {
-			if err := s.audit.Record(ctx, decided(audit.ConsentGive, request, known, who)); err != nil {
-				return err
-			}
+		given, err := s.grant(ctx, request, known, by)
+		if err != nil {
+			return err
 		}
 		value, err = s.codes.IssueCode(ctx, token.Code{
 			Client: request.Client, ClientEpoch: known.Epoch, UserID: who.UserID, GrantID: given.ID, SessionID: &who.ID, RedirectURI: request.RedirectURI,
 			CodeChallenge: request.CodeChallenge, Nonce: request.Nonce, Scopes: request.Scopes, Resources: request.Resources,
 			Claims: request.Claims, AuthenticationMethods: who.Methods, AuthenticatedAt: who.AuthenticatedAt, MaxAgeRequested: maxAge.Sent(),
 		})
+		if errors.Is(err, token.ErrSessionEnded) {
+			return errChanged
+		}
 		return err
 	})
+	return value, err
+}
+
+// unchanged returns the client of a request as it is in the transaction of ctx, or [errChanged] if the request would be
+// another one now.
+func (s *Service) unchanged(ctx context.Context, request interaction.Request, who session.Session) (client.Client, error) {
+	known, err := s.clients.Find(ctx, request.ClientID)
+	if fault.KindOf(err) == fault.NotFound || err == nil && !(mayAnswer(known, request) && known.MayUse(oauth.AuthorizationCode)) {
+		return client.Client{}, errChanged
+	}
 	if err != nil {
-		return Response{}, fmt.Errorf("answer an authorization request: %w", err)
+		return client.Client{}, err
 	}
-	parameters := []oauth.Parameter{{Name: "code", Value: value.Reveal()}}
-	if by.sessionState != "" {
-		parameters = append(parameters, oauth.Parameter{Name: "session_state", Value: by.sessionState})
+	now, nothingLeft, err := s.asItIsNow(ctx, request, known, who.UserID)
+	if err != nil {
+		return client.Client{}, err
 	}
-	return s.response(request, known, parameters...)
+	if nothingLeft != nil || !reflect.DeepEqual(now, request) {
+		return client.Client{}, errChanged
+	}
+	return known, nil
+}
+
+// mayAnswer reports whether a client may still be sent a response to a request.
+func mayAnswer(known client.Client, request interaction.Request) bool {
+	return known.ID == request.Client && known.IsActive() && known.HasRedirectURI(request.RedirectURI)
+}
+
+// grant returns the grant that a code hangs from, locked until the end of the transaction of ctx. Only a decision of now
+// makes or widens one, and each such decision is an event; one of before must find its grant.
+func (s *Service) grant(ctx context.Context, request interaction.Request, known client.Client, by allowed) (consent.Grant, error) {
+	who, asked := by.session, wanted(request, known)
+	made := consent.Grant{Client: request.Client, UserID: who.UserID, Permissions: asked.Permissions, Claims: asked.Claims, ReliedOn: asked.ReliedOn}
+	switch {
+	case by.decision == decidedNow:
+		given, err := s.grants.Allow(ctx, made)
+		if err != nil {
+			return consent.Grant{}, err
+		}
+		return given, s.audit.Record(ctx, decided(audit.ConsentGive, request, known, who))
+	case known.SkipsConsent():
+		given, changed, err := s.grants.LetThrough(ctx, made)
+		if err != nil || !changed {
+			return given, err
+		}
+		return given, s.audit.Record(ctx, decided(audit.ConsentSkip, request, known, who))
+	case !consent.MayRemember(known, request.RedirectURI):
+		return consent.Grant{}, errChanged
+	default:
+		given, found, err := s.grants.Recall(ctx, known.ID, who.UserID, asked)
+		if err == nil && !found {
+			err = errChanged
+		}
+		return given, err
+	}
 }
 
 // deny ends an interaction whose request the person did not allow. The response is made

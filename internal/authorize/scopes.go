@@ -3,12 +3,12 @@ package authorize
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
 	"authly/internal/client"
 	"authly/internal/interaction"
+	"authly/internal/protocol/entitlement"
 	"authly/internal/protocol/oauth"
 )
 
@@ -28,13 +28,9 @@ type scopePolicy struct{ catalogue Scopes }
 // grantable applies the policy (RFC 6749 section 3.3): of what is asked for, the
 // client gets what it was given and what is active; the rest is dropped, as
 // OpenID Connect Core 1.0 section 3.1.2.1 asks for unknown ones. If nothing is left it
-// is invalid_scope. Asked for none, it gets the defaults. offline_access is dropped for a
-// client that gets no refresh tokens (section 11): a person would allow what can't happen.
+// is invalid_scope. Asked for none, it gets the defaults.
 func (p scopePolicy) grantable(ctx context.Context, known client.Client, requested string) (oauth.ScopeSet, error) {
-	may := known.Scopes
-	if !known.MayUse(oauth.RefreshToken) {
-		may = may.Without(oauth.ScopeSet{oauth.ScopeOfflineAccess})
-	}
+	may := known.MayHaveScopes()
 	if requested == "" {
 		defaults, err := p.catalogue.Defaults(ctx)
 		if err != nil {
@@ -60,30 +56,33 @@ func (p scopePolicy) grantable(ctx context.Context, known client.Client, request
 	return granted, nil
 }
 
-// Administrators knows who may administer this server now.
-type Administrators interface {
-	MayAdminister(ctx context.Context, known client.Client, userID *uuid.UUID) (bool, error)
+// Limits knows what a client may have now, for a user.
+type Limits interface {
+	WithinLimits(ctx context.Context, owner client.Client, userID *uuid.UUID, authorized entitlement.Authorization) (entitlement.Authorization, error)
 }
 
-// forPerson returns a request as the person who is signed in can have it: without the
-// scopes of the administration for whoever is no administrator, who must not be asked about
-// what they can't give. The refusal is for a request of which nothing is left.
-func (s *Service) forPerson(ctx context.Context, request interaction.Request, known client.Client, who signedIn) (interaction.Request, *oauth.Error, error) {
-	if !who.ok || !slices.ContainsFunc(request.Scopes, oauth.IsAdministrationScope) {
+// asItIsNow returns a request as it can be granted to the person who is signed in, with what the client's record says at
+// the moment. A person is not asked about what can't be given, such as the scopes of the administration by a person who
+// is no administrator. The refusal is for a request of which nothing is left.
+func (s *Service) asItIsNow(ctx context.Context, request interaction.Request, known client.Client, userID uuid.UUID) (interaction.Request, *oauth.Error, error) {
+	request.ClientName, request.ClientURI, request.PolicyURI, request.TermsURI = known.Name, known.ClientURI, known.PolicyURI, known.TermsOfServiceURI
+	if request.Refusal != nil {
 		return request, nil, nil
 	}
-	if s.administrators != nil {
-		may, err := s.administrators.MayAdminister(ctx, known, &who.session.UserID)
-		if err != nil {
-			return request, nil, fmt.Errorf("look whether somebody may administer: %w", err)
-		}
-		if may {
-			return request, nil, nil
-		}
+	asked := entitlement.Authorization{Scopes: request.Scopes, Resources: request.Resources, Claims: request.Claims}
+	left, err := s.limits.WithinLimits(ctx, known, &userID, asked)
+	if err != nil {
+		return request, nil, fmt.Errorf("judge an authorization request: %w", err)
 	}
-	request.Scopes = request.Scopes.WithoutAdministration()
-	if len(request.Scopes) == 0 {
+	request.Scopes, request.Resources, request.Claims = left.Scopes, left.Resources, left.Claims
+	noScopes, noResources := asked.HasLost(left)
+	switch {
+	case noScopes && asked.Scopes.OnlyAdministration():
 		return request, oauth.Refuse(oauth.InvalidScope, "only an administrator may have these scopes"), nil
+	case noScopes:
+		return request, oauth.Refuse(oauth.InvalidScope, "the client may have none of these scopes any more"), nil
+	case noResources:
+		return request, oauth.Refuse(oauth.InvalidTarget, "the client may have tokens for none of these resources any more"), nil
 	}
 	return request, nil, nil
 }

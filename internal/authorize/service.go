@@ -23,8 +23,11 @@ type Clients interface {
 
 // Grants keeps what users allowed.
 type Grants interface {
-	Find(ctx context.Context, clientRecord, userID uuid.UUID) (consent.Grant, bool, error)
+	IsRemembered(ctx context.Context, clientRecord, userID uuid.UUID, wanted consent.Wanted) (bool, error)
+	// The others join a transaction of the context, until the end of which the grant is locked.
+	Recall(ctx context.Context, clientRecord, userID uuid.UUID, wanted consent.Wanted) (consent.Grant, bool, error)
 	Allow(ctx context.Context, wanted consent.Grant) (consent.Grant, error)
+	LetThrough(ctx context.Context, wanted consent.Grant) (consent.Grant, bool, error)
 }
 
 // Codes issues authorization codes.
@@ -58,13 +61,15 @@ func (s *Service) next(ctx context.Context, under interaction.Interaction, known
 	return step, refusal, nil
 }
 
-// nextFor is next for the request as the person can have it, which it becomes.
+// nextFor narrows the request of an interaction to what it can be granted now, and returns the step that follows.
 func (s *Service) nextFor(ctx context.Context, under *interaction.Interaction, known client.Client, who signedIn) (interaction.Step, *oauth.Error, error) {
-	narrowed, nothingLeft, err := s.forPerson(ctx, under.Request, known, who)
-	if err != nil {
-		return "", nil, err
+	var nothingLeft *oauth.Error
+	if who.ok {
+		var err error
+		if under.Request, nothingLeft, err = s.asItIsNow(ctx, under.Request, known, who.session.UserID); err != nil {
+			return "", nil, err
+		}
 	}
-	under.Request = narrowed
 	step, refusal, err := s.next(ctx, *under, known, who)
 	if err == nil && nothingLeft != nil && (step == interaction.StepConsent || step == interaction.StepRespond) {
 		return interaction.StepRefuse, nothingLeft, nil
@@ -78,7 +83,7 @@ type signedIn struct {
 	ok      bool
 }
 
-// allowed tells whether the person need not be asked.
+// allowed reports whether the person need not be asked. It is judged again when the code is issued; see [Service.grant].
 func (s *Service) allowed(ctx context.Context, request interaction.Request, known client.Client, who session.Session) (bool, error) {
 	if known.SkipsConsent() {
 		return true, nil
@@ -86,12 +91,14 @@ func (s *Service) allowed(ctx context.Context, request interaction.Request, know
 	if !consent.MayRemember(known, request.RedirectURI) {
 		return false, nil
 	}
-	given, found, err := s.grants.Find(ctx, known.ID, who.UserID)
-	if err != nil {
-		return false, err
+	return s.grants.IsRemembered(ctx, known.ID, who.UserID, wanted(request, known))
+}
+
+// wanted returns what a person has to allow for a request.
+func wanted(request interaction.Request, known client.Client) consent.Wanted {
+	return consent.Wanted{
+		Permissions: oauth.PermissionsOf(request.Scopes, request.Resources), Claims: claimsBeyondScopes(request), ReliedOn: consent.ReliedOn(known),
 	}
-	wanted := consent.Wanted{Scopes: request.Scopes, Resources: request.Resources, Claims: claimsBeyondScopes(request)}
-	return found && given.Covers(wanted), nil
 }
 
 // describe returns what a client may read of a refusal.

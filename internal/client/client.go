@@ -142,6 +142,15 @@ func (c Client) MayAdminister() bool {
 	return c.Administrator && c.IsActive() && !c.IsPublic() && c.RegisteredBy == ByAdministrator
 }
 
+// MayHaveScopes returns the scopes that the client may ask for. offline_access is not among them while it gets no
+// refresh tokens (OpenID Connect Core 1.0 section 11): a person would allow what can't happen.
+func (m Metadata) MayHaveScopes() oauth.ScopeSet {
+	if m.MayUse(oauth.RefreshToken) {
+		return m.Scopes
+	}
+	return m.Scopes.Without(oauth.ScopeSet{oauth.ScopeOfflineAccess})
+}
+
 // RotatesRefreshTokens tells whether a refresh token is replaced when used. For
 // public clients it always is, whatever the record says.
 func (m Metadata) RotatesRefreshTokens() bool {

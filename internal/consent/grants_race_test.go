@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,21 @@ func newGrants(t *testing.T, database *db.DB) (service *consent.Service, clientR
 	return consent.New(consent.Deps{Database: database, Clock: clock.NewFake(noon)}), clientRecord, userID
 }
 
+// permissions reads scopes, each with its resource after an @ unless it is this server's.
+func permissions(texts ...string) oauth.Permissions {
+	var made oauth.Permissions
+	for _, text := range texts {
+		scope, resource, _ := strings.Cut(text, "@")
+		made = append(made, oauth.Permission{Resource: resource, Scope: scope})
+	}
+	return made
+}
+
+// allowed is a grant with permissions.
+func allowed(clientRecord, userID uuid.UUID, texts ...string) consent.Grant {
+	return consent.Grant{Client: clientRecord, UserID: userID, Permissions: permissions(texts...)}
+}
+
 func TestAllowRaceKeepsOneGrantWithEverything(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
@@ -47,19 +63,16 @@ func TestAllowRaceKeepsOneGrantWithEverything(t *testing.T) {
 		var tabs sync.WaitGroup
 		for i := range 16 {
 			tabs.Go(func() {
-				wanted := consent.Grant{
-					Client: clientRecord, UserID: userID,
-					Scopes: oauth.ScopeSet{"openid", fmt.Sprintf("scope%d", i)}, Resources: []string{fmt.Sprintf("https://api%d.example", i%4)},
-				}
+				wanted := allowed(clientRecord, userID, "openid", fmt.Sprintf("scope%d@https://api%d.example", i, i%4))
 				given, err := service.Allow(t.Context(), wanted)
-				if err != nil || !given.Covers(consent.Wanted{Scopes: wanted.Scopes, Resources: wanted.Resources}) {
-					t.Errorf("tab %d: %v, %v", i, given.Scopes, err)
+				if err != nil || !given.Covers(consent.Wanted{Permissions: wanted.Permissions}) {
+					t.Errorf("tab %d: %v, %v", i, given.Permissions, err)
 				}
 			})
 		}
 		tabs.Wait()
 		all, err := service.ListOfUser(t.Context(), userID)
-		if err != nil || len(all) != 1 || len(all[0].Scopes) != 17 || len(all[0].Resources) != 4 {
+		if err != nil || len(all) != 1 || len(all[0].Permissions) != 17 || len(all[0].Permissions.Resources()) != 4 {
 			t.Errorf("got %+v, %v", all, err)
 		}
 	})
@@ -69,7 +82,7 @@ func TestRevokedGrantIsGoneAndConsentBeginsAnew(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		service, clientRecord, userID := newGrants(t, database)
-		first, err := service.Allow(t.Context(), consent.Grant{Client: clientRecord, UserID: userID, Scopes: oauth.ScopeSet{"openid", "email"}})
+		first, err := service.Allow(t.Context(), allowed(clientRecord, userID, "openid", "email"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,8 +94,8 @@ func TestRevokedGrantIsGoneAndConsentBeginsAnew(t *testing.T) {
 		if _, found, err := service.Find(t.Context(), clientRecord, userID); found || err != nil {
 			t.Errorf("a revoked grant is found: %v", err)
 		}
-		second, err := service.Allow(t.Context(), consent.Grant{Client: clientRecord, UserID: userID, Scopes: oauth.ScopeSet{"openid"}})
-		if err != nil || second.ID == first.ID || second.Scopes.Has("email") {
+		second, err := service.Allow(t.Context(), allowed(clientRecord, userID, "openid"))
+		if err != nil || second.ID == first.ID || second.Permissions.Scopes().Has("email") {
 			t.Errorf("the old consent came back: %+v, %v", second, err)
 		}
 		if _, err := service.Revoke(t.Context(), id.New()); fault.KindOf(err) != fault.NotFound {

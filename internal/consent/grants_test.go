@@ -21,7 +21,7 @@ func TestAllowRaceOfTheSameConsent(t *testing.T) {
 		var racing sync.WaitGroup
 		for range 32 {
 			racing.Go(func() {
-				given, err := service.Allow(t.Context(), consent.Grant{Client: clientRecord, UserID: userID, Scopes: oauth.ScopeSet{"openid"}})
+				given, err := service.Allow(t.Context(), allowed(clientRecord, userID, "openid"))
 				if err != nil {
 					t.Error(err)
 					return
@@ -48,9 +48,7 @@ func TestAllowAndRevokeRace(t *testing.T) {
 		var racing sync.WaitGroup
 		for i := range 32 {
 			racing.Go(func() {
-				given, err := service.Allow(t.Context(), consent.Grant{
-					Client: clientRecord, UserID: userID, Scopes: oauth.ScopeSet{"openid", "scope" + string(rune('a'+i))},
-				})
+				given, err := service.Allow(t.Context(), allowed(clientRecord, userID, "openid", "scope"+string(rune('a'+i))))
 				if err != nil {
 					t.Error(err)
 					return
@@ -80,7 +78,7 @@ func TestRevokingTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		first, clientRecord, userID := newGrants(t, database)
-		given, err := first.Allow(t.Context(), consent.Grant{Client: clientRecord, UserID: userID, Scopes: oauth.ScopeSet{"openid"}})
+		given, err := first.Allow(t.Context(), allowed(clientRecord, userID, "openid"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,27 +99,44 @@ func TestRevokingTwiceChangesNothing(t *testing.T) {
 
 func TestWhatAGrantCovers(t *testing.T) {
 	t.Parallel()
-	grant := consent.Grant{ID: id.New(), Scopes: oauth.ScopeSet{"openid", "email"}, Resources: []string{"https://api.example"}, Claims: []string{"birthdate"}}
+	const api, other = "https://api.example", "https://other.example"
+	grant := consent.Grant{
+		ID: id.New(), Permissions: permissions("openid", "email", "read@"+api, "delete@"+other, "@https://bare.example"), Claims: []string{"birthdate"},
+		ReliedOn: []byte("as it was"),
+	}
 	for name, test := range map[string]struct {
 		scopes    oauth.ScopeSet
 		resources []string
 		claims    []string
 		want      bool
 	}{
-		"nothing":                   {nil, nil, nil, true},
-		"the same, another order":   {oauth.ScopeSet{"email", "openid"}, []string{"https://api.example"}, nil, true},
-		"less":                      {oauth.ScopeSet{"email"}, nil, nil, true},
-		"another scope":             {oauth.ScopeSet{"email", "phone"}, nil, nil, false},
-		"another case":              {oauth.ScopeSet{"Email"}, nil, nil, false},
-		"another resource":          {oauth.ScopeSet{"email"}, []string{"https://other.example"}, nil, false},
-		"one of two resources":      {nil, []string{"https://api.example", "https://other.example"}, nil, false},
-		"a resource below it":       {nil, []string{"https://api.example/v1"}, nil, false},
-		"offline access, not given": {oauth.ScopeSet{"openid", "offline_access"}, nil, nil, false},
-		"a claim":                   {nil, nil, []string{"birthdate"}, true},
-		"another claim":             {nil, nil, []string{"birthdate", "gender"}, false},
+		"nothing":                           {nil, nil, nil, true},
+		"the same, another order":           {oauth.ScopeSet{"read", "email", "openid"}, []string{api}, nil, true},
+		"less":                              {oauth.ScopeSet{"email"}, nil, nil, true},
+		"another scope":                     {oauth.ScopeSet{"email", "phone"}, nil, nil, false},
+		"another case":                      {oauth.ScopeSet{"Email"}, nil, nil, false},
+		"another resource":                  {oauth.ScopeSet{"read"}, []string{"https://another.example"}, nil, false},
+		"the resource with a slash":         {oauth.ScopeSet{"read"}, []string{api + "/"}, nil, true},
+		"no scope at a resource with some":  {nil, []string{api}, nil, true},
+		"no scope at a resource with none":  {nil, []string{"https://bare.example"}, nil, true},
+		"a scope at a resource with none":   {oauth.ScopeSet{"read"}, []string{"https://bare.example"}, nil, false},
+		"a scope of one at the other":       {oauth.ScopeSet{"delete"}, []string{api}, nil, false},
+		"both scopes at both":               {oauth.ScopeSet{"read", "delete"}, []string{api, other}, nil, false},
+		"both scopes at one":                {oauth.ScopeSet{"read", "delete"}, []string{other}, nil, false},
+		"a scope of a resource here":        {oauth.ScopeSet{"read"}, nil, nil, false},
+		"an identity scope with a resource": {oauth.ScopeSet{"email", "read"}, []string{api}, nil, true},
+		"one of two resources":              {nil, []string{api, "https://another.example"}, nil, false},
+		"a resource below it":               {nil, []string{api + "/v1"}, nil, false},
+		"offline access, not given":         {oauth.ScopeSet{"openid", "offline_access"}, nil, nil, false},
+		"a claim":                           {nil, nil, []string{"birthdate"}, true},
+		"another claim":                     {nil, nil, []string{"birthdate", "gender"}, false},
 	} {
-		if got := grant.Covers(consent.Wanted{Scopes: test.scopes, Resources: test.resources, Claims: test.claims}); got != test.want {
+		wanted := consent.Wanted{Permissions: oauth.PermissionsOf(test.scopes, test.resources), Claims: test.claims, ReliedOn: []byte("as it was")}
+		if got := grant.Covers(wanted); got != test.want {
 			t.Errorf("%s: %v", name, got)
+		}
+		if wanted.ReliedOn = []byte("as it is"); grant.Covers(wanted) {
+			t.Errorf("%s: a client that looks different", name)
 		}
 	}
 }

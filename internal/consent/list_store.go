@@ -16,8 +16,7 @@ const knownColumns = columns + `, COALESCE((SELECT n.client_id FROM client_names
 
 func scanKnown(row db.Row) (Known, error) {
 	var k Known
-	err := row.Scan(&k.ID, &k.Client, &k.UserID, db.IntoJSON(&k.Scopes), db.IntoJSON(&k.Resources), db.IntoJSON(&k.Claims), &k.CreatedAt, &k.UpdatedAt, &k.RevokedAt,
-		&k.ClientID, &k.Username)
+	err := row.Scan(append(k.fields(), &k.ClientID, &k.Username)...)
 	return k, err
 }
 
@@ -39,7 +38,24 @@ func (s store) list(ctx context.Context, query Query) (page.Of[Known], error) {
 	case Revoked:
 		list.Matching("revoked_at IS NOT NULL")
 	}
-	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position { return page.Position{ID: k.ID} })
+	found, err := db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position { return page.Position{ID: k.ID} })
+	if err != nil {
+		return page.Of[Known]{}, err
+	}
+	return found, s.fill(ctx, found.Items)
+}
+
+// fill reads the permissions of grants.
+func (s store) fill(ctx context.Context, grants []Known) error {
+	ids := make([]uuid.UUID, len(grants))
+	for i, grant := range grants {
+		ids[i] = grant.ID
+	}
+	of, err := permissionsOf(ctx, s.database.Read(ctx), ids...)
+	for i := range grants {
+		grants[i].Permissions = of[grants[i].ID]
+	}
+	return err
 }
 
 func (s store) find(ctx context.Context, id uuid.UUID) (Known, bool, error) {
@@ -47,7 +63,12 @@ func (s store) find(ctx context.Context, id uuid.UUID) (Known, bool, error) {
 	if errors.Is(err, db.ErrNoRows) {
 		return Known{}, false, nil
 	}
-	return found, err == nil, err
+	if err != nil {
+		return Known{}, false, err
+	}
+	one := []Known{found}
+	err = s.fill(ctx, one)
+	return one[0], err == nil, err
 }
 
 // revokeSome takes the column from the program and never from outside.

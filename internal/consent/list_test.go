@@ -20,8 +20,8 @@ func revokedGrants(t *testing.T, database *db.DB, clientRecord, userID uuid.UUID
 	t.Helper()
 	err := database.Tx(t.Context(), func(ctx context.Context) error {
 		for range count {
-			if _, err := database.Write(ctx).Exec(ctx, `INSERT INTO grants (id, client, user_id, scopes, resources, created_at, updated_at, revoked_at)
-				VALUES ($1, $2, $3, '["openid"]', '[]', $4, $4, $4)`, id.New(), clientRecord, userID, noon); err != nil {
+			if _, err := database.Write(ctx).Exec(ctx, `INSERT INTO grants (id, client, user_id, created_at, updated_at, revoked_at)
+				VALUES ($1, $2, $3, $4, $4, $4)`, id.New(), clientRecord, userID, noon); err != nil {
 				return err
 			}
 		}

@@ -40,11 +40,7 @@ type Response struct {
 type Tokens interface {
 	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
 	FindRefreshToken(ctx context.Context, presented secret.Redacted) (token.RefreshToken, *token.Family, error)
-}
-
-// Clients finds the client of a token.
-type Clients interface {
-	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
+	FamilyWithinLimits(ctx context.Context, owner client.Client, family token.Family) (*token.Family, error)
 }
 
 // Users finds the user of a token.
@@ -59,11 +55,10 @@ type Subjects interface {
 
 // Deps is what the service needs.
 type Deps struct {
-	Issuer  string
-	Clock   clock.Clock
-	Tokens  Tokens
-	Clients Clients
-	Users   Users
+	Issuer string
+	Clock  clock.Clock
+	Tokens Tokens
+	Users  Users
 
 	Subjects Subjects
 }
@@ -87,9 +82,12 @@ func (s *Service) Introspect(ctx context.Context, caller client.Client, presente
 }
 
 func (s *Service) access(ctx context.Context, caller client.Client, live token.Live) (Response, error) {
-	owner, ok, err := s.owner(ctx, live.Client)
-	if err != nil || !ok || (owner.ID != caller.ID && !caller.Protects(live.Audience)) {
-		return Response{}, err
+	owner := live.Owner
+	if len(live.Issued.Scopes) > 0 && len(live.Scopes) == 0 {
+		return Response{}, nil // a resource server that looks at nothing but active must not accept it
+	}
+	if owner.ID != caller.ID && !caller.Protects(live.Audience) {
+		return Response{}, nil
 	}
 	answer := Response{
 		Active: true, Scope: live.Scopes.String(), ClientID: owner.ClientID, TokenType: "Bearer", Subject: owner.ClientID,
@@ -112,6 +110,9 @@ func (s *Service) refresh(ctx context.Context, caller client.Client, presented s
 		return Response{}, fmt.Errorf("introspect a refresh token: %w", err)
 	case family == nil || family.Client != caller.ID || found.RotatedAt != nil || !s.Clock.Now().Before(found.ExpiresAt):
 		return Response{}, nil
+	}
+	if family, err = s.Tokens.FamilyWithinLimits(ctx, caller, *family); err != nil || family == nil {
+		return Response{}, err
 	}
 	return s.withUser(ctx, Response{
 		Active: true, Scope: family.Scopes.String(), ClientID: caller.ClientID, ExpiresAt: found.ExpiresAt.Unix(),
@@ -136,16 +137,6 @@ func (s *Service) withUser(ctx context.Context, answer Response, owner client.Cl
 	answer.ACR = oidc.ContextClass(family.AuthenticationMethods)
 	answer.AuthTime, answer.AMR = family.AuthenticatedAt.Unix(), family.AuthenticationMethods
 	return answer, nil
-}
-
-// owner returns the client of a token, if it is still in use: what a disabled or
-// deleted client was given counts no more.
-func (s *Service) owner(ctx context.Context, record uuid.UUID) (client.Client, bool, error) {
-	found, err := s.Clients.FindByRecord(ctx, record)
-	if fault.KindOf(err) == fault.NotFound {
-		return client.Client{}, false, nil
-	}
-	return found, err == nil && found.IsActive(), err
 }
 
 func audience(values []string) any {

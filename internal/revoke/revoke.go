@@ -14,7 +14,7 @@ import (
 
 // Tokens finds and ends tokens.
 type Tokens interface {
-	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
+	FindEndable(ctx context.Context, presented secret.Redacted) (token.AccessToken, *token.Family, error)
 	FindRefreshToken(ctx context.Context, presented secret.Redacted) (token.RefreshToken, *token.Family, error)
 	RevokeFamily(ctx context.Context, family uuid.UUID, reason token.Reason) error
 	RevokeAccessToken(ctx context.Context, id uuid.UUID) error
@@ -38,17 +38,17 @@ func (s *Service) Revoke(ctx context.Context, caller client.Client, presented se
 	case !errors.Is(err, token.ErrUnknown):
 		return fmt.Errorf("find a token to revoke: %w", err)
 	}
-	live, err := s.tokens.FindAccessToken(ctx, presented)
+	found, family, err := s.tokens.FindEndable(ctx, presented)
 	switch {
 	case errors.Is(err, token.ErrUnknown):
 		return nil
 	case err != nil:
 		return fmt.Errorf("find a token to revoke: %w", err)
-	case live.Client != caller.ID:
+	case found.Client != caller.ID:
 		return nil
-	case live.Family != nil:
-		return s.tokens.RevokeFamily(ctx, live.Family.ID, token.ReasonRevoked)
+	case family != nil:
+		return s.tokens.RevokeFamily(ctx, family.ID, token.ReasonRevoked)
 	default:
-		return s.tokens.RevokeAccessToken(ctx, live.ID)
+		return s.tokens.RevokeAccessToken(ctx, found.ID)
 	}
 }

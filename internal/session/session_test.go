@@ -349,7 +349,7 @@ func refer(t *testing.T, database *db.DB, now time.Time, userID, sessionID uuid.
 			VALUES ($1, 'c', 'c', 'web', 'none', '[]', '[]', '[]', '[]', '[]', '[]', 'required', 'always', 'opaque', 'rotate',
 			'RS256', '[]', '[]', $2, 'active', $3, $3)`, []any{client, false, now}},
 		{
-			`INSERT INTO grants (id, client, user_id, scopes, resources, created_at, updated_at) VALUES ($1, $2, $3, '[]', '[]', $4, $4)`,
+			`INSERT INTO grants (id, client, user_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)`,
 			[]any{grant, client, userID, now},
 		},
 		{

@@ -41,14 +41,22 @@ type Code struct {
 // ErrUnknown is returned for a code or token that does not exist.
 var ErrUnknown = errors.New("no such code or token")
 
+// ErrSessionEnded is returned for a code of which the session, its user or the client has ended meanwhile.
+var ErrSessionEnded = errors.New("the session or the client has ended")
+
 // IssueCode stores a new authorization code, as a digest, and returns it. Its
-// identifier and times are set here. It joins the transaction of ctx.
+// identifier and times are set here. It joins the transaction of ctx, in which the grant of the code must be locked.
+// The error is [ErrSessionEnded] if the client or the session counts no more.
 func (s *Service) IssueCode(ctx context.Context, code Code) (secret.Redacted, error) {
 	value := secret.New()
 	code.ID, code.CreatedAt = id.New(), s.clock.Now()
 	code.ExpiresAt = code.CreatedAt.Add(s.lifetimes.AuthorizationCode)
-	if err := s.store.insertCode(ctx, code, secret.Hash(value)); err != nil {
+	stored, err := s.store.insertCode(ctx, code, secret.Hash(value))
+	if err != nil {
 		return secret.Redacted{}, fmt.Errorf("store an authorization code: %w", err)
+	}
+	if !stored {
+		return secret.Redacted{}, ErrSessionEnded
 	}
 	return value, nil
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"authly/internal/client"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/entitlement"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
@@ -103,7 +106,11 @@ func (s *Service) narrow(ctx context.Context, request *Request, authorization *A
 	if family := authorization.Family; family != nil {
 		minting.Subject = s.subjects.Of(request.Client, family.UserID)
 	}
-	minting.Scopes = authorization.Scopes
+	left, err := s.left(ctx, request.Client, authorization)
+	if err != nil {
+		return Minting{}, err
+	}
+	minting.Scopes, minting.Claims = left.Scopes, left.Claims
 	if authorization.Use.Refresh != nil && request.Params.Has("scope") {
 		wanted, err := oauth.ParseScope(request.Params.Get("scope"))
 		if err != nil {
@@ -112,21 +119,16 @@ func (s *Service) narrow(ctx context.Context, request *Request, authorization *A
 		if !authorization.Scopes.ContainsAll(wanted) {
 			return Minting{}, oauth.Refuse(oauth.InvalidScope, "the scope is wider than what was granted")
 		}
-		minting.Scopes = wanted
+		if minting.Scopes = wanted.Intersect(left.Scopes); len(minting.Scopes) == 0 && len(wanted) > 0 {
+			return Minting{}, oauth.Refuse(oauth.InvalidScope, "the client may have none of these scopes any more")
+		}
 	}
-	var err error
-	if minting.Scopes, err = s.stillGiven(ctx, request.Client, minting.Scopes); err != nil {
-		return Minting{}, err
-	}
-	if minting.Scopes, err = s.withoutAdministration(ctx, request, authorization, minting.Scopes); err != nil {
-		return Minting{}, err
-	}
-	resources, err := narrowResources(request, authorization)
+	resources, err := narrowResources(request, left.Resources)
 	if err != nil {
 		return Minting{}, err
 	}
 	minting.Audience = resources
-	if len(resources) == 0 {
+	if len(authorization.Resources) == 0 {
 		minting.Audience = []string{s.issuer} // the documented default (RFC 9068 section 3)
 	}
 	lifetime := request.Client.AccessTokenLifetime
@@ -140,22 +142,60 @@ func (s *Service) narrow(ctx context.Context, request *Request, authorization *A
 	return minting, nil
 }
 
-func narrowResources(request *Request, authorization *Authorization) ([]string, error) {
+// left returns what is left of an authorization, and refuses if nothing is: a token without any scope or resource would
+// be another one than was authorized, perhaps a wider one.
+func (s *Service) left(ctx context.Context, owner client.Client, authorization *Authorization) (entitlement.Authorization, error) {
+	authorized := entitlement.Authorization{Scopes: authorization.Scopes, Resources: authorization.Resources}
+	var userID *uuid.UUID
+	if family := authorization.Family; family != nil {
+		authorized.Claims, userID = family.Claims, &family.UserID
+	}
+	limits, err := s.limits(ctx, owner, userID, authorized.Scopes)
+	if err != nil {
+		return entitlement.Authorization{}, err
+	}
+	left := authorized.Within(limits)
+	noScopes, noResources := authorized.HasLost(left)
+	switch {
+	case noScopes && authorized.Scopes.OnlyAdministration():
+		return left, oauth.Refuse(oauth.InvalidScope, "only an administrator may have these scopes")
+	case noScopes:
+		return left, oauth.Refuse(oauth.InvalidScope, "the client may have none of these scopes any more")
+	case noResources:
+		return left, oauth.Refuse(oauth.InvalidTarget, "the client may have tokens for none of these resources any more")
+	}
+	if authorization.Family == nil {
+		return left, nil
+	}
+	family, counts := authorization.Family.within(limits)
+	switch {
+	case authorization.Use.Code != nil: // what begins now doesn't outlive its session if it may not
+		begun := *authorization.Family
+		begun.Offline = family.Offline
+		authorization.Family = &begun
+	case !counts:
+		return left, oauth.Refuse(oauth.InvalidGrant, "the session has ended, and the client may not have offline access any more")
+	}
+	return left, nil
+}
+
+// narrowResources returns the resources that a request names among those that are left, or all of these.
+func narrowResources(request *Request, left []string) ([]string, error) {
 	wanted, err := oauth.ParseResources(request.Params.All("resource"))
 	if err != nil {
 		return nil, err
 	}
 	if len(wanted) == 0 {
-		return authorization.Resources, nil
+		return left, nil
 	}
 	var narrowed []string
 	for _, resource := range wanted {
-		known, ok := request.Resource(resource)
-		if !ok || !slices.Contains(authorization.Resources, known) {
+		at := slices.IndexFunc(left, func(known string) bool { return oauth.SameResource(known, resource) })
+		if at < 0 {
 			return nil, oauth.Refuse(oauth.InvalidTarget, "the resource was not granted")
 		}
-		if !slices.Contains(narrowed, known) {
-			narrowed = append(narrowed, known)
+		if !slices.Contains(narrowed, left[at]) {
+			narrowed = append(narrowed, left[at])
 		}
 	}
 	return narrowed, nil
@@ -196,7 +236,7 @@ func (s *Service) idToken(ctx context.Context, minting Minting, access Minted) (
 	if family == nil || !minting.Scopes.Has(oauth.ScopeOpenID) {
 		return "", nil
 	}
-	requested, err := s.requestedClaims(ctx, family)
+	requested, err := s.requestedClaims(ctx, family.UserID, minting.Claims)
 	if err != nil {
 		return "", err
 	}
@@ -225,12 +265,12 @@ func (s *Service) idToken(ctx context.Context, minting Minting, access Minted) (
 
 // requestedClaims returns the claims about the person that the ID token was asked
 // for by name (OpenID Connect Core 1.0 section 5.5).
-func (s *Service) requestedClaims(ctx context.Context, family *Family) (map[string]any, error) {
-	names := oidc.Names(family.Claims.IDToken)
+func (s *Service) requestedClaims(ctx context.Context, userID uuid.UUID, requested oidc.ClaimsRequest) (map[string]any, error) {
+	names := oidc.Names(requested.IDToken)
 	if len(names) == 0 {
 		return nil, nil
 	}
-	known, err := s.people.Claims(ctx, family.UserID)
+	known, err := s.people.Claims(ctx, userID)
 	if err != nil {
 		return nil, fmt.Errorf("find the claims for an ID token: %w", err)
 	}

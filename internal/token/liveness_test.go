@@ -35,8 +35,8 @@ func TestEverythingAboveATokenEndsIt(t *testing.T) {
 				opaque := e.register(func(n *client.Metadata) { n.AccessTokenFormat = client.FormatOpaque })
 				sessionID := id.New()
 				_, err := database.Write(ctx).Exec(ctx, `INSERT INTO sessions (id, token_hash, user_id, authentication_methods, authenticated_at,
-					created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $4, $4, '', '')`,
-					sessionID, []byte("x"), e.user, e.clock.Now())
+					created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $5, $5, '', '')`,
+					sessionID, []byte("x"), e.user, e.clock.Now(), e.clock.Now().Add(time.Hour))
 				e.must(err)
 				online := func(c *token.Code) { c.SessionID = &sessionID; c.Scopes = oauth.ScopeSet{"openid"} }
 				pending := e.code(known, online)
@@ -72,8 +72,8 @@ func TestOfflineAccessOutlivesTheSession(t *testing.T) {
 		known, ctx := e.register(nil), t.Context()
 		sessionID := id.New()
 		_, err := database.Write(ctx).Exec(ctx, `INSERT INTO sessions (id, token_hash, user_id, authentication_methods, authenticated_at,
-			created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $4, $4, '', '')`,
-			sessionID, []byte("x"), e.user, e.clock.Now())
+			created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $5, $5, '', '')`,
+			sessionID, []byte("x"), e.user, e.clock.Now(), e.clock.Now().Add(time.Hour))
 		e.must(err)
 		got, err := e.redeem(known, e.code(known, func(c *token.Code) { c.SessionID = &sessionID }))
 		e.must(err)

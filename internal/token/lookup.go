@@ -9,14 +9,22 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/client"
+	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/entitlement"
 	"authly/internal/protocol/jose"
 )
 
 // Live is an access token that counts right now, with the family it belongs to
-// (nil for a client that acts on its own behalf).
+// (nil for a client that acts on its own behalf). Its scopes and audience, and what its family has, are those that are
+// left of what was authorized.
 type Live struct {
 	AccessToken
+	// Issued is the token as it was issued. Others than those in the audience that is left may hold it too.
+	Issued AccessToken
+	// Owner is the client that the token was issued to.
+	Owner  client.Client
 	Family *Family
 	// ForServer tells whether the token is meant for this server itself, and not
 	// only for the resource servers of the resources that were asked for.
@@ -27,23 +35,60 @@ type Live struct {
 const maxPresentedBytes = 8 << 10
 
 // FindAccessToken returns an access token that was presented, if it counts right
-// now: not expired, not revoked, and nothing above it ended. A JWT is verified and
-// then judged by its record like any other, so that a revoked one is refused at
+// now: not expired, not revoked, nothing above it ended, and not all of its audience taken from its
+// client. It may have no scopes left: what needs one refuses it. A JWT is verified and then judged by its record like any other, so that a revoked one is refused at
 // once. The error is [ErrUnknown] for every token that doesn't count.
 func (s *Service) FindAccessToken(ctx context.Context, presented secret.Redacted) (Live, error) {
-	found, err := s.accessToken(ctx, presented)
+	found, family, err := s.FindEndable(ctx, presented)
 	if err != nil {
 		return Live{}, err
 	}
-	live := Live{AccessToken: found, ForServer: slices.Contains(found.Audience, s.issuer)}
-	if found.FamilyID == nil {
-		return live, nil
+	owner, err := s.clients.FindByRecord(ctx, found.Client)
+	if fault.KindOf(err) == fault.NotFound || err == nil && !owner.IsActive() {
+		return Live{}, ErrUnknown
 	}
-	live.Family, err = s.store.liveFamily(ctx, *found.FamilyID)
+	if err != nil {
+		return Live{}, fmt.Errorf("find the client of a token: %w", err)
+	}
+	live := Live{AccessToken: found, Issued: found, Owner: owner}
+	var userID *uuid.UUID
+	if family != nil {
+		userID = &family.UserID
+	}
+	limits, err := s.limits(ctx, owner, userID, found.Scopes)
 	if err != nil {
 		return Live{}, err
 	}
+	if family != nil {
+		left, counts := family.within(limits)
+		if !counts {
+			return Live{}, ErrUnknown
+		}
+		live.Family = &left
+	}
+	issued := entitlement.Authorization{Scopes: found.Scopes, Resources: found.Audience}
+	left := issued.Within(limits)
+	if _, noAudience := issued.HasLost(left); noAudience {
+		return Live{}, ErrUnknown
+	}
+	live.Scopes, live.Audience = left.Scopes, left.Resources
+	live.ForServer = slices.Contains(live.Audience, s.issuer)
 	return live, nil
+}
+
+// FindEndable returns an access token that was presented, as it was issued, with its family (nil for a client that acts
+// on its own behalf), if it is neither expired nor revoked and nothing above it ended. What may be had now is not asked:
+// a client can end what it can't use at the moment. The error is [ErrUnknown] for every other token.
+func (s *Service) FindEndable(ctx context.Context, presented secret.Redacted) (AccessToken, *Family, error) {
+	found, err := s.accessToken(ctx, presented)
+	if err != nil || found.FamilyID == nil {
+		return found, nil, err
+	}
+	family, err := s.store.liveFamily(ctx, *found.FamilyID)
+	if err != nil {
+		return AccessToken{}, nil, err
+	}
+	return found, family, nil
 }
 
 func (s *Service) accessToken(ctx context.Context, presented secret.Redacted) (AccessToken, error) {

@@ -22,6 +22,11 @@ type Keys interface {
 	Verify(token, typ string, algorithms ...jose.Algorithm) ([]byte, error)
 }
 
+// Clients finds the clients of tokens.
+type Clients interface {
+	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
+}
+
 // Subjects says by which identifier a client knows a user.
 type Subjects interface {
 	Of(known client.Client, userID uuid.UUID) string
@@ -87,6 +92,7 @@ type Deps struct {
 	// AccessTokenAlgorithm signs JWT access tokens.
 	AccessTokenAlgorithm jose.Algorithm
 	Lifetimes            Lifetimes
+	Clients              Clients
 	Subjects             Subjects
 	People               People
 	ClientKeys           ClientKeys
@@ -110,6 +116,7 @@ type Service struct {
 	keys           Keys
 	successorKey   secret.Redacted
 	lifetimes      Lifetimes
+	clients        Clients
 	subjects       Subjects
 	people         People
 	clientKeys     ClientKeys
@@ -128,7 +135,7 @@ func New(deps Deps) *Service {
 	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
-		lifetimes: deps.Lifetimes, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,
+		lifetimes: deps.Lifetimes, clients: deps.Clients, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,
 		catalogue: deps.Catalogue, administrators: deps.Administrators, administration: deps.Administration, audit: deps.Audit, keeper: deps.Keeper, recorder: db.NewGroup(deps.Database, writing.write),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}

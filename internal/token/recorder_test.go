@@ -73,7 +73,7 @@ func insertLiveFamily(t *testing.T, database *db.DB, now time.Time) (JudgedClien
 			scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation, id_token_signed_response_alg, contacts,
 			post_logout_redirect_uris, require_auth_time, state, created_at, updated_at) VALUES ($1, 'app', 'App', 'web', 'none', '[]', '[]', '[]', '[]',
 			'[]', '[]', 'required', 'remember', 'opaque', 'rotate', 'RS256', '[]', '[]', $2, 'active', $3, $3)`, []any{client, false, now}},
-		{`INSERT INTO grants (id, client, user_id, scopes, resources, created_at, updated_at) VALUES ($1, $2, $3, '[]', '[]', $4, $4)`, []any{grant, client, user, now}},
+		{`INSERT INTO grants (id, client, user_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)`, []any{grant, client, user, now}},
 		{`INSERT INTO token_families (id, grant_id, client, user_id, offline, scopes, resources, authentication_methods, authenticated_at, max_age_requested,
 			created_at, expires_at) VALUES ($1, $2, $3, $4, $5, '[]', '[]', '[]', $6, $7, $6, $8)`, []any{family, grant, client, user, true, now, false, now.Add(time.Hour)}},
 	} {

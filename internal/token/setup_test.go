@@ -51,6 +51,7 @@ type environment struct {
 	user           uuid.UUID
 	administrators token.Administrators
 	keeper         token.Keeper
+	catalogue      token.Catalogue
 	signing        token.Keys // nil: keys
 }
 
@@ -76,6 +77,22 @@ func newEnvironment(t *testing.T, database *db.DB) *environment {
 	return e
 }
 
+// FindByRecord finds the client of a token: the service of clients is made after that of tokens.
+func (e *environment) FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error) {
+	return e.clients.FindByRecord(ctx, record)
+}
+
+// session begins a session of the user that lasts an hour.
+func (e *environment) session() uuid.UUID {
+	e.t.Helper()
+	made := id.New()
+	_, err := e.database.Write(e.t.Context()).Exec(e.t.Context(), `INSERT INTO sessions (id, token_hash, user_id, authentication_methods, authenticated_at,
+		created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $5, $5, '', '')`,
+		made, made[:], e.user, e.clock.Now(), e.clock.Now().Add(time.Hour))
+	e.must(err)
+	return made
+}
+
 // newService returns another node on the same database.
 func (e *environment) newService() *token.Service { return e.serviceWith(lifetimes) }
 
@@ -89,7 +106,7 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	}
 	made := token.New(token.Deps{
 		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: signing, SuccessorKey: successorKey,
-		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Subjects: subject.New(secret.New()), Administrators: e.administrators, Keeper: e.keeper, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
+		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Clients: e, Subjects: subject.New(secret.New()), Administrators: e.administrators, Keeper: e.keeper, Catalogue: e.catalogue, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
 	})
 	made.Use(
 		grants.NewAuthorizationCode(made, lifetimes.RefreshToken),
@@ -130,7 +147,7 @@ func confidential(n *client.Metadata) {
 // code issues an authorization code, as the authorization endpoint does.
 func (e *environment) code(known client.Client, change func(*token.Code)) secret.Redacted {
 	e.t.Helper()
-	given, err := e.grants.Allow(e.t.Context(), consent.Grant{Client: known.ID, UserID: e.user, Scopes: oauth.ScopeSet{"openid", "offline_access"}})
+	given, err := e.grants.Allow(e.t.Context(), consent.Grant{Client: known.ID, UserID: e.user, Permissions: oauth.PermissionsOf(oauth.ScopeSet{"openid", "offline_access"}, nil)})
 	e.must(err)
 	code := token.Code{
 		Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user, GrantID: given.ID, RedirectURI: redirectURI, CodeChallenge: challenge, Nonce: "n-0S6_WzA2Mj",

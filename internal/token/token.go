@@ -65,6 +65,8 @@ type Family struct {
 	MaxAgeRequested bool
 	CreatedAt       time.Time
 	ExpiresAt       time.Time
+
+	sessionLives bool // of a family that was found live: its session has not ended
 }
 
 // Use is what a token response consumes. At most one of the two is set.
@@ -99,9 +101,11 @@ type Minting struct {
 	Authorization *Authorization
 	// Subject is whom the token is about: the user, as the client knows them, or the
 	// client itself (RFC 9068 section 2.2).
-	Subject   string
-	Scopes    oauth.ScopeSet
-	Audience  []string
+	Subject  string
+	Scopes   oauth.ScopeSet
+	Audience []string
+	// Claims are those that may still be given by name.
+	Claims    oidc.ClaimsRequest
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 }

@@ -17,12 +17,15 @@ type store struct{ database *db.DB }
 const codeColumns = `id, client, client_epoch, user_id, grant_id, session_id, redirect_uri, code_challenge, nonce, scopes, resources, claims,
 	authentication_methods, authenticated_at, max_age_requested, created_at, expires_at, used_at`
 
-func (s store) insertCode(ctx context.Context, c Code, digest secret.Digest) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash) VALUES `+db.Values(1, 19),
+// insertCode stores a code if its client and, where there is one, its session still count; it reports whether they do.
+func (s store) insertCode(ctx context.Context, c Code, digest secret.Digest) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash)
+		SELECT `+db.Placeholders(1, 19)+` WHERE EXISTS (SELECT 1 FROM live_clients k WHERE k.id = $2 AND k.epoch = $3) AND ($20 OR EXISTS (SELECT 1 FROM live_sessions s
+			WHERE s.id = $6 AND s.user_id = $4 AND s.expires_at > $16 AND s.idle_expires_at > $16))`,
 		c.ID, c.Client, c.ClientEpoch, c.UserID, c.GrantID, c.SessionID, c.RedirectURI, optional(c.CodeChallenge), optional(c.Nonce),
 		db.Strings(c.Scopes), db.Strings(c.Resources), claims(c.Claims), db.Strings(c.AuthenticationMethods), c.AuthenticatedAt, c.MaxAgeRequested,
-		c.CreatedAt, c.ExpiresAt, c.UsedAt, digest.Bytes())
-	return err
+		c.CreatedAt, c.ExpiresAt, c.UsedAt, digest.Bytes(), c.SessionID == nil)
+	return changed == 1, err
 }
 
 func (s store) code(ctx context.Context, digest secret.Digest) (Code, error) {
@@ -54,9 +57,11 @@ func (s store) refreshToken(ctx context.Context, digest secret.Digest) (RefreshT
 func (s store) liveFamily(ctx context.Context, id uuid.UUID) (*Family, error) {
 	var f Family
 	err := s.database.Read(ctx).QueryRow(ctx, `SELECT id, grant_id, client, user_id, session_id, offline, scopes, resources,
-		claims, authentication_methods, authenticated_at, max_age_requested, created_at, expires_at FROM live_families WHERE id = $1`, id).
+		claims, authentication_methods, authenticated_at, max_age_requested, created_at, expires_at,
+		EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = live_families.session_id) FROM live_families WHERE id = $1`, id).
 		Scan(&f.ID, &f.GrantID, &f.Client, &f.UserID, &f.SessionID, &f.Offline, db.IntoJSON(&f.Scopes), db.IntoJSON(&f.Resources),
-			db.IntoJSON(&f.Claims), db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested, &f.CreatedAt, &f.ExpiresAt)
+			db.IntoJSON(&f.Claims), db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested, &f.CreatedAt, &f.ExpiresAt,
+			&f.sessionLives)
 	return &f, known(err)
 }
 

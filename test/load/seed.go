@@ -169,7 +169,7 @@ func (s *seeder) makeUser(ctx context.Context, i int, issued *rows) error {
 		return err
 	}
 	scopes := oauth.ScopeSet{"openid", "profile", "offline_access"}
-	given2, err := s.grants.Allow(ctx, consent.Grant{Client: through.record, UserID: made.ID, Scopes: scopes})
+	given2, err := s.grants.Allow(ctx, consent.Grant{Client: through.record, UserID: made.ID, Permissions: oauth.PermissionsOf(scopes, nil)})
 	if err != nil {
 		return err
 	}

@@ -120,3 +120,97 @@ func TestAccessTokensOutliveTheirNewTable(t *testing.T) {
 		})
 	}
 }
+
+// Grants of two lists become pairs, and none that the person may not have seen.
+func TestGrantsBecomePairs(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			database, err := db.Open(ctx, dbtest.Empty(t, engine))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = database.Close() })
+			apply(t, database, "00001", "00119")
+			at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+			exec := func(statement string, arguments ...any) {
+				t.Helper()
+				if _, err := database.Write(ctx).Exec(ctx, statement, arguments...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, name := range []string{"openid", "email", "doc:read", "doc"} {
+				exec(`INSERT INTO scopes (name, description, is_default, active, created_at, updated_at) VALUES ($1, $1, $2, $2, $3, $3)`, name, true, at)
+			}
+			user := id.New()
+			exec(`INSERT INTO users (id, username, username_folded, email_verified, state, administrator, require_password_change, phone_number_verified,
+				created_at, updated_at) VALUES ($1, 'ada', 'ada', $2, 'active', $2, $2, $2, $3, $3)`, user, false, at)
+			const a, b = `"https://a.example"`, `"https://b.example"`
+			cases := map[string]struct {
+				scopes, resources, consent string
+				widened, revoked           bool
+				want                       string
+			}{
+				"nothing":                {`[]`, `[]`, "remember", false, false, "user:"},
+				"no resource":            {`["openid","doc"]`, `[]`, "remember", false, false, "user: @doc @openid"},
+				"no resource, widened":   {`["openid","doc"]`, `[]`, "always", true, false, "user: @doc @openid"},
+				"one resource":           {`["openid","doc:read"]`, `[` + a + `]`, "remember", false, false, "user: @openid https://a.example@doc:read"},
+				"one resource, widened":  {`["openid","doc:read"]`, `[` + a + `]`, "remember", true, false, "user: @openid"},
+				"one resource, no scope": {`["openid"]`, `[` + a + `]`, "remember", false, false, "user: @openid https://a.example@"},
+				"two resources":          {`["openid","doc:read"]`, `[` + a + `,` + b + `]`, "remember", false, false, "user: @openid"},
+				"escaped":                {`["doc"]`, `["https://a.example/\"x"]`, "remember", false, false, "user:"},
+				"not in the catalogue":   {`["email","gone"]`, `[]`, "remember", false, false, "user: @email"},
+				"revoked":                {`["openid","doc"]`, `[` + a + `]`, "remember", false, true, "user: @openid"},
+				"nobody was asked":       {`["openid"]`, `[]`, "skip", false, false, "policy: @openid"},
+			}
+			grants := map[string]string{}
+			for name, test := range cases {
+				client, grant, updated := id.New(), id.New(), at
+				exec(`INSERT INTO clients (id, client_id, client_name, application_type, token_endpoint_auth_method, redirect_uris, grant_types, response_types,
+					scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation, id_token_signed_response_alg, contacts,
+					post_logout_redirect_uris, require_auth_time, state, created_at, updated_at) VALUES ($1, $2, 'App', 'web', 'none', '[]', '[]', '[]', '[]',
+					'[]', '[]', 'required', $3, 'opaque', 'rotate', 'RS256', '[]', '[]', $4, 'active', $5, $5)`, client, name, test.consent, false, at)
+				if test.widened {
+					updated = at.Add(time.Second)
+				}
+				var revoked *time.Time
+				if test.revoked {
+					revoked = &at
+				}
+				exec(`INSERT INTO grants (id, client, user_id, scopes, resources, claims, created_at, updated_at, revoked_at) VALUES ($1, $2, $3, $4, $5, '["name"]', $6, $7, $8)`,
+					grant, client, user, test.scopes, test.resources, at, updated, revoked)
+				grants[grant.String()] = name
+			}
+			apply(t, database, "00120", "00120")
+			got := map[string]string{}
+			rows, err := database.Read(ctx).Query(ctx, `SELECT g.id, g.decided_by, COALESCE(p.resource, ''), COALESCE(p.scope, ''), p.grant_id IS NULL
+				FROM grants g LEFT JOIN grant_permissions p ON p.grant_id = g.id ORDER BY g.id, p.resource, p.scope`)
+			_, err = db.Collect(rows, err, func(row db.Row) (string, error) {
+				var (
+					grant               = id.New()
+					by, resource, scope string
+					none                bool
+				)
+				err := row.Scan(&grant, &by, &resource, &scope, &none)
+				name := grants[grant.String()]
+				if got[name] == "" {
+					got[name] = by + ":"
+				}
+				if !none {
+					got[name] += " " + resource + "@" + scope
+				}
+				return name, err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, test := range cases {
+				if got[name] != test.want {
+					t.Errorf("%s: %q, want %q", name, got[name], test.want)
+				}
+			}
+		})
+	}
+}

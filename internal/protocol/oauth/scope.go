@@ -91,6 +91,9 @@ func (s ScopeSet) WithoutAdministration() ScopeSet {
 	return s.filter(func(name string) bool { return !IsAdministrationScope(name) })
 }
 
+// OnlyAdministration reports whether all names are for the administration of this server.
+func (s ScopeSet) OnlyAdministration() bool { return len(s.WithoutAdministration()) == 0 }
+
 // Union returns the names of s followed by those that only other has.
 func (s ScopeSet) Union(other ScopeSet) ScopeSet {
 	var union ScopeSet

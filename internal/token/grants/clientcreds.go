@@ -24,20 +24,13 @@ func NewClientCredentials(scopes Scopes) *ClientCredentials { return &ClientCred
 // Type returns client_credentials.
 func (*ClientCredentials) Type() oauth.GrantType { return oauth.ClientCredentials }
 
-// aboutUsers returns the scopes that mean nothing without a user.
-func aboutUsers() oauth.ScopeSet {
-	return oauth.ScopeSet{
-		oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone, oauth.ScopeOfflineAccess,
-	}
-}
-
 // Authorize narrows the client's scopes to those that it asks for. When it asks for none,
 // it gets all that it has and that mean something without a user.
 func (g *ClientCredentials) Authorize(ctx context.Context, request *token.Request) (*token.Authorization, error) {
 	if request.Client.IsPublic() {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "a public client has no credentials to act with")
 	}
-	granted, err := g.scopes.Usable(ctx, request.Client.Scopes.Without(aboutUsers()))
+	granted, err := g.scopes.Usable(ctx, request.Client.Scopes.Without(oauth.IdentityScopes()))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,102 @@
+package oauth
+
+import "slices"
+
+// Permission is a scope at a resource server, the only unit in which a client is allowed anything: the same name
+// at another resource is another permission (RFC 8707 section 3).
+type Permission struct {
+	// Resource is the identifier of the resource server, "" for this server itself.
+	Resource string
+	// Scope is "" for tokens that name the resource as their audience and carry no scope for it.
+	Scope string
+}
+
+// Permissions is a list without duplicates. Its methods return new lists and change nothing.
+type Permissions []Permission
+
+// IdentityScopes returns the scopes about the person (OpenID Connect Core 1.0 sections 3.1.2.1, 5.4 and 11).
+// They belong to this server, whatever resource a token is for, and mean nothing without a person.
+func IdentityScopes() ScopeSet {
+	return ScopeSet{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeOfflineAccess}
+}
+
+// PermissionsOf returns what a request with these scopes and resources asks for: each identity scope at this server,
+// and each other scope at each resource, or at this server if no resource is named. A resource that gets no scope is
+// in the list by itself.
+func PermissionsOf(scopes ScopeSet, resources []string) Permissions {
+	identity := scopes.Intersect(IdentityScopes())
+	others := scopes.Without(identity)
+	var all Permissions
+	for _, scope := range identity {
+		all = append(all, Permission{Scope: scope})
+	}
+	if len(resources) == 0 {
+		for _, scope := range others {
+			all = append(all, Permission{Scope: scope})
+		}
+	}
+	for _, resource := range resources {
+		if len(others) == 0 {
+			all = append(all, Permission{Resource: resource})
+		}
+		for _, scope := range others {
+			all = append(all, Permission{Resource: resource, Scope: scope})
+		}
+	}
+	return Permissions{}.Union(all)
+}
+
+// Covers reports whether every wanted permission is in the list. One without a scope is covered by any at its resource.
+func (p Permissions) Covers(wanted Permissions) bool {
+	return !slices.ContainsFunc(wanted, func(one Permission) bool { return !p.has(one) })
+}
+
+func (p Permissions) has(wanted Permission) bool {
+	return slices.ContainsFunc(p, func(known Permission) bool {
+		return SameResource(known.Resource, wanted.Resource) && (known.Scope == wanted.Scope || wanted.Scope == "" && wanted.Resource != "")
+	})
+}
+
+// Union returns the permissions of p followed by those that only more has.
+func (p Permissions) Union(more Permissions) Permissions {
+	var union Permissions
+	for _, one := range slices.Concat(p, more) {
+		if !slices.Contains(union, one) {
+			union = append(union, one)
+		}
+	}
+	return union
+}
+
+// Scopes returns the names of the scopes, each once, at whatever resource.
+func (p Permissions) Scopes() ScopeSet {
+	var names ScopeSet
+	for _, one := range p {
+		if one.Scope != "" && !names.Has(one.Scope) {
+			names = append(names, one.Scope)
+		}
+	}
+	return names
+}
+
+// Resources returns the identifiers of the resource servers, each once, without this server.
+func (p Permissions) Resources() []string {
+	var resources []string
+	for _, one := range p {
+		if one.Resource != "" && !slices.Contains(resources, one.Resource) {
+			resources = append(resources, one.Resource)
+		}
+	}
+	return resources
+}
+
+// At returns the scopes at one resource, "" for this server.
+func (p Permissions) At(resource string) ScopeSet {
+	var names ScopeSet
+	for _, one := range p {
+		if one.Resource == resource && one.Scope != "" {
+			names = append(names, one.Scope)
+		}
+	}
+	return names
+}
