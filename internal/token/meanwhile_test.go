@@ -207,13 +207,19 @@ func TestCodeOfADisabledClientDoesNotLiveAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
 		known := e.register(nil)
+		code := e.code(known, nil)
 		e.must(e.clients.Disable(t.Context(), known.ID))
-		code := e.code(known, nil) // begun before, as known was read
 		e.must(e.clients.Enable(t.Context(), known.ID))
+		// As if the code had been committed after the transaction that disables had looked for codes.
+		_, err := database.Write(t.Context()).Exec(t.Context(), `UPDATE authorization_codes SET used_at = NULL`)
+		e.must(err)
 		now, err := e.clients.FindByRecord(t.Context(), known.ID)
 		e.must(err)
 		_, err = e.redeem(now, code)
 		e.wantCode(err, oauth.InvalidGrant)
+		if _, err := e.tokens.IssueCode(t.Context(), token.Code{Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user}); !errors.Is(err, token.ErrSessionEnded) {
+			t.Errorf("a code for the client as it was: %v", err)
+		}
 		if _, err := e.redeem(now, e.code(now, nil)); err != nil {
 			t.Errorf("a new code: %v", err)
 		}
