@@ -332,13 +332,18 @@ func (b *browser) signIn(t *testing.T, shown page, identifier, password string) 
 	return b.post(t, "/login", shown.form("username", identifier, "password", password))
 }
 
+// fullName is what a cookie is called on the wire.
+func (w *world) fullName(name string) string {
+	return httpx.NewCookies(httpx.CookieOptions{Issuer: w.issuer}).FullName(name)
+}
+
 // cookie returns the value of a cookie, "" if the browser has none.
 func (b *browser) cookie(t *testing.T, name string) string {
 	t.Helper()
 	at, err := url.Parse(b.world.issuer)
 	must(t, err)
 	for _, cookie := range b.client.Jar.Cookies(at) {
-		if cookie.Name == name {
+		if cookie.Name == b.world.fullName(name) {
 			return cookie.Value
 		}
 	}
@@ -349,7 +354,7 @@ func (b *browser) plant(t *testing.T, name, value string) {
 	t.Helper()
 	at, err := url.Parse(b.world.issuer)
 	must(t, err)
-	b.client.Jar.SetCookies(at, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+	b.client.Jar.SetCookies(at, []*http.Cookie{{Name: b.world.fullName(name), Value: value, Path: "/"}})
 }
 
 // who returns the user who is signed in, or uuid.Nil.

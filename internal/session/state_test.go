@@ -137,7 +137,7 @@ func TestCheckSessionFrame(t *testing.T) {
 	answer := httptest.NewRecorder()
 	router.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "https://id.example/tenant"+session.CheckPath, nil))
 	script := regexp.MustCompile(`(?s)<script>(.*)</script>`).FindStringSubmatch(answer.Body.String())
-	if answer.Code != http.StatusOK || script == nil || !strings.Contains(script[1], `"__Host-authly_browser_state="`) {
+	if answer.Code != http.StatusOK || script == nil || !regexp.MustCompile(`"__Host-[0-9a-f]{8}_authly_browser_state="`).MatchString(script[1]) {
 		t.Fatalf("%d %s", answer.Code, answer.Body)
 	}
 	digest := sha256.Sum256([]byte(script[1]))

@@ -29,6 +29,9 @@ func (s *Server) Browser() *Browser {
 	return &Browser{s, NewHTTPClient(s.t, jar)}
 }
 
+// At returns the same browser, with its cookies, at another server.
+func (b *Browser) At(other *Server) *Browser { return &Browser{other, b.client} }
+
 // maxRedirects ends a circle.
 const maxRedirects = 12
 

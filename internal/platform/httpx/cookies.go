@@ -1,6 +1,8 @@
 package httpx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +19,9 @@ const maxCookieValue = 1024
 // and for the whole of it, so that a sub-domain can't plant one.
 const hostPrefix = "__Host-"
 
+// nameDigits is how many letters of a digest tell the cookies of two issuers on one host apart.
+const nameDigits = 8
+
 // CookieOptions says where the cookies live.
 type CookieOptions struct {
 	Issuer string // an https issuer gets Secure cookies with the prefix __Host-
@@ -24,18 +29,30 @@ type CookieOptions struct {
 
 // Cookies sets, reads and clears the cookies of browser routes. Names are given
 // without the prefix.
-type Cookies struct{ secure bool }
+//
+// All cookies are those of the whole host, as __Host- asks for. So that issuers that
+// differ by their path alone don't take each other's, names begin with a digest of the path,
+// unless there is none.
+type Cookies struct {
+	secure bool
+	prefix string // before the names that are given
+}
 
 // NewCookies returns cookies for the issuer in options.
-func NewCookies(options CookieOptions) *Cookies { return &Cookies{isHTTPS(options.Issuer)} }
+func NewCookies(options CookieOptions) *Cookies {
+	made := &Cookies{secure: isHTTPS(options.Issuer)}
+	if made.secure {
+		made.prefix = hostPrefix
+	}
+	if path := Path(options.Issuer); path != "" {
+		digest := sha256.Sum256([]byte(path))
+		made.prefix += hex.EncodeToString(digest[:])[:nameDigits] + "_"
+	}
+	return made
+}
 
 // FullName returns the name of a cookie as it is sent.
-func (c *Cookies) FullName(name string) string {
-	if c.secure {
-		return hostPrefix + name
-	}
-	return name
-}
+func (c *Cookies) FullName(name string) string { return c.prefix + name }
 
 func (c *Cookies) cookie(name, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // not Secure only where there is no TLS: on loopback
@@ -83,15 +100,8 @@ func (c *Cookies) Clear(w http.ResponseWriter, name string) {
 func (c *Cookies) Names(r *http.Request, prefix string) []string {
 	var names []string
 	for _, cookie := range r.Cookies() {
-		name := cookie.Name
-		if c.secure {
-			without, found := strings.CutPrefix(name, hostPrefix)
-			if !found {
-				continue
-			}
-			name = without
-		}
-		if strings.HasPrefix(name, prefix) {
+		name, found := strings.CutPrefix(cookie.Name, c.prefix)
+		if found && strings.HasPrefix(name, prefix) {
 			names = append(names, name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestCookiesAreSetSafely(t *testing.T) {
-	secure := httpx.NewCookies(httpx.CookieOptions{Issuer: "https://id.example.com/tenant"})
+	secure := httpx.NewCookies(httpx.CookieOptions{Issuer: "https://id.example.com"})
 	plain := httpx.NewCookies(httpx.CookieOptions{Issuer: "http://localhost:8080"})
 	for _, test := range []struct {
 		name string
@@ -74,5 +74,40 @@ func TestCookieNames(t *testing.T) {
 	plain := httpx.NewCookies(httpx.CookieOptions{Issuer: "http://localhost"})
 	if diff := cmp.Diff([]string{"interaction_c"}, plain.Names(r, "interaction_")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestCookiesOfIssuersOnOneHost: what one issuer sets, the others on its host don't see.
+func TestCookiesOfIssuersOnOneHost(t *testing.T) {
+	for _, origin := range []string{"https://id.example.com", "http://localhost"} {
+		issuers := []string{origin, origin + "/a", origin + "/b", origin + "/a/b"}
+		names := map[string]string{}
+		for _, issuer := range issuers {
+			own := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})
+			name := own.FullName("session")
+			if strings.HasPrefix(name, "__Host-") != strings.HasPrefix(origin, "https:") {
+				t.Errorf("%s: %s", issuer, name)
+			}
+			if other, taken := names[name]; taken {
+				t.Errorf("%s and %s have %s", issuer, other, name)
+			}
+			names[name] = issuer
+			w := httptest.NewRecorder()
+			own.Set(w, "session", secret.FromString("v"), time.Hour)
+			own.Set(w, "interaction_1", secret.FromString("v"), time.Hour)
+			r := request("GET", "/", "")
+			for _, cookie := range w.Result().Cookies() {
+				r.AddCookie(cookie)
+			}
+			for _, reader := range issuers {
+				cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: reader})
+				if _, found := cookies.Get(r, "session"); found != (reader == issuer) {
+					t.Errorf("%s reads the cookie of %s: %v", reader, issuer, found)
+				}
+				if found := cookies.Names(r, "interaction_"); (len(found) == 1) != (reader == issuer) {
+					t.Errorf("%s lists the cookies of %s: %v", reader, issuer, found)
+				}
+			}
+		}
 	}
 }
