@@ -136,7 +136,7 @@ func New(deps Deps) *Service {
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
 		lifetimes: deps.Lifetimes, clients: deps.Clients, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,
-		catalogue: deps.Catalogue, administrators: deps.Administrators, administration: deps.Administration, audit: deps.Audit, keeper: deps.Keeper, recorder: db.NewGroup(deps.Database, writing.write),
+		catalogue: deps.Catalogue, administrators: deps.Administrators, administration: deps.Administration, audit: deps.Audit, keeper: deps.Keeper, recorder: db.NewGroup(deps.Database, writing.write, writing.written),
 		formats: map[client.AccessTokenFormat]Format{}, grants: map[oauth.GrantType]Grant{},
 	}
 	for _, format := range []Format{

@@ -74,6 +74,25 @@ func (s *recorderStore) judgeFamilies(ctx context.Context, batch []Record, verdi
 	return nil
 }
 
+// written reports which records are in the database: each has an access token of its own.
+func (s *recorderStore) written(ctx context.Context, batch []Record) ([]bool, error) {
+	ids := make([]any, len(batch))
+	for i, record := range batch {
+		ids[i] = record.Access.ID
+	}
+	ids = padded(ids)
+	rows, err := s.database.Write(ctx).Query(ctx, `SELECT id FROM access_tokens WHERE id IN (`+db.Placeholders(1, len(ids))+`)`, ids...)
+	there, err := idSet(rows, err)
+	if err != nil {
+		return nil, err
+	}
+	written := make([]bool, len(batch))
+	for i, record := range batch {
+		written[i] = there[record.Access.ID]
+	}
+	return written, nil
+}
+
 // padded repeats the last of some values until their number is a power of two, so that there are
 // few distinct statements to keep prepared.
 func padded(values []any) []any {

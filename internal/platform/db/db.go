@@ -69,6 +69,8 @@ type backend interface {
 	reader() Querier
 	writer() Querier
 	begin(ctx context.Context) (transaction, error)
+	// outcomeUnknown reports whether an error of a COMMIT leaves open if it has taken effect.
+	outcomeUnknown(err error) bool
 	// retryable tells whether a transaction that failed with err may succeed when run again.
 	retryable(err error) bool
 	migrate(ctx context.Context) error
@@ -154,13 +156,15 @@ const maxAttempts = 5
 // back otherwise. Inside another Tx of the same context it joins that one. It
 // may run work several times when the engine asks for that (SQLSTATE 40001 and
 // 40P01), so work must change nothing but the database and variables that it sets anew.
+// When the answer to the COMMIT is lost, the error is one of [IsOutcomeUnknown] and work is not
+// run again: it may have taken effect.
 func (d *DB) Tx(ctx context.Context, work func(ctx context.Context) error) error {
 	if _, joined := ctx.Value(transactionKey{d}).(transaction); joined {
 		return work(ctx)
 	}
 	var err error
 	for attempt := range maxAttempts {
-		if err = d.once(ctx, work); err == nil || !d.backend.retryable(err) || ctx.Err() != nil {
+		if err = d.once(ctx, work); err == nil || IsOutcomeUnknown(err) || !d.backend.retryable(err) || ctx.Err() != nil {
 			return err
 		}
 		d.logger.DebugContext(ctx, "transaction is run again", slog.Int("attempt", attempt+1), slog.Any("error", err))
@@ -193,12 +197,16 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 	finished = true
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	err = open.commit(ending)
+	err = d.commit(ending, open)
 	d.tell(ctx, Commit)
-	if err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case d.backend.outcomeUnknown(err):
+		return &outcomeUnknownError{err}
+	default:
 		return fmt.Errorf("commit: %w", err)
 	}
-	return nil
 }
 
 // ConstraintKind says which kind of rule of the schema a statement broke.

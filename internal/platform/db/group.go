@@ -19,6 +19,7 @@ import (
 type Group[T any] struct {
 	database *DB
 	apply    func(ctx context.Context, batch []T) ([]error, error)
+	written  func(ctx context.Context, batch []T) ([]bool, error)
 
 	mu      sync.Mutex
 	waiting []*groupEntry[T]
@@ -44,8 +45,13 @@ const (
 // item that it refuses must have changed nothing. An error as its second result
 // fails the transaction; the items are then tried one by one, so that one bad
 // item can't fail its neighbours.
-func NewGroup[T any](database *DB, apply func(ctx context.Context, batch []T) ([]error, error)) *Group[T] {
-	return &Group[T]{database: database, apply: apply}
+//
+// written reports for each item whether it is in the database. It is asked when the answer to a
+// COMMIT was lost, so an item must leave something there that only it has written.
+func NewGroup[T any](
+	database *DB, apply func(ctx context.Context, batch []T) ([]error, error), written func(ctx context.Context, batch []T) ([]bool, error),
+) *Group[T] {
+	return &Group[T]{database: database, apply: apply, written: written}
 }
 
 // Do writes item and returns its verdict when it is durable. When ctx ends
@@ -125,18 +131,21 @@ func (g *Group[T]) commitNext(ctx context.Context) {
 // commit writes a batch and tells everyone in it, whatever happens.
 func (g *Group[T]) commit(ctx context.Context, batch []*groupEntry[T]) {
 	verdicts, err := g.try(ctx, batch)
-	if err != nil && len(batch) > 1 && ctx.Err() == nil {
+	switch {
+	case IsOutcomeUnknown(err):
+		g.resolve(ctx, batch, verdicts, err)
+	case err != nil && len(batch) > 1 && ctx.Err() == nil:
 		for _, entry := range batch {
 			g.commit(ctx, []*groupEntry[T]{entry})
 		}
-		return
-	}
-	for i, entry := range batch {
-		if err != nil {
-			entry.done <- err
-			continue
+	default:
+		for i, entry := range batch {
+			if err != nil {
+				entry.done <- err
+				continue
+			}
+			entry.done <- verdicts[i]
 		}
-		entry.done <- verdicts[i]
 	}
 }
 
@@ -146,10 +155,7 @@ func (g *Group[T]) try(ctx context.Context, batch []*groupEntry[T]) (verdicts []
 			err = fmt.Errorf("write a batch: panic: %v", recovered)
 		}
 	}()
-	items := make([]T, len(batch))
-	for i, entry := range batch {
-		items[i] = entry.item
-	}
+	items := itemsOf(batch)
 	err = g.database.Tx(ctx, func(ctx context.Context) error {
 		verdicts, err = g.apply(ctx, items)
 		if err == nil && len(verdicts) != len(items) {
@@ -158,4 +164,12 @@ func (g *Group[T]) try(ctx context.Context, batch []*groupEntry[T]) (verdicts []
 		return err
 	})
 	return verdicts, err
+}
+
+func itemsOf[T any](batch []*groupEntry[T]) []T {
+	items := make([]T, len(batch))
+	for i, entry := range batch {
+		items[i] = entry.item
+	}
+	return items
 }

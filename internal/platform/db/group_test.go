@@ -29,7 +29,20 @@ func scopeGroup(database *db.DB, commits *atomic.Int64) *db.Group[string] {
 			}
 		}
 		return verdicts, nil
-	})
+	}, scopesWritten(database))
+}
+
+// scopesWritten reports which scopes are there.
+func scopesWritten(database *db.DB) func(context.Context, []string) ([]bool, error) {
+	return func(ctx context.Context, batch []string) ([]bool, error) {
+		written := make([]bool, len(batch))
+		for i, name := range batch {
+			if err := database.Read(ctx).QueryRow(ctx, `SELECT count(*) > 0 FROM scopes WHERE name = $1`, name).Scan(&written[i]); err != nil {
+				return nil, err
+			}
+		}
+		return written, nil
+	}
 }
 
 func TestGroupRaceSharesCommitsAndKeepsVerdictsApart(t *testing.T) {
@@ -99,7 +112,7 @@ func TestGroupLeaderWhoLeavesTakesNobodyAlong(t *testing.T) {
 				}
 			}
 			return make([]error, len(batch)), nil
-		})
+		}, scopesWritten(database))
 		leaderContext, leave := context.WithCancel(t.Context())
 		var callers sync.WaitGroup
 		callers.Go(func() { _ = group.Do(leaderContext, "leader") })
@@ -139,7 +152,7 @@ func TestGroupWaiterWhoLeavesIsNotWritten(t *testing.T) {
 				}
 			}
 			return make([]error, len(batch)), nil
-		})
+		}, scopesWritten(database))
 		var callers sync.WaitGroup
 		callers.Go(func() {
 			if err := group.Do(t.Context(), "leader"); err != nil {

@@ -102,6 +102,17 @@ func (b *postgresBackend) retryable(err error) bool {
 	return errors.As(err, &failure) && (failure.Code == "40001" || failure.Code == "40P01")
 }
 
+// outcomeUnknown: a server that answers with an error has not committed, unless it says that it is
+// going down (class 57P0, and class 08 of a proxy in between). A connection that ended before it has
+// rolled back. The driver's SafeToRetry says nothing here: it is set for a lost answer, too.
+func (b *postgresBackend) outcomeUnknown(err error) bool {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return strings.HasPrefix(failure.Code, "08") || strings.HasPrefix(failure.Code, "57P0")
+	}
+	return !errors.Is(err, pgx.ErrTxCommitRollback) && !errors.Is(err, pgx.ErrTxClosed) && !errors.Is(err, errNotSent)
+}
+
 // postgresRunner is what a pool and a transaction have in common.
 type postgresRunner interface {
 	Exec(ctx context.Context, statement string, arguments ...any) (pgconn.CommandTag, error)
@@ -143,7 +154,13 @@ type postgresTransaction struct {
 	begun pgx.Tx
 }
 
+// errNotSent is a COMMIT on a connection that had ended before.
+var errNotSent = errors.New("the connection ended during the transaction")
+
 func (t *postgresTransaction) commit(ctx context.Context) error {
+	if t.begun.Conn().IsClosed() {
+		return &unreachableError{errors.Join(errNotSent, t.begun.Rollback(ctx))}
+	}
 	return postgresError(t.begun.Commit(ctx))
 }
 func (t *postgresTransaction) rollback(ctx context.Context) error { return t.begun.Rollback(ctx) }

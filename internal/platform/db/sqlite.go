@@ -66,6 +66,10 @@ func (b *sqliteBackend) retryable(err error) bool {
 	return errors.As(err, &failure) && failure.Code()&0xff == sqlitecodes.SQLITE_BUSY
 }
 
+// outcomeUnknown: a COMMIT that found the file locked was not carried out, and was rolled back. Of
+// one whose writing failed, only the database can tell.
+func (b *sqliteBackend) outcomeUnknown(err error) bool { return !b.retryable(err) }
+
 func (b *sqliteBackend) ping(ctx context.Context) error {
 	var one int
 	return b.readers.QueryRow(ctx, "SELECT 1 FROM sqlite_master LIMIT 1").Scan(&one)
