@@ -105,7 +105,7 @@ func (w *world) register() client.Client {
 // code issues a code of app, as the authorization endpoint does.
 func (w *world) code(codeChallenge string) string {
 	w.t.Helper()
-	given, err := w.grants.Allow(w.t.Context(), consent.Grant{Client: w.app.ID, UserID: w.user, Scopes: oauth.ScopeSet{"openid", "offline_access"}})
+	given, err := w.grants.Allow(w.t.Context(), consent.Grant{Client: w.app.ID, UserID: w.user, Permissions: oauth.PermissionsOf(oauth.ScopeSet{"openid", "offline_access"}, nil)})
 	w.must(err)
 	value, err := w.tokens.IssueCode(w.t.Context(), token.Code{
 		Client: w.app.ID, UserID: w.user, GrantID: given.ID, RedirectURI: redirectURI, CodeChallenge: codeChallenge,
