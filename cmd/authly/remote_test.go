@@ -14,12 +14,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"authly/internal/client"
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/testx"
 	"authly/internal/user"
@@ -29,6 +31,7 @@ import (
 type world struct {
 	server   *testx.Server
 	password string
+	bob      testx.Person // no administrator
 	robot    testx.Client // may look at clients and scopes
 	root     testx.Client // may do everything
 }
@@ -42,8 +45,7 @@ func newWorld(t *testing.T) *world {
 	if _, err := w.server.Users.Create(t.Context(), user.New{Username: administrator, Password: secret.FromString(w.password), Administrator: true}); err != nil {
 		t.Fatal(err)
 	}
-	ordinary := w.server.Person("bob")
-	if ordinary.Administrator {
+	if w.bob = w.server.Person("bob"); w.bob.Administrator {
 		t.Fatal("bob is an administrator")
 	}
 	audience := w.server.Issuer + "/api/v1/admin"
@@ -77,7 +79,7 @@ func scopes(t *testing.T, server *testx.Server) []string {
 // environment is what a person's terminal has.
 func (w *world) environment(directory string) []string {
 	return []string{
-		"ISSUER=" + w.server.Issuer, "ADMINISTRATOR=" + administrator, "PASSWORD=" + w.password, "BROWSER=visit", "AUTHLY_CREDENTIALS=file",
+		"ISSUER=" + w.server.Issuer, "ADMINISTRATOR=" + administrator, "PASSWORD=" + w.password, "BROWSER=visit", "AUTHLY_CREDENTIALS=file", "BOBS_PASSWORD=" + w.bob.Password,
 		"ROBOT=" + w.robot.ClientID, "ROBOT_SECRET=" + w.robot.Secret, "XDG_CONFIG_HOME=" + filepath.Join(directory, "settings"),
 	}
 }
@@ -96,7 +98,7 @@ func TestRemoteScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": expectStatus, "mode": expectMode, "remember": remember, "end-sign-ins": w.endSignIns, "age": age,
+			"status": expectStatus, "mode": expectMode, "remember": remember, "end-sign-ins": w.endSignIns, "age": age, "old-sign-ins": w.oldSignIns,
 		},
 	})
 }
@@ -129,6 +131,33 @@ func age(script *testscript.TestScript, negated bool, arguments []string) {
 		text, err := os.ReadFile(file)
 		script.Check(err)
 		script.Check(os.WriteFile(file, regexp.MustCompile(`"expires_at":"[^"]*"`).ReplaceAll(text, []byte(`"expires_at":"2020-01-01T00:00:00Z"`)), 0o600))
+	}
+}
+
+// oldSignIns lets an hour pass since the sign-ins in a directory of profiles: old-sign-ins directory.
+func (w *world) oldSignIns(script *testscript.TestScript, negated bool, arguments []string) {
+	if negated || len(arguments) != 1 {
+		script.Fatalf("usage: old-sign-ins directory")
+	}
+	files, err := filepath.Glob(filepath.Join(script.MkAbs(arguments[0]), "credentials-*.json"))
+	script.Check(err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		script.Check(err)
+		var kept struct {
+			Access string `json:"access_token"`
+		}
+		script.Check(json.Unmarshal(text, &kept))
+		var claims struct {
+			ID string `json:"jti"`
+		}
+		script.Check(jose.UnmarshalUnverified(kept.Access, &claims))
+		changed, err := w.server.Database().Write(context.Background()).Exec(context.Background(),
+			`UPDATE token_families SET authenticated_at = $1 WHERE id = (SELECT family_id FROM access_tokens WHERE id = $2)`, time.Now().Add(-time.Hour), claims.ID)
+		script.Check(err)
+		if changed != 1 {
+			script.Fatalf("%d families", changed)
+		}
 	}
 }
 

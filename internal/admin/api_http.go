@@ -77,18 +77,21 @@ type operation struct {
 	method, path string // below Path
 	id, summary  string
 	scope        string
+	signIn       freshness
 	status       int    // of success; 200 if zero
 	produces     string // if it is not JSON
 }
 
-// register adds an operation. One without a scope is a defect of the program and panics.
+// register adds an operation. One without a scope or a freshness is a defect of the program and panics.
 func register[Input, Output any](to operations, declared operation, handler func(context.Context, *Input) (*Output, error)) {
 	if !strings.HasPrefix(declared.scope, "admin:") {
 		panic(fmt.Sprintf("the operation %s declares no scope", declared.id))
 	}
+	declared.signIn.check(declared.id, new(Input))
 	described := huma.Operation{
 		OperationID: declared.id, Method: declared.method, Path: Path + declared.path, Summary: declared.summary, DefaultStatus: declared.status,
-		MaxBodyBytes: maxBodyBytes, Middlewares: huma.Middlewares{to.authority.require(declared.scope), keepable},
+		Description: declared.signIn.describe(), Extensions: map[string]any{"x-fresh-sign-in": string(declared.signIn)},
+		MaxBodyBytes: maxBodyBytes, Middlewares: huma.Middlewares{to.authority.require(declared.scope, declared.signIn), keepable},
 		Security: []map[string][]string{{"oauth": {declared.scope}}}, Tags: []string{strings.Split(declared.path, "/")[1]},
 		Errors: answersOf[Input](declared),
 	}
@@ -101,6 +104,11 @@ func register[Input, Output any](to operations, declared operation, handler func
 	flows := to.api.OpenAPI().Components.SecuritySchemes["oauth"].Flows
 	flows.AuthorizationCode.Scopes[declared.scope], flows.ClientCredentials.Scopes[declared.scope] = declared.scope, declared.scope
 	huma.Register(to.api, described, func(ctx context.Context, input *Input) (*Output, error) {
+		if declared.signIn == freshIfSensitive && bodyOf(input).isSensitive() {
+			if err := to.authority.requireFresh(ctx); err != nil {
+				return nil, err
+			}
+		}
 		output, err := handler(ctx, input)
 		if err != nil {
 			return nil, refused(ctx, err)

@@ -50,9 +50,9 @@ func (f AuditFilters) query() audit.Query {
 
 func (a *auditEvents) mount(to operations) {
 	const read = "admin:audit:read"
-	register(to, operation{method: http.MethodGet, path: "/audit-events", id: "list-audit-events", summary: "List what happened, the newest first", scope: read}, a.httpList)
-	register(to, operation{method: http.MethodGet, path: "/audit-events/export", id: "export-audit-events", summary: "Get everything that happened as JSON lines, the newest first; an answer that breaks off is not whole", scope: read, produces: "application/x-ndjson"}, a.httpExport)
-	register(to, operation{method: http.MethodGet, path: "/audit-events/{event_id}", id: "get-audit-event", summary: "Get an event", scope: read}, a.httpGet)
+	register(to, operation{method: http.MethodGet, path: "/audit-events", id: "list-audit-events", summary: "List what happened, the newest first", scope: read, signIn: anySignIn}, a.httpList)
+	register(to, operation{method: http.MethodGet, path: "/audit-events/export", id: "export-audit-events", summary: "Get everything that happened as JSON lines, the newest first; an answer that breaks off is not whole", scope: read, signIn: anySignIn, produces: "application/x-ndjson"}, a.httpExport)
+	register(to, operation{method: http.MethodGet, path: "/audit-events/{event_id}", id: "get-audit-event", summary: "Get an event", scope: read, signIn: anySignIn}, a.httpGet)
 }
 
 func (a *auditEvents) httpList(ctx context.Context, in *struct {

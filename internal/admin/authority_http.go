@@ -7,13 +7,16 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"authly/internal/audit"
 	"authly/internal/client"
+	"authly/internal/platform/clock"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
@@ -34,6 +37,8 @@ type Principal struct {
 	Name string
 	// ClientID is through which client the request comes.
 	ClientID string
+	// signedInAt is when the user signed in, or when the client proved itself to get the token.
+	signedInAt time.Time
 }
 
 func (p Principal) actor() audit.Actor { return audit.Actor{Kind: p.Kind, ID: p.ID, Name: p.Name} }
@@ -68,6 +73,9 @@ type authority struct {
 	// audience is the resource indicator of this API.
 	audience string
 	networks []netip.Prefix
+	clock    clock.Clock
+	// freshSignIn is how long ago the sign-in behind a dangerous operation may be; 0 for any time.
+	freshSignIn time.Duration
 }
 
 // refusal is a problem with the challenge that goes with it (RFC 6750 section 3).
@@ -78,16 +86,20 @@ type refusal struct {
 	challenge string
 }
 
+func (r *refusal) problem() *huma.ErrorModel {
+	return &huma.ErrorModel{Type: problemType + r.kind, Title: http.StatusText(r.status), Status: r.status, Detail: r.detail}
+}
+
 func (r *refusal) write(w http.ResponseWriter) {
 	header := http.Header{}
 	if r.challenge != "" {
 		header.Set("WWW-Authenticate", r.challenge)
 	}
-	writeProblem(w, &huma.ErrorModel{Type: problemType + r.kind, Title: http.StatusText(r.status), Status: r.status, Detail: r.detail}, header)
+	writeProblem(w, r.problem(), header)
 }
 
 // require returns the middleware of an operation with its scope.
-func (a *authority) require(scope string) func(huma.Context, func(huma.Context)) {
+func (a *authority) require(scope string, age freshness) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
 		w.Header().Set("Cache-Control", "no-store")
@@ -96,6 +108,9 @@ func (a *authority) require(scope string) func(huma.Context, func(huma.Context))
 			return
 		}
 		known, refusal, err := a.judge(r, scope)
+		if err == nil && refusal == nil && age == freshSignIn {
+			refusal = a.stale(known)
+		}
 		switch {
 		case err != nil:
 			told, header := problem(r.Context(), err)
@@ -107,6 +122,34 @@ func (a *authority) require(scope string) func(huma.Context, func(huma.Context))
 			next(huma.WithValue(ctx, principalKey{}, known))
 		}
 	}
+}
+
+// stale returns the refusal of a request whose sign-in is too long ago for a dangerous operation
+// (RFC 9470 section 3), or nil. A refresh of the token does not count as a sign-in; a client on its
+// own behalf proves itself for each token, so its token's age counts. The operator has no sign-in.
+func (a *authority) stale(known Principal) *refusal {
+	if known.Kind == audit.Operator || a.freshSignIn == 0 || a.clock.Now().Sub(known.signedInAt) <= a.freshSignIn {
+		return nil
+	}
+	seconds := strconv.Itoa(int(a.freshSignIn.Seconds()))
+	detail := "the sign-in is more than " + seconds + " seconds ago, too long for this operation: sign in again (max_age=" + seconds + "), and send the request with the new access token"
+	if known.Kind == audit.Client {
+		detail = "the access token was issued more than " + seconds + " seconds ago, too long for this operation: send the request with a new one"
+	}
+	return &refusal{
+		http.StatusUnauthorized, "insufficient_user_authentication", detail,
+		`Bearer realm="authly", error="insufficient_user_authentication", error_description="a more recent authentication is required", max_age="` + seconds + `"`,
+	}
+}
+
+// requireFresh is for operations that see by the body whether they are dangerous; the error is
+// that of an operation, with its challenge.
+func (a *authority) requireFresh(ctx context.Context) error {
+	refused := a.stale(principal(ctx))
+	if refused == nil {
+		return nil
+	}
+	return huma.ErrorWithHeaders(refused.problem(), http.Header{"WWW-Authenticate": {refused.challenge}})
 }
 
 // judge asks all the questions, from the cheapest to the dearest. Whoever fails the last
@@ -148,7 +191,7 @@ func lacking(scope string) *refusal {
 func (a *authority) administrator(ctx context.Context, live token.Live) (Principal, *refusal, error) {
 	refused := &refusal{http.StatusForbidden, "not_administrator", "the account may not administer this server", ""}
 	known := live.Owner
-	made := Principal{Kind: audit.Client, ID: known.ClientID, Name: known.Name, ClientID: known.ClientID}
+	made := Principal{Kind: audit.Client, ID: known.ClientID, Name: known.Name, ClientID: known.ClientID, signedInAt: live.IssuedAt}
 	var (
 		may bool
 		err error
@@ -159,6 +202,7 @@ func (a *authority) administrator(ctx context.Context, live token.Live) (Princip
 		var person user.User
 		person, may, err = a.administrators.person(ctx, live.Family.UserID)
 		made.Kind, made.ID, made.Name = audit.User, person.Subject(), person.Username
+		made.signedInAt = live.Family.AuthenticatedAt
 	}
 	if err != nil {
 		return Principal{}, nil, err

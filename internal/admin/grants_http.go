@@ -19,11 +19,11 @@ type grantPath struct {
 
 func (g *grants) mount(to operations) {
 	const read, write = "admin:tokens:read", "admin:tokens:write"
-	register(to, operation{method: http.MethodGet, path: "/grants", id: "list-grants", summary: "List what users allowed clients, the newest first", scope: read}, g.httpList)
-	register(to, operation{method: http.MethodGet, path: "/grants/{grant_id}", id: "get-grant", summary: "Get what a user allowed a client", scope: read}, g.httpGet)
-	register(to, operation{method: http.MethodDelete, path: "/grants/{grant_id}", id: "revoke-grant", summary: "Revoke what a user allowed a client, with everything that was issued from it", scope: write, status: http.StatusNoContent}, g.httpRevoke)
-	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}/grants", id: "revoke-user-grants", summary: "Revoke everything that a user allowed", scope: write}, g.httpRevokeOfUser)
-	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/grants", id: "revoke-client-grants", summary: "Revoke everything that a client was allowed", scope: write}, g.httpRevokeOfClient)
+	register(to, operation{method: http.MethodGet, path: "/grants", id: "list-grants", summary: "List what users allowed clients, the newest first", scope: read, signIn: anySignIn}, g.httpList)
+	register(to, operation{method: http.MethodGet, path: "/grants/{grant_id}", id: "get-grant", summary: "Get what a user allowed a client", scope: read, signIn: anySignIn}, g.httpGet)
+	register(to, operation{method: http.MethodDelete, path: "/grants/{grant_id}", id: "revoke-grant", summary: "Revoke what a user allowed a client, with everything that was issued from it", scope: write, signIn: anySignIn, status: http.StatusNoContent}, g.httpRevoke)
+	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}/grants", id: "revoke-user-grants", summary: "Revoke everything that a user allowed", scope: write, signIn: anySignIn}, g.httpRevokeOfUser)
+	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/grants", id: "revoke-client-grants", summary: "Revoke everything that a client was allowed", scope: write, signIn: anySignIn}, g.httpRevokeOfClient)
 }
 
 func (g *grants) httpList(ctx context.Context, in *struct {

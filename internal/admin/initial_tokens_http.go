@@ -30,10 +30,10 @@ type CreatedInitialAccessToken struct {
 
 func (i *initialTokens) mount(to operations) {
 	const read, write = "admin:clients:read", "admin:clients:write"
-	register(to, operation{method: http.MethodGet, path: "/initial-access-tokens", id: "list-initial-access-tokens", summary: "List the tokens with which clients register themselves", scope: read}, i.httpList)
-	register(to, operation{method: http.MethodPost, path: "/initial-access-tokens", id: "create-initial-access-token", summary: "Make a token with which a client registers itself", scope: write, status: http.StatusCreated}, i.httpCreate)
-	register(to, operation{method: http.MethodGet, path: "/initial-access-tokens/{token_id}", id: "get-initial-access-token", summary: "Get a token, without the token itself", scope: read}, i.httpGet)
-	register(to, operation{method: http.MethodPost, path: "/initial-access-tokens/{token_id}/revoke", id: "revoke-initial-access-token", summary: "End a token; the clients that were registered with it stay", scope: write}, i.httpRevoke)
+	register(to, operation{method: http.MethodGet, path: "/initial-access-tokens", id: "list-initial-access-tokens", summary: "List the tokens with which clients register themselves", scope: read, signIn: anySignIn}, i.httpList)
+	register(to, operation{method: http.MethodPost, path: "/initial-access-tokens", id: "create-initial-access-token", summary: "Make a token with which a client registers itself", scope: write, signIn: freshSignIn, status: http.StatusCreated}, i.httpCreate)
+	register(to, operation{method: http.MethodGet, path: "/initial-access-tokens/{token_id}", id: "get-initial-access-token", summary: "Get a token, without the token itself", scope: read, signIn: anySignIn}, i.httpGet)
+	register(to, operation{method: http.MethodPost, path: "/initial-access-tokens/{token_id}/revoke", id: "revoke-initial-access-token", summary: "End a token; the clients that were registered with it stay", scope: write, signIn: anySignIn}, i.httpRevoke)
 }
 
 func (i *initialTokens) httpList(ctx context.Context, in *struct {

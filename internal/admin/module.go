@@ -39,6 +39,8 @@ type Deps struct {
 	StartedAt      time.Time
 	// Networks are those from which this server can be administered.
 	Networks []netip.Prefix
+	// FreshSignIn is how long ago the sign-in behind a dangerous operation may be; 0 for any time.
+	FreshSignIn time.Duration
 }
 
 // API is the administration over HTTP.
@@ -68,6 +70,7 @@ func New(deps Deps) *API {
 		authority: &authority{
 			tokens: deps.Tokens, administrators: deps.Administrators,
 			audience: deps.Issuer + Path, networks: deps.Networks,
+			clock: deps.Clock, freshSignIn: deps.FreshSignIn,
 		},
 		clients:     &clients{deps.Clients, deps.Scopes, deps.Log, storing, remembering},
 		scopes:      &scopes{deps.Scopes, deps.Log, storing, remembering},

@@ -35,11 +35,11 @@ type NewScope struct {
 
 func (s *scopes) mount(to operations) {
 	const read, write = "admin:scopes:read", "admin:scopes:write"
-	register(to, operation{method: http.MethodGet, path: "/scopes", id: "list-scopes", summary: "List the catalogue of scopes", scope: read}, s.httpList)
-	register(to, operation{method: http.MethodPost, path: "/scopes", id: "create-scope", summary: "Create a scope", scope: write, status: http.StatusCreated}, s.httpCreate)
-	register(to, operation{method: http.MethodGet, path: "/scopes/{name}", id: "get-scope", summary: "Get a scope", scope: read}, s.httpGet)
-	register(to, operation{method: http.MethodPatch, path: "/scopes/{name}", id: "update-scope", summary: "Change what is sent of a scope", scope: write}, s.httpUpdate)
-	register(to, operation{method: http.MethodDelete, path: "/scopes/{name}", id: "delete-scope", summary: "Delete a scope", scope: write, status: http.StatusNoContent}, s.httpDelete)
+	register(to, operation{method: http.MethodGet, path: "/scopes", id: "list-scopes", summary: "List the catalogue of scopes", scope: read, signIn: anySignIn}, s.httpList)
+	register(to, operation{method: http.MethodPost, path: "/scopes", id: "create-scope", summary: "Create a scope", scope: write, signIn: anySignIn, status: http.StatusCreated}, s.httpCreate)
+	register(to, operation{method: http.MethodGet, path: "/scopes/{name}", id: "get-scope", summary: "Get a scope", scope: read, signIn: anySignIn}, s.httpGet)
+	register(to, operation{method: http.MethodPatch, path: "/scopes/{name}", id: "update-scope", summary: "Change what is sent of a scope", scope: write, signIn: anySignIn}, s.httpUpdate)
+	register(to, operation{method: http.MethodDelete, path: "/scopes/{name}", id: "delete-scope", summary: "Delete a scope", scope: write, signIn: freshSignIn, status: http.StatusNoContent}, s.httpDelete)
 }
 
 func (s *scopes) httpList(ctx context.Context, in *struct {

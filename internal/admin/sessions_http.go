@@ -24,11 +24,11 @@ type sessionPath struct {
 
 func (s *sessions) mount(to operations) {
 	const read, write = "admin:sessions:read", "admin:sessions:write"
-	register(to, operation{method: http.MethodGet, path: "/sessions", id: "list-sessions", summary: "List sessions, the newest first", scope: read}, s.httpList)
-	register(to, operation{method: http.MethodGet, path: "/sessions/{session_id}", id: "get-session", summary: "Get a session", scope: read}, s.httpGet)
-	register(to, operation{method: http.MethodDelete, path: "/sessions/{session_id}", id: "end-session", summary: "End a session, with what was issued in it but for offline access, and tell its clients", scope: write, status: http.StatusNoContent}, s.httpEnd)
-	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}/sessions", id: "end-user-sessions", summary: "End all sessions of a user", scope: write}, s.httpEndOfUser)
-	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/sessions", id: "end-client-sessions", summary: "End all sessions in which a client has got a code", scope: write}, s.httpEndOfClient)
+	register(to, operation{method: http.MethodGet, path: "/sessions", id: "list-sessions", summary: "List sessions, the newest first", scope: read, signIn: anySignIn}, s.httpList)
+	register(to, operation{method: http.MethodGet, path: "/sessions/{session_id}", id: "get-session", summary: "Get a session", scope: read, signIn: anySignIn}, s.httpGet)
+	register(to, operation{method: http.MethodDelete, path: "/sessions/{session_id}", id: "end-session", summary: "End a session, with what was issued in it but for offline access, and tell its clients", scope: write, signIn: anySignIn, status: http.StatusNoContent}, s.httpEnd)
+	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}/sessions", id: "end-user-sessions", summary: "End all sessions of a user", scope: write, signIn: anySignIn}, s.httpEndOfUser)
+	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/sessions", id: "end-client-sessions", summary: "End all sessions in which a client has got a code", scope: write, signIn: anySignIn}, s.httpEndOfClient)
 }
 
 func (s *sessions) httpList(ctx context.Context, in *struct {

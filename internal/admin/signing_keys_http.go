@@ -32,11 +32,11 @@ type Forcing struct {
 
 func (s *signingKeys) mount(to operations) {
 	const read, write = "admin:keys:read", "admin:keys:write"
-	register(to, operation{method: http.MethodGet, path: "/keys", id: "list-keys", summary: "List the signing keys", scope: read}, s.httpList)
-	register(to, operation{method: http.MethodPost, path: "/keys/rotate", id: "rotate-keys", summary: "Let the next keys sign from now on, and get those that do", scope: write}, s.httpRotate)
-	register(to, operation{method: http.MethodGet, path: "/keys/{kid}", id: "get-key", summary: "Get a signing key with its public half", scope: read}, s.httpGet)
-	register(to, operation{method: http.MethodPost, path: "/keys/{kid}/retire", id: "retire-key", summary: "Let a key sign no more, and get the keys of its algorithm; what it has signed counts on", scope: write}, s.httpRetire)
-	register(to, operation{method: http.MethodPost, path: "/keys/{kid}/withdraw", id: "withdraw-key", summary: "Delete a key that has become known to others, at once, and get the keys of its algorithm; nothing that it has signed counts any more", scope: write}, s.httpWithdraw)
+	register(to, operation{method: http.MethodGet, path: "/keys", id: "list-keys", summary: "List the signing keys", scope: read, signIn: anySignIn}, s.httpList)
+	register(to, operation{method: http.MethodPost, path: "/keys/rotate", id: "rotate-keys", summary: "Let the next keys sign from now on, and get those that do", scope: write, signIn: freshSignIn}, s.httpRotate)
+	register(to, operation{method: http.MethodGet, path: "/keys/{kid}", id: "get-key", summary: "Get a signing key with its public half", scope: read, signIn: anySignIn}, s.httpGet)
+	register(to, operation{method: http.MethodPost, path: "/keys/{kid}/retire", id: "retire-key", summary: "Let a key sign no more, and get the keys of its algorithm; what it has signed counts on", scope: write, signIn: freshSignIn}, s.httpRetire)
+	register(to, operation{method: http.MethodPost, path: "/keys/{kid}/withdraw", id: "withdraw-key", summary: "Delete a key that has become known to others, at once, and get the keys of its algorithm; nothing that it has signed counts any more", scope: write, signIn: freshSignIn}, s.httpWithdraw)
 }
 
 func (s *signingKeys) answer(all []signing.Key, err error) (*keysAnswer, error) {

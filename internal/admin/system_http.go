@@ -13,10 +13,10 @@ type jobPath struct {
 
 func (s *system) mount(to operations) {
 	const read, write = "admin:system:read", "admin:system:write"
-	register(to, operation{method: http.MethodGet, path: "/system/status", id: "get-system-status", summary: "Get the state of the node that answers", scope: read}, s.httpStatus)
-	register(to, operation{method: http.MethodGet, path: "/system/statistics", id: "get-system-statistics", summary: "Get how much there is of everything, by the last count", scope: read}, s.httpStatistics)
-	register(to, operation{method: http.MethodGet, path: "/system/jobs/{job}", id: "get-job", summary: "Get what is known of a job on the node that answers", scope: read}, s.httpJob)
-	register(to, operation{method: http.MethodPost, path: "/system/jobs/{job}/run", id: "run-job", summary: "Have a job of housekeeping done before its time, on the node that answers, without waiting for it", scope: write, status: http.StatusAccepted}, s.httpRun)
+	register(to, operation{method: http.MethodGet, path: "/system/status", id: "get-system-status", summary: "Get the state of the node that answers", scope: read, signIn: anySignIn}, s.httpStatus)
+	register(to, operation{method: http.MethodGet, path: "/system/statistics", id: "get-system-statistics", summary: "Get how much there is of everything, by the last count", scope: read, signIn: anySignIn}, s.httpStatistics)
+	register(to, operation{method: http.MethodGet, path: "/system/jobs/{job}", id: "get-job", summary: "Get what is known of a job on the node that answers", scope: read, signIn: anySignIn}, s.httpJob)
+	register(to, operation{method: http.MethodPost, path: "/system/jobs/{job}/run", id: "run-job", summary: "Have a job of housekeeping done before its time, on the node that answers, without waiting for it", scope: write, signIn: anySignIn, status: http.StatusAccepted}, s.httpRun)
 }
 
 func (s *system) httpStatus(ctx context.Context, _ *struct{}) (*struct{ Body SystemStatus }, error) {

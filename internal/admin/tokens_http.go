@@ -19,11 +19,11 @@ type tokenPath struct {
 
 func (t *tokens) mount(to operations) {
 	const read, write = "admin:tokens:read", "admin:tokens:write"
-	register(to, operation{method: http.MethodGet, path: "/tokens", id: "list-tokens", summary: "List what was issued, the newest first: families, and access tokens that clients got on their own behalf", scope: read}, t.httpList)
-	register(to, operation{method: http.MethodGet, path: "/tokens/{token_id}", id: "get-token", summary: "Get a family or any access token", scope: read}, t.httpGet)
-	register(to, operation{method: http.MethodDelete, path: "/tokens/{token_id}", id: "end-token", summary: "Revoke a family with all its tokens, or one access token", scope: write, status: http.StatusNoContent}, t.httpEnd)
-	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}/tokens", id: "end-user-tokens", summary: "Revoke everything that was issued on behalf of a user", scope: write}, t.httpEndOfUser)
-	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/tokens", id: "end-client-tokens", summary: "Revoke everything that was issued to a client", scope: write}, t.httpEndOfClient)
+	register(to, operation{method: http.MethodGet, path: "/tokens", id: "list-tokens", summary: "List what was issued, the newest first: families, and access tokens that clients got on their own behalf", scope: read, signIn: anySignIn}, t.httpList)
+	register(to, operation{method: http.MethodGet, path: "/tokens/{token_id}", id: "get-token", summary: "Get a family or any access token", scope: read, signIn: anySignIn}, t.httpGet)
+	register(to, operation{method: http.MethodDelete, path: "/tokens/{token_id}", id: "end-token", summary: "Revoke a family with all its tokens, or one access token", scope: write, signIn: anySignIn, status: http.StatusNoContent}, t.httpEnd)
+	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}/tokens", id: "end-user-tokens", summary: "Revoke everything that was issued on behalf of a user", scope: write, signIn: anySignIn}, t.httpEndOfUser)
+	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}/tokens", id: "end-client-tokens", summary: "Revoke everything that was issued to a client", scope: write, signIn: anySignIn}, t.httpEndOfClient)
 }
 
 func (t *tokens) httpList(ctx context.Context, in *struct {

@@ -34,17 +34,17 @@ const (
 )
 
 func (u *users) mount(to operations) {
-	register(to, operation{method: http.MethodGet, path: "/users", id: "list-users", summary: "List users", scope: usersRead}, u.httpList)
-	register(to, operation{method: http.MethodPost, path: "/users", id: "create-user", summary: "Create a user", scope: usersWrite, status: http.StatusCreated}, u.httpCreate)
-	register(to, operation{method: http.MethodGet, path: "/users/{user_id}", id: "get-user", summary: "Get a user", scope: usersRead}, u.httpGet)
-	register(to, operation{method: http.MethodPatch, path: "/users/{user_id}", id: "update-user", summary: "Change what is sent of a user", scope: usersWrite}, u.httpUpdate)
-	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}", id: "delete-user", summary: "Delete a user with everything that hangs from the account", scope: usersWrite, status: http.StatusNoContent}, u.httpDelete)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/disable", id: "disable-user", summary: "Disable a user, and end everything that they have", scope: usersWrite}, u.httpDisable)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/enable", id: "enable-user", summary: "Enable a user", scope: usersWrite}, u.httpEnable)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/require-password-change", id: "require-password-change", summary: "Let a user do nothing before choosing a new password, and end everything that they have", scope: usersWrite}, u.httpRequirePasswordChange)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/password", id: "reset-password", summary: "Give a user a temporary password, which is shown this once, and end everything that they have", scope: usersWrite}, u.httpResetPassword)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/invitation", id: "invite-user", summary: "Make a new invitation, by which a user chooses a password; an earlier one ends", scope: usersWrite, status: http.StatusCreated}, u.httpInvite)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/unlock", id: "unlock-user", summary: "Forget a user's failed sign-ins", scope: usersWrite}, u.httpUnlock)
+	register(to, operation{method: http.MethodGet, path: "/users", id: "list-users", summary: "List users", scope: usersRead, signIn: anySignIn}, u.httpList)
+	register(to, operation{method: http.MethodPost, path: "/users", id: "create-user", summary: "Create a user", scope: usersWrite, signIn: freshIfSensitive, status: http.StatusCreated}, u.httpCreate)
+	register(to, operation{method: http.MethodGet, path: "/users/{user_id}", id: "get-user", summary: "Get a user", scope: usersRead, signIn: anySignIn}, u.httpGet)
+	register(to, operation{method: http.MethodPatch, path: "/users/{user_id}", id: "update-user", summary: "Change what is sent of a user", scope: usersWrite, signIn: freshIfSensitive}, u.httpUpdate)
+	register(to, operation{method: http.MethodDelete, path: "/users/{user_id}", id: "delete-user", summary: "Delete a user with everything that hangs from the account", scope: usersWrite, signIn: freshSignIn, status: http.StatusNoContent}, u.httpDelete)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/disable", id: "disable-user", summary: "Disable a user, and end everything that they have", scope: usersWrite, signIn: anySignIn}, u.httpDisable)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/enable", id: "enable-user", summary: "Enable a user", scope: usersWrite, signIn: anySignIn}, u.httpEnable)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/require-password-change", id: "require-password-change", summary: "Let a user do nothing before choosing a new password, and end everything that they have", scope: usersWrite, signIn: freshSignIn}, u.httpRequirePasswordChange)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/password", id: "reset-password", summary: "Give a user a temporary password, which is shown this once, and end everything that they have", scope: usersWrite, signIn: freshSignIn}, u.httpResetPassword)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/invitation", id: "invite-user", summary: "Make a new invitation, by which a user chooses a password; an earlier one ends", scope: usersWrite, signIn: freshSignIn, status: http.StatusCreated}, u.httpInvite)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/unlock", id: "unlock-user", summary: "Forget a user's failed sign-ins", scope: usersWrite, signIn: freshSignIn}, u.httpUnlock)
 }
 
 type userList struct {

@@ -20,7 +20,8 @@ func (a *App) buildAdministration(built *features) {
 		InitialTokens:  a.InitialTokens,
 		Grants:         a.Grants,
 		Administrators: built.administrators, Log: a.Audit, AuditLog: a.Audit, Networks: a.settings.Admin.Networks,
-		Jobs: a.jobs, Dashboard: built.dashboard, Features: a.switchedOn(built), StartedAt: a.clock.Now(),
+		FreshSignIn: a.settings.Admin.FreshSignIn,
+		Jobs:        a.jobs, Dashboard: built.dashboard, Features: a.switchedOn(built), StartedAt: a.clock.Now(),
 	})
 	a.administration = built.administration
 }

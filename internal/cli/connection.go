@@ -184,7 +184,7 @@ func (c *connection) findTokens(p Program, fixed bool) error {
 		c.tokens = &account.Service{ClientID: clientID, Secret: clientSecret, Resource: c.server + remote.Path, Discover: c.provider}
 	default:
 		c.source = "the profile " + c.profile.Name
-		c.tokens = c.book.Session(c.profile, clock.System(), c.provider)
+		c.tokens = c.book.Session(c.profile, clock.System(), c.provider, p.signInAgain(c.profile))
 	}
 	if fixed {
 		c.profile = account.Profile{}

@@ -28,7 +28,11 @@ type login struct {
 	credentials choice
 	noBrowser   bool
 	patience    time.Duration
+	maxAge      time.Duration
 }
+
+// defaultPatience is how long a browser is waited for.
+const defaultPatience = 5 * time.Minute
 
 func (p Program) loginCommand() *cobra.Command {
 	wanted := &login{credentials: choice{choices: []string{"keyring", "file"}}}
@@ -63,12 +67,16 @@ AUTHLY_CLIENT_ID and AUTHLY_CLIENT_SECRET (or AUTHLY_CLIENT_SECRET_FILE).`,
 	flags.BoolVar(&wanted.noBrowser, "no-browser", false, "open no browser, only show the address")
 	flags.Var(&wanted.credentials, "credentials", "where the tokens are kept (default $"+variableCredentials+", or the keyring if there is one)")
 	flags.StringVar(&wanted.clientID, "client-id", builtInClient, "the client as which to sign in: a public one with the redirect URI http://127.0.0.1/callback")
-	flags.DurationVar(&wanted.patience, "timeout", 5*time.Minute, "the `time` to wait for the browser")
+	flags.DurationVar(&wanted.patience, "timeout", defaultPatience, "the `time` to wait for the browser")
+	flags.DurationVar(&wanted.maxAge, "max-age", 5*time.Minute, "the `time` since when you may have signed in in the browser; 0 makes you sign in there now")
 	command.RunE = func(command *cobra.Command, _ []string) error { return p.login(command.Context(), wanted) }
 	return command
 }
 
 func (p Program) login(ctx context.Context, wanted *login) error {
+	if wanted.maxAge < 0 {
+		return usagef("--max-age is %q: it can't be negative", wanted.maxAge)
+	}
 	book, err := p.book()
 	if err != nil {
 		return err
@@ -91,7 +99,7 @@ func (p Program) login(ctx context.Context, wanted *login) error {
 	}
 	given, err := signin.Browser{
 		Provider: provider, ClientID: profile.ClientID, Scopes: withOpenID(scopes), Resource: profile.Server + remote.Path,
-		Clock: clock.System(), Patience: wanted.patience,
+		Clock: clock.System(), MaxAge: wanted.maxAge, Patience: wanted.patience,
 		Show: func(ctx context.Context, address string) error { return p.show(ctx, address, wanted.noBrowser) },
 	}.SignIn(ctx)
 	if err != nil {
@@ -193,6 +201,23 @@ func (p Program) keep(ctx context.Context, book *account.Book, profile *account.
 		err = book.Put(*profile)
 	}
 	return err
+}
+
+// signInAgain returns how the user of a profile signs in again for an operation that wants a more
+// recent sign-in. Without a terminal nobody is asked: a script must not wait for a browser.
+func (p Program) signInAgain(profile account.Profile) account.SignIn {
+	return func(ctx context.Context, provider signin.Provider, scopes []string, maxAge time.Duration) (signin.Tokens, error) {
+		if !isTerminal(p.Input) {
+			return signin.Tokens{}, nil
+		}
+		p.tell("This needs a more recent sign-in.\n")
+		return signin.Browser{
+			Provider: provider, ClientID: profile.ClientID, Scopes: scopes, Resource: profile.Server + remote.Path,
+			// Half of it, so that the sign-in is still recent enough for what follows.
+			Clock: clock.System(), MaxAge: maxAge / 2, Patience: defaultPatience,
+			Show: func(ctx context.Context, address string) error { return p.show(ctx, address, false) },
+		}.SignIn(ctx)
+	}
 }
 
 func withOpenID(scopes []string) []string {

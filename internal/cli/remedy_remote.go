@@ -22,7 +22,7 @@ func exitOf(err error) int {
 	switch {
 	case errors.As(err, &unreachable), errors.As(err, &silent):
 		return ExitUnreachable
-	case isSignedOut(err), errors.As(err, &refusal), remote.IsStatus(err, http.StatusUnauthorized, http.StatusForbidden):
+	case isSignedOut(err), errors.Is(err, account.ErrOtherUser), errors.As(err, &refusal), remote.IsStatus(err, http.StatusUnauthorized, http.StatusForbidden):
 		return ExitNotAllowed
 	case errors.As(err, &unknown), errors.Is(err, account.ErrNoProfile), remote.IsStatus(err, http.StatusNotFound):
 		return ExitNotFound
@@ -59,6 +59,8 @@ func remoteRemedy(err error) string {
 		return "Sign in with " + signIn + ". Scripts set " + variableToken + ", or " + variableClientID + " and " + variableClientSecret + "."
 	case errors.Is(err, account.ErrNoProfile):
 		return "See the profiles that there are with `authly profile list`."
+	case errors.Is(err, account.ErrOtherUser):
+		return "Sign in as the user of the profile, or make another profile with " + signIn + " and --profile."
 	case errors.Is(err, account.ErrExposed):
 		return "Take the rights of others away with chmod 600, and sign in again if somebody may have read it."
 	case errors.Is(err, account.ErrNoKeyring):
@@ -86,6 +88,10 @@ func problemRemedy(problem *remote.Problem, signIn, source string) string {
 		bySource = source + " says who you are: see that it is of this server, and may do this."
 	}
 	switch {
+	case problem.Kind == remote.KindStepUp && source == variableToken:
+		return "Set " + variableToken + " to a token of a sign-in that is more recent, as " + signIn + " and `authly token` give it."
+	case problem.Kind == remote.KindStepUp:
+		return "Sign in again with " + signIn + ", and repeat the command. With a terminal it asks by itself."
 	case problem.Status == http.StatusUnauthorized:
 		return bySource
 	case problem.Kind == "insufficient_scope":

@@ -188,6 +188,8 @@ type Admin struct {
 	Listen string
 	// Networks are the callers' addresses, from the connection or a listed proxy.
 	Networks []netip.Prefix
+	// FreshSignIn is how long ago the sign-in behind a dangerous operation may be; 0 for any time.
+	FreshSignIn time.Duration
 	// Username, Email and Password are those of the first administrator, all of them or none.
 	Username string
 	Email    string

@@ -78,7 +78,7 @@ func TestDefaultsAreValid(t *testing.T) {
 		Throttle:        Throttle{AccountBurst: 10, AccountInterval: 30 * time.Second, AddressBurst: 50, AddressInterval: 2 * time.Second},
 		Keys:            Keys{RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day},
 		Registration:    Registration{Mode: "off", OpenScopes: "openid profile email offline_access", OpenUnusedLifetime: 7 * day, OpenBurst: 20, OpenInterval: time.Minute},
-		Admin:           Admin{Enabled: true, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+		Admin:           Admin{Enabled: true, FreshSignIn: 15 * time.Minute, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Audit:           Audit{Retention: 400 * day, Tokens: true},
 		ShutdownTimeout: 15 * time.Second,
 	}
@@ -250,7 +250,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s", "audit.tokens": "false",
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",
-		"admin.enabled": "false", "admin.listen": "127.0.0.1:9001", "admin.networks": "10.0.0.0/8",
+		"admin.enabled": "false", "admin.listen": "127.0.0.1:9001", "admin.networks": "10.0.0.0/8", "admin.fresh_sign_in": "5m",
 		"admin.username": "root", "admin.email": "root@example.com", "admin.password": "seven green bicycles",
 	}
 	certificate, key := selfSigned(t, "id.example.com")

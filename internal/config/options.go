@@ -364,6 +364,11 @@ var table = []option{
 		description: "The networks from which this server can be administered: its own machine alone, unless others are listed. The address is that of the connection, or what a proxy of `trusted_proxies` says. A request that came through another proxy is refused. In a file it may be a list.",
 	},
 	{
+		name: "admin.fresh_sign_in", standard: "15m", bounds: lasting(0, day),
+		field:       func(c *Config) any { return &c.Admin.FreshSignIn },
+		description: "How long ago a sign-in may be for what is dangerous in the administration: to make an administrator, change how others sign in, change signing keys or a client's credentials, make initial access tokens, or delete accounts, clients and scopes (RFC 9470). The commands sign in again by themselves where there is a terminal. For a client on its own behalf the age of its access token counts. 0 lets any sign-in do.",
+	},
+	{
 		name: "admin.username", form: "username", none: "the first administrator is created at a one-time URL that the start prints",
 		field:       func(c *Config) any { return &c.Admin.Username },
 		description: "The first administrator, who is created at the start if there is none. Once there is an administrator, whoever it is, these three settings do nothing, and change no password. An account that has the name already is not made an administrator: the start ends.",

@@ -20,26 +20,29 @@ import (
 	"authly/internal/testx"
 )
 
-// declaredScopes returns the scope that each operation of the description declares, by
-// "METHOD /path".
-func (a *administration) declaredScopes() map[string]string {
+// declaration is what an operation declares about who may do it.
+type declaration struct{ scope, freshSignIn string }
+
+// declarations returns what each operation of the description declares, by "METHOD /path".
+func (a *administration) declarations() map[string]declaration {
 	a.t.Helper()
 	var described struct {
 		Paths map[string]map[string]struct {
-			Security []map[string][]string `json:"security"`
+			Security    []map[string][]string `json:"security"`
+			FreshSignIn string                `json:"x-fresh-sign-in"`
 		} `json:"paths"`
 	}
 	if err := json.Unmarshal([]byte(a.Get("/api/v1/openapi.json").Body), &described); err != nil {
 		a.t.Fatal(err)
 	}
-	declared := map[string]string{}
+	declared := map[string]declaration{}
 	for path, operations := range described.Paths {
 		for method, operation := range operations {
 			needs := operation.Security
-			if len(needs) != 1 || len(needs[0]["oauth"]) != 1 {
-				a.t.Fatalf("%s %s declares %v", method, path, needs)
+			if len(needs) != 1 || len(needs[0]["oauth"]) != 1 || !slices.Contains([]string{"any", "always", "sensitive"}, operation.FreshSignIn) {
+				a.t.Fatalf("%s %s declares %v and %q", method, path, needs, operation.FreshSignIn)
 			}
-			declared[strings.ToUpper(method)+" "+path] = needs[0]["oauth"][0]
+			declared[strings.ToUpper(method)+" "+path] = declaration{needs[0]["oauth"][0], operation.FreshSignIn}
 		}
 	}
 	return declared
@@ -80,13 +83,13 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 			a := administer(t, engine, testx.WithConfig(func(c *config.Config) {
 				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			}))
-			callers, services, declared := a.callers(), a.services(), a.declaredScopes()
+			callers, old, services, declared := a.callers(), a.oldSignIns(), a.services(), a.declarations()
 			for _, route := range a.Routes() {
 				if !strings.HasPrefix(route.Path, "/api/") || route.Path == "/api/v1/openapi.json" {
 					continue
 				}
 				needed := declared[route.Method+" "+route.Path]
-				if delete(declared, route.Method+" "+route.Path); needed == "" || !strings.HasPrefix(route.Path, adminPath+"/") {
+				if delete(declared, route.Method+" "+route.Path); needed.scope == "" || !strings.HasPrefix(route.Path, adminPath+"/") {
 					t.Errorf("%s %s is not in the description", route.Method, route.Path)
 					continue
 				}
@@ -94,8 +97,15 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 				for name, by := range callers {
 					a.asks(route.Method, path, name, by)
 				}
-				a.asks(route.Method, path, "exactly its scope", letIn(testx.Bearer(services[needed])))
-				a.asks(route.Method, path, "every other scope", refusedFor("insufficient_scope", testx.Bearer(services["but "+needed])))
+				for name, token := range old {
+					by := letIn(testx.Bearer(token))
+					if needed.freshSignIn == "always" {
+						by = caller{by.options, []int{http.StatusUnauthorized}, "insufficient_user_authentication"}
+					}
+					a.asks(route.Method, path, name, by)
+				}
+				a.asks(route.Method, path, "exactly its scope", letIn(testx.Bearer(services[needed.scope])))
+				a.asks(route.Method, path, "every other scope", refusedFor("insufficient_scope", testx.Bearer(services["but "+needed.scope])))
 			}
 			for operation := range declared {
 				t.Errorf("%s is described and not mounted", operation)
@@ -148,10 +158,10 @@ func TestScopesOfTheOperations(t *testing.T) {
 	if !slices.Equal(known, adminScopes()) {
 		t.Errorf("the catalogue has %v", known)
 	}
-	for operation, needed := range a.declaredScopes() {
+	for operation, needed := range a.declarations() {
 		// What reads needs a scope that reads, and anything else one that writes.
-		if !known.Has(needed) || strings.HasPrefix(operation, "GET ") != strings.HasSuffix(needed, ":read") {
-			t.Errorf("%s needs %s", operation, needed)
+		if !known.Has(needed.scope) || strings.HasPrefix(operation, "GET ") != strings.HasSuffix(needed.scope, ":read") {
+			t.Errorf("%s needs %s", operation, needed.scope)
 		}
 	}
 }

@@ -28,6 +28,8 @@ type rotating struct {
 	mu    sync.Mutex
 	uses  int
 	ended bool
+	// revoked is the token that was given back last.
+	revoked string
 }
 
 func newRotating(t *testing.T) *rotating {
@@ -45,6 +47,10 @@ func (r *rotating) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{
 			"issuer": r.URL, "authorization_endpoint": r.URL + "/a", "token_endpoint": r.URL + "/t", "revocation_endpoint": r.URL + "/r", "jwks_uri": r.URL + "/k",
 		})
+		return
+	}
+	if request.URL.Path == "/r" {
+		r.revoked = request.FormValue("token")
 		return
 	}
 	if r.ended || request.FormValue("refresh_token") != fmt.Sprintf("refresh-%d", r.uses) {
@@ -74,7 +80,7 @@ func TestManyAtOnceUseARefreshTokenOnce(t *testing.T) {
 	for range many {
 		waiting.Go(func() {
 			// As another program would: nothing is shared but the directory.
-			token, err := account.Open(directory).Session(profile, clock.NewFake(now), server.discover).Token(t.Context(), "")
+			token, err := account.Open(directory).Session(profile, clock.NewFake(now), server.discover, nil).Token(t.Context(), "")
 			if err != nil || token.Reveal() != "access-1" {
 				t.Errorf("got %q, %v", token.Reveal(), err)
 			}
@@ -90,7 +96,7 @@ func TestSessionThatEnded(t *testing.T) {
 	t.Parallel()
 	server, book, now := newRotating(t), account.Open(t.TempDir()), time.Unix(1_900_000_000, 0)
 	profile := account.Profile{Name: "a", Server: server.URL, Place: account.File}
-	session := book.Session(profile, clock.NewFake(now), server.discover)
+	session := book.Session(profile, clock.NewFake(now), server.discover, nil)
 	if _, err := session.Token(t.Context(), ""); !errors.Is(err, account.ErrNoCredentials) {
 		t.Errorf("without credentials: %v", err)
 	}
@@ -108,6 +114,52 @@ func TestSessionThatEnded(t *testing.T) {
 	}
 	if _, err := session.Token(t.Context(), ""); !errors.Is(err, account.ErrEnded) {
 		t.Errorf("without a refresh token: %v", err)
+	}
+}
+
+// A more recent sign-in takes the place of what was kept, which is given back; one of another user
+// is given back itself, and so is none kept where nobody signed in.
+func TestMoreRecentSignIn(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_900_000_000, 0)
+	fresh := signin.Tokens{Access: secret.FromString("fresh"), Refresh: secret.FromString("fresh refresh"), Lifetime: time.Minute, Scope: "openid s", Person: signin.Person{Subject: "ada"}}
+	other := fresh
+	other.Person.Subject = "eve"
+	for name, test := range map[string]struct {
+		given       signin.Tokens
+		failure     error
+		token, kept string
+		revoked     string
+		want        error
+	}{
+		"the same user": {fresh, nil, "fresh", "fresh", "old refresh", nil},
+		"another user":  {other, nil, "", "old", "fresh refresh", account.ErrOtherUser},
+		"no terminal":   {signin.Tokens{}, nil, "", "old", "", nil},
+		"a failure":     {signin.Tokens{}, signin.ErrNobodyCame, "", "old", "", signin.ErrNobodyCame},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, book := newRotating(t), account.Open(t.TempDir())
+			profile := account.Profile{Name: "a", Server: server.URL, Place: account.File, Subject: "ada"}
+			known := account.Credentials{Access: secret.FromString("old"), Refresh: secret.FromString("old refresh"), ExpiresAt: now.Add(time.Hour), Scope: "openid s"}
+			if err := book.Keep(t.Context(), profile, known); err != nil {
+				t.Fatal(err)
+			}
+			session := book.Session(profile, clock.NewFake(now), server.discover, func(_ context.Context, _ signin.Provider, scopes []string, maxAge time.Duration) (signin.Tokens, error) {
+				if strings.Join(scopes, " ") != "openid s" || maxAge != 15*time.Minute {
+					t.Errorf("asked for %v within %s", scopes, maxAge)
+				}
+				return test.given, test.failure
+			})
+			token, err := session.StepUp(t.Context(), "", 15*time.Minute)
+			if !errors.Is(err, test.want) || err == nil && token.Reveal() != test.token {
+				t.Errorf("got %q, %v", token.Reveal(), err)
+			}
+			kept, err := book.Credentials(t.Context(), profile)
+			if err != nil || kept.Access.Reveal() != test.kept || server.revoked != test.revoked {
+				t.Errorf("kept %q, gave back %q, %v", kept.Access.Reveal(), server.revoked, err)
+			}
+		})
 	}
 }
 

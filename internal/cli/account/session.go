@@ -1,9 +1,11 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"authly/internal/cli/remote"
@@ -15,8 +17,16 @@ import (
 // early is how long before its end a token is renewed, so that it still counts when it arrives.
 const early = 30 * time.Second
 
-// ErrEnded is wrapped where the server has ended what the person was given.
-var ErrEnded = errors.New("the sign-in has ended")
+var (
+	// ErrEnded is wrapped where the server has ended what the person was given.
+	ErrEnded = errors.New("the sign-in has ended")
+	// ErrOtherUser is wrapped where another user signed in than the one of the profile.
+	ErrOtherUser = errors.New("another user signed in")
+)
+
+// SignIn signs the user in again, with the scopes that the profile has, within maxAge. It returns
+// zero tokens where nobody can be asked.
+type SignIn func(ctx context.Context, provider signin.Provider, scopes []string, maxAge time.Duration) (signin.Tokens, error)
 
 // Session gives the access token of a profile, as [authly/internal/cli/remote.Tokens].
 type Session struct {
@@ -25,11 +35,12 @@ type Session struct {
 	clock   clock.Clock
 	// discover is asked only when a token has to be renewed.
 	discover func(ctx context.Context) (signin.Provider, error)
+	signIn   SignIn
 }
 
 // Session returns the session of a profile.
-func (b *Book) Session(profile Profile, by clock.Clock, discover func(ctx context.Context) (signin.Provider, error)) *Session {
-	return &Session{b, profile, by, discover}
+func (b *Book) Session(profile Profile, by clock.Clock, discover func(ctx context.Context) (signin.Provider, error), signIn SignIn) *Session {
+	return &Session{b, profile, by, discover, signIn}
 }
 
 // Token returns an access token that counts; which scope it is for was decided at the sign-in.
@@ -92,6 +103,53 @@ func (s *Session) refresh(ctx context.Context, known Credentials) (secret.Redact
 	return given.Access, s.book.Keep(context.WithoutCancel(ctx), s.profile, CredentialsOf(given, s.clock.Now()))
 }
 
+// StepUp signs the user in again and keeps what the server gives in place of what it gave before,
+// which is given back. The lock is not held meanwhile: other programs of this user go on with the
+// tokens that there are.
+func (s *Session) StepUp(ctx context.Context, _ string, maxAge time.Duration) (secret.Redacted, error) {
+	known, err := s.book.Credentials(ctx, s.profile)
+	if err != nil {
+		return secret.Redacted{}, err
+	}
+	provider, err := s.discover(ctx)
+	if err != nil {
+		return secret.Redacted{}, err
+	}
+	given, err := s.signIn(ctx, provider, strings.Fields(known.Scope), maxAge)
+	if err != nil || given.Access.IsZero() {
+		return secret.Redacted{}, err
+	}
+	before := given.Refresh
+	if given.Person.Subject == s.profile.Subject {
+		before, err = s.replace(ctx, given)
+	} else {
+		given.Access = secret.Redacted{}
+		err = fmt.Errorf("%w: the profile %s is of %s", ErrOtherUser, s.profile.Name, cmp.Or(s.profile.Username, s.profile.Subject))
+	}
+	if !before.IsZero() {
+		// The new sign-in is what counts; a token that can't be given back ends by itself.
+		_ = provider.Revoke(context.WithoutCancel(ctx), s.profile.ClientID, before)
+	}
+	return given.Access, err
+}
+
+// replace keeps new tokens and returns the refresh token that was kept before.
+func (s *Session) replace(ctx context.Context, given signin.Tokens) (secret.Redacted, error) {
+	var before secret.Redacted
+	err := s.book.locked("credentials-"+s.profile.Name, func() error {
+		known, err := s.book.Credentials(ctx, s.profile)
+		if err != nil && !errors.Is(err, ErrNoCredentials) {
+			return err
+		}
+		before = known.Refresh
+		return s.book.Keep(context.WithoutCancel(ctx), s.profile, CredentialsOf(given, s.clock.Now()))
+	})
+	if err != nil {
+		return given.Refresh, err
+	}
+	return before, nil
+}
+
 // CredentialsOf returns what is kept of tokens that the server gave just now.
 func CredentialsOf(given signin.Tokens, now time.Time) Credentials {
 	return Credentials{given.Access, given.Refresh, now.Add(given.Lifetime), given.Scope}
@@ -105,6 +163,11 @@ func (f Fixed) Token(context.Context, string) (secret.Redacted, error) { return 
 
 // Renew returns none: the server's answer stands.
 func (f Fixed) Renew(context.Context, string, secret.Redacted) (secret.Redacted, error) {
+	return secret.Redacted{}, nil
+}
+
+// StepUp returns none: the program that gets the token has to get another one.
+func (f Fixed) StepUp(context.Context, string, time.Duration) (secret.Redacted, error) {
 	return secret.Redacted{}, nil
 }
 
@@ -145,4 +208,9 @@ func (s *Service) Renew(ctx context.Context, scope string, _ secret.Redacted) (s
 	}
 	s.known[scope] = given.Access
 	return given.Access, nil
+}
+
+// StepUp gets another one: a client proves itself for each of its tokens.
+func (s *Service) StepUp(ctx context.Context, scope string, _ time.Duration) (secret.Redacted, error) {
+	return s.Renew(ctx, scope, secret.Redacted{})
 }

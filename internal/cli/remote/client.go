@@ -30,6 +30,9 @@ type Tokens interface {
 	Token(ctx context.Context, scope string) (secret.Redacted, error)
 	// Renew returns another one in place of one that the server did not know.
 	Renew(ctx context.Context, scope string, refused secret.Redacted) (secret.Redacted, error)
+	// StepUp returns one for which the user has signed in within maxAge, in place of one whose
+	// sign-in is too old for an operation (RFC 9470); the zero value if there is no way to get one.
+	StepUp(ctx context.Context, scope string, maxAge time.Duration) (secret.Redacted, error)
 }
 
 // Client asks one server.
@@ -140,8 +143,8 @@ func (c *Client) Copy(ctx context.Context, request Request, to io.Writer) error 
 	return nil
 }
 
-// open sends a request, with another token if the server doesn't know the first, and
-// returns an answer that is a success.
+// open sends a request, with another token if the server doesn't know the first or wants a more
+// recent sign-in, each of them once, and returns an answer that is a success.
 func (c *Client) open(ctx context.Context, request Request) (*http.Response, error) {
 	body, err := encoded(request.Body)
 	if err != nil {
@@ -155,20 +158,32 @@ func (c *Client) open(ctx context.Context, request Request) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.attempts(ctx, request, body, key, token)
-	if err != nil || response.StatusCode != http.StatusUnauthorized {
-		return succeeded(response, err)
-	}
-	renewed, err := c.tokens.Renew(ctx, request.Scope, token)
-	if err != nil {
+	renewed, steppedUp := false, false
+	for {
+		response, err := c.attempts(ctx, request, body, key, token)
+		if err != nil || response.StatusCode != http.StatusUnauthorized {
+			return succeeded(response, err)
+		}
+		var next secret.Redacted
+		maxAge, wanted := stepUpOf(response)
+		switch {
+		case wanted && !steppedUp:
+			steppedUp = true
+			next, err = c.tokens.StepUp(ctx, request.Scope, maxAge)
+		case !wanted && !renewed:
+			renewed = true
+			next, err = c.tokens.Renew(ctx, request.Scope, token)
+		}
+		if err != nil {
+			_ = response.Body.Close()
+			return nil, err
+		}
+		if next.IsZero() {
+			return succeeded(response, nil)
+		}
 		_ = response.Body.Close()
-		return nil, err
+		token = next
 	}
-	if renewed.IsZero() {
-		return succeeded(response, nil)
-	}
-	_ = response.Body.Close()
-	return succeeded(c.attempts(ctx, request, body, key, renewed))
 }
 
 func encoded(body any) ([]byte, error) {

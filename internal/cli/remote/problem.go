@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -89,6 +91,25 @@ var ErrScope = errors.New("there is no token for the scope")
 func LacksScope(err error) bool {
 	var problem *Problem
 	return errors.Is(err, ErrScope) || errors.As(err, &problem) && problem.Status == http.StatusForbidden && problem.Scope != ""
+}
+
+// KindStepUp is the kind of the problem of a sign-in that is too old for an operation.
+const KindStepUp = "insufficient_user_authentication"
+
+// stepUpOf returns how recent a sign-in an answer asks for (RFC 9470 section 3), and whether it asks
+// for one at all.
+func stepUpOf(response *http.Response) (time.Duration, bool) {
+	challenge := response.Header.Get("WWW-Authenticate")
+	if !strings.Contains(challenge, `error="`+KindStepUp+`"`) {
+		return 0, false
+	}
+	_, after, _ := strings.Cut(challenge, `max_age="`)
+	text, _, _ := strings.Cut(after, `"`)
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err != nil { // without max_age the user has to sign in now
+		return 0, true
+	}
+	return time.Duration(seconds) * time.Second, true
 }
 
 // problemOf reads an answer that is no success.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"authly/internal/platform/secret"
 )
@@ -23,6 +24,10 @@ func (noTokens) Token(context.Context, string) (secret.Redacted, error) {
 }
 
 func (noTokens) Renew(context.Context, string, secret.Redacted) (secret.Redacted, error) {
+	return secret.Redacted{}, nil
+}
+
+func (noTokens) StepUp(context.Context, string, time.Duration) (secret.Redacted, error) {
 	return secret.Redacted{}, nil
 }
 

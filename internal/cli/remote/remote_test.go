@@ -20,11 +20,19 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// tokens gives "first", and "second" in place of it.
-type tokens struct{ renewed int }
+// tokens gives "first", and "second" in place of it; a more recent sign-in gives "fresh".
+type tokens struct {
+	renewed int
+	maxAges []time.Duration // of what was asked for
+}
 
 func (*tokens) Token(context.Context, string) (secret.Redacted, error) {
 	return secret.FromString("first"), nil
+}
+
+func (t *tokens) StepUp(_ context.Context, _ string, maxAge time.Duration) (secret.Redacted, error) {
+	t.maxAges = append(t.maxAges, maxAge)
+	return secret.FromString("fresh"), nil
 }
 
 func (t *tokens) Renew(_ context.Context, _ string, refused secret.Redacted) (secret.Redacted, error) {
@@ -37,6 +45,11 @@ func (t *tokens) Renew(_ context.Context, _ string, refused secret.Redacted) (se
 
 // served returns a client of what handler answers, and what it was asked.
 func served(t *testing.T, handler http.HandlerFunc) (*remote.Client, func() []*http.Request) {
+	t.Helper()
+	return servedWith(t, &tokens{}, handler)
+}
+
+func servedWith(t *testing.T, by *tokens, handler http.HandlerFunc) (*remote.Client, func() []*http.Request) {
 	t.Helper()
 	var (
 		mu    sync.Mutex
@@ -55,7 +68,7 @@ func served(t *testing.T, handler http.HandlerFunc) (*remote.Client, func() []*h
 		handler(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return remote.New(remote.Options{Server: server.URL, HTTP: &http.Client{Timeout: 10 * time.Second}, Tokens: &tokens{}, Agent: "test"}), func() []*http.Request {
+	return remote.New(remote.Options{Server: server.URL, HTTP: &http.Client{Timeout: 10 * time.Second}, Tokens: by, Agent: "test"}), func() []*http.Request {
 		mu.Lock()
 		defer mu.Unlock()
 		return asked
@@ -148,6 +161,56 @@ func TestTokenIsRenewedOnce(t *testing.T) {
 		if len(asked()) != 2 || asked()[1].Header.Get("If-Match") != `"1"` {
 			t.Errorf("%s: %d requests", want, len(asked()))
 		}
+	}
+}
+
+// A request whose sign-in is too old is sent once more after a more recent one, with the same body
+// and the same key, also where the first token had to be renewed.
+func TestSignInIsRenewedOnce(t *testing.T) {
+	t.Parallel()
+	const challenge = `Bearer realm="authly", error="insufficient_user_authentication", max_age="900"`
+	for name, test := range map[string]struct {
+		known     []string // tokens that the server knows
+		fresh     []string // those of a recent sign-in
+		challenge string
+		requests  int
+		maxAges   []time.Duration
+		refused   bool
+	}{
+		"at once":             {[]string{"first", "fresh"}, []string{"fresh"}, challenge, 2, []time.Duration{15 * time.Minute}, false},
+		"after a renewal":     {[]string{"second", "fresh"}, []string{"fresh"}, challenge, 3, []time.Duration{15 * time.Minute}, false},
+		"never recent enough": {[]string{"first", "fresh"}, nil, challenge, 2, []time.Duration{15 * time.Minute}, true},
+		"without a max_age":   {[]string{"first", "fresh"}, []string{"fresh"}, `Bearer error="insufficient_user_authentication"`, 2, []time.Duration{0}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			by := &tokens{}
+			client, asked := servedWith(t, by, func(w http.ResponseWriter, r *http.Request) {
+				token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+				switch {
+				case !slices.Contains(test.known, token):
+					w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+					w.WriteHeader(http.StatusUnauthorized)
+				case !slices.Contains(test.fresh, token):
+					w.Header().Set("WWW-Authenticate", test.challenge)
+					w.WriteHeader(http.StatusUnauthorized)
+				default:
+					_, _ = fmt.Fprint(w, `{}`)
+				}
+			})
+			_, err := client.Do(t.Context(), remote.Request{Method: http.MethodPost, Path: "/users", Body: json.RawMessage(`{"administrator":true}`), Once: true})
+			if test.refused != remote.IsStatus(err, http.StatusUnauthorized) || !test.refused && err != nil {
+				t.Errorf("got %v", err)
+			}
+			all := asked()
+			if len(all) != test.requests || !slices.Equal(by.maxAges, test.maxAges) {
+				t.Fatalf("%d requests, and sign-ins within %v", len(all), by.maxAges)
+			}
+			body, err := io.ReadAll(all[len(all)-1].Body)
+			if err != nil || string(body) != `{"administrator":true}` || all[0].Header.Get("Idempotency-Key") != all[len(all)-1].Header.Get("Idempotency-Key") {
+				t.Errorf("the last one has %s, %v", body, err)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ type Browser struct {
 	Scopes   []string
 	Resource string
 	Clock    clock.Clock
+	// MaxAge is how long ago the user may have signed in at the server, in whole seconds; 0 makes
+	// the user sign in now.
+	MaxAge time.Duration
 	// Patience is how long it is waited for the person.
 	Patience time.Duration
 	// Show leads the person to an address.
@@ -81,7 +85,7 @@ func (b Browser) address(redirectURI, state, nonce, verifier string) string {
 	query := url.Values{
 		"response_type": {"code"}, "client_id": {b.ClientID}, "redirect_uri": {redirectURI}, "scope": {strings.Join(b.Scopes, " ")},
 		"state": {state}, "nonce": {nonce}, "code_challenge": {oauth.CodeChallengeS256(verifier)}, "code_challenge_method": {"S256"},
-		"resource": {b.Resource},
+		"resource": {b.Resource}, "max_age": {strconv.Itoa(int(b.MaxAge.Seconds()))},
 		// The name is only shown; without it the subject has to do (OpenID Connect Core 1.0 section 5.5).
 		"claims": {`{"id_token":{"preferred_username":null,"name":null}}`},
 	}
