@@ -48,12 +48,12 @@ type AuditEvent struct {
 	Outcome    audit.Outcome   `json:"outcome" doc:"success or failure."`
 	ActorKind  audit.ActorKind `json:"actor_kind" doc:"user, client, operator (somebody with access to the server's machine), server (by itself) or unknown."`
 	ActorID    string          `json:"actor_id,omitempty" doc:"The subject of a user, or a client_id."`
-	ActorName  string          `json:"actor_name,omitempty"`
+	ActorName  string          `json:"actor_name,omitempty" doc:"(erased) for a user whose account is deleted."`
 	ClientID   string          `json:"client_id,omitempty" doc:"Through which client it was done."`
 	TargetKind string          `json:"target_kind,omitempty"`
 	TargetID   string          `json:"target_id,omitempty"`
-	TargetName string          `json:"target_name,omitempty"`
-	Address    string          `json:"address,omitempty" doc:"Of the caller."`
+	TargetName string          `json:"target_name,omitempty" doc:"(erased) for a user whose account is deleted."`
+	Address    string          `json:"address,omitempty" doc:"Of the caller; (erased) for a user whose account is deleted."`
 	RequestID  string          `json:"request_id,omitempty" doc:"As in the server's own log."`
 	Details    audit.Details   `json:"details"`
 	Batch      int64           `json:"batch,omitempty" doc:"The batch that it is sealed in. Left out until it is."`

@@ -48,6 +48,7 @@ type App struct {
 	logger   *slog.Logger
 	database *db.DB
 	keys     *keys.Service
+	sealer   *secret.Sealer
 	router   *httpx.Router
 	handler  http.Handler
 	// These two are nil unless the administration has an address of its own.
@@ -126,12 +127,12 @@ func New(ctx context.Context, options Options) (_ *App, err error) {
 }
 
 func (a *App) buildKeys() error {
-	sealer, err := newSealer(a.settings)
-	if err != nil {
+	var err error
+	if a.sealer, err = newSealer(a.settings); err != nil {
 		return err
 	}
 	a.keys = keys.New(keys.Deps{
-		Database: a.database, Sealer: sealer, Clock: a.clock, Logger: a.logger, Audit: localAudit(a.database, a.clock), Actor: audit.Actor{Kind: audit.Server},
+		Database: a.database, Sealer: a.sealer, Clock: a.clock, Logger: a.logger, Audit: localAudit(a.database, a.clock, a.sealer), Actor: audit.Actor{Kind: audit.Server},
 		RotationInterval: a.settings.Keys.RotationInterval, PublishLead: a.settings.Keys.PublishLead, RetainRetired: a.settings.Keys.RetainRetired, GenerateKey: a.generateKey,
 	})
 	return nil
@@ -195,6 +196,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 		}},
 		jobs.Job{Name: "log what was issued", Every: collectInterval, Run: a.Audit.Collect},
 		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
+		jobs.Job{Name: "sweep audit keys", Every: sessionInterval, Run: a.Audit.SweepKeys},
 		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents},
 		jobs.Job{Name: "sweep password tickets", Every: sessionInterval, Run: a.Users.Sweep},
 		jobs.Job{Name: "sweep setup tokens", Every: sessionInterval, Run: built.setup.Sweep},

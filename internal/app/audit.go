@@ -2,8 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"authly/internal/audit"
@@ -16,18 +20,39 @@ import (
 )
 
 // newAudit returns the log of what happened.
-func newAudit(ctx context.Context, database *db.DB, at clock.Clock, signing *keys.Service) (*audit.Log, error) {
+func newAudit(ctx context.Context, database *db.DB, at clock.Clock, signing *keys.Service, sealer audit.Sealer) (*audit.Log, error) {
 	chainKey, err := signing.Secret(ctx, audit.KeyName)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key of the audit log: %w", err)
 	}
-	return audit.New(audit.Deps{Database: database, Clock: at, ChainKey: chainKey, Origin: origin}), nil
+	return audit.New(audit.Deps{Database: database, Clock: at, ChainKey: chainKey, Sealer: sealer, Origin: origin}), nil
 }
 
 // localAudit is for those who add events and seal none: commands on this machine, and the
-// signing keys, which have the key of the chain.
-func localAudit(database *db.DB, at clock.Clock) *audit.Log {
-	return audit.New(audit.Deps{Database: database, Clock: at, Origin: origin})
+// signing keys, which have the key of the chain. Without a sealer, events have nothing personal.
+func localAudit(database *db.DB, at clock.Clock, sealer audit.Sealer) *audit.Log {
+	return audit.New(audit.Deps{Database: database, Clock: at, Sealer: sealer, Origin: origin})
+}
+
+// operatorAudit is the log for a command that needs the database only. It makes no sealing key, and uses
+// none that does not fit the database: the key of a person that is sealed under another one would
+// keep the server from logging anything of that person.
+func operatorAudit(ctx context.Context, database *db.DB, settings config.Config, logger *slog.Logger) (*audit.Log, error) {
+	if settings.SealingKey.IsZero() {
+		if _, err := os.Stat(filepath.Join(settings.DataDirectory, sealingKeyFile)); errors.Is(err, fs.ErrNotExist) {
+			return localAudit(database, clock.System(), nil), nil
+		}
+	}
+	sealer, err := newSealer(settings)
+	if err != nil {
+		return nil, err
+	}
+	signing := keys.New(keys.Deps{Database: database, Sealer: sealer, Clock: clock.System(), Logger: logger})
+	log, err := newAudit(ctx, database, clock.System(), signing, sealer)
+	if errors.Is(err, keys.ErrUnfitSealingKey) {
+		return localAudit(database, clock.System(), nil), nil
+	}
+	return log, err
 }
 
 // origin tells where the request of a context came from.
@@ -64,7 +89,10 @@ type AuditVerification = audit.Verification
 // ReadAudit hands the events that match to each, the newest first, page by page.
 func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger, query AuditQuery, each func(AuditEvent) error) error {
 	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
-		log := localAudit(database, clock.System())
+		log, err := operatorAudit(ctx, database, settings, logger)
+		if err != nil {
+			return err
+		}
 		asked := audit.Query{
 			Action: audit.Action(query.Action), Outcome: audit.Outcome(query.Outcome), ActorID: query.Actor, ClientID: query.Client,
 			TargetID: query.Target, Since: query.Since, Until: query.Until, Limit: audit.MaxLimit,
@@ -97,7 +125,7 @@ func VerifyAudit(ctx context.Context, settings config.Config, logger *slog.Logge
 		if err != nil {
 			return err
 		}
-		log, err := newAudit(ctx, database, clock.System(), signing)
+		log, err := newAudit(ctx, database, clock.System(), signing, nil) // which reads nothing personal
 		if err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		return nil, fmt.Errorf("prepare the key of pairwise subjects: %w", err)
 	}
 	built.subjects = subject.New(subjectKey)
-	if a.Audit, err = newAudit(ctx, a.database, a.clock, a.keys); err != nil {
+	if a.Audit, err = newAudit(ctx, a.database, a.clock, a.keys, a.sealer); err != nil {
 		return nil, err
 	}
 	built.outbox = logout.NewOutbox(a.database, a.clock)
@@ -105,7 +105,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	})
 	ending := &endings{sessions: built.sessions}
 	a.Users = user.NewService(user.Deps{
-		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: ending,
+		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: ending, Log: a.Audit,
 		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{"authly"},
 	})
 	built.administrators = admin.NewAdministrators(a.Users)

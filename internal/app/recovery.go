@@ -18,8 +18,12 @@ type Recovery = bootstrap.Recovery
 // password, or with "" a new administrator is created. It needs the database, not the server.
 func Recover(ctx context.Context, settings config.Config, logger *slog.Logger, username string) (made Recovery, err error) {
 	err = withMigrated(ctx, settings, logger, func(database *db.DB) error {
+		log, err := operatorAudit(ctx, database, settings, logger)
+		if err != nil {
+			return err
+		}
 		service := bootstrap.New(bootstrap.Deps{
-			Database: database, Clock: clock.System(), Issuer: settings.Issuer, Audit: localAudit(database, clock.System()),
+			Database: database, Clock: clock.System(), Issuer: settings.Issuer, Audit: log,
 			Users: user.NewService(user.Deps{Database: database, Clock: clock.System()}),
 		})
 		made, err = service.Recover(ctx, username)

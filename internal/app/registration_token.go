@@ -121,7 +121,7 @@ func CreateRegistrationToken(ctx context.Context, settings config.Config, logger
 		if err := knownScopes(ctx, database, described.Policy.Scopes.Union(described.Policy.DefaultScopes)); err != nil {
 			return err
 		}
-		created, err := registration.NewInitialTokens(database, clock.System(), localAudit(database, clock.System())).Create(ctx, described, operator())
+		created, err := registration.NewInitialTokens(database, clock.System(), localAudit(database, clock.System(), nil)).Create(ctx, described, operator())
 		made = RegistrationToken{created.InitialToken, created.Token}
 		return explained(err)
 	})
@@ -243,6 +243,6 @@ func rule(field string) string {
 
 func withInitialTokens(ctx context.Context, settings config.Config, logger *slog.Logger, work func(*registration.InitialTokens) error) error {
 	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
-		return work(registration.NewInitialTokens(database, clock.System(), localAudit(database, clock.System())))
+		return work(registration.NewInitialTokens(database, clock.System(), localAudit(database, clock.System(), nil)))
 	})
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -18,7 +17,8 @@ type store struct{ database *db.DB }
 var errOvertaken = errors.New("another node was faster")
 
 const (
-	eventColumns = `id, occurred_at, action, outcome, actor_kind, actor_id, actor_name, client_id, target_kind, target_id, target_name, address, request_id, details`
+	eventColumns = `id, occurred_at, action, outcome, actor_kind, actor_id, actor_name, client_id, target_kind, target_id, target_name, address, request_id, details, personal`
+	columnCount  = 16 // eventColumns and batch
 	batchColumns = `number, events, digest, sealed_at, deleted_at, deletion`
 )
 
@@ -36,29 +36,29 @@ func (s store) insertMissing(ctx context.Context, events []stored) error {
 
 func (s store) write(ctx context.Context, events []stored, tail string) error {
 	return inChunks(events, func(some []stored) error {
-		arguments := make([]any, 0, len(some)*15)
+		arguments := make([]any, 0, len(some)*columnCount)
 		for _, e := range some {
 			var batch *int64
 			if e.Batch != 0 {
 				batch = &e.Batch
 			}
 			arguments = append(arguments, e.ID, e.OccurredAt, string(e.Action), string(e.Outcome), string(e.Actor.Kind), e.Actor.ID, e.Actor.Name, e.ClientID,
-				e.Target.Kind, e.Target.ID, e.Target.Name, e.Origin.Address, e.Origin.RequestID, e.details, batch)
+				e.Target.Kind, e.Target.ID, e.Target.Name, e.Origin.Address, e.Origin.RequestID, e.details, e.personal, batch)
 		}
-		_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_events (`+eventColumns+`, batch) VALUES `+db.Values(len(some), 15)+tail, arguments...)
+		_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_events (`+eventColumns+`, batch) VALUES `+db.Values(len(some), columnCount)+tail, arguments...)
 		return err
 	})
 }
 
-// inChunks does something to events in chunks of powers of two, so that there are few
+// inChunks does something to rows in chunks of powers of two, so that there are few
 // distinct statements to keep prepared.
-func inChunks(events []stored, do func(some []stored) error) error {
+func inChunks[T any](all []T, do func(some []T) error) error {
 	for size := 64; size > 0; size /= 2 {
-		for len(events) >= size {
-			if err := do(events[:size]); err != nil {
+		for len(all) >= size {
+			if err := do(all[:size]); err != nil {
 				return err
 			}
-			events = events[size:]
+			all = all[size:]
 		}
 	}
 	return nil
@@ -84,7 +84,7 @@ func scanStored(row db.Row) (stored, error) {
 		batch                 *int64
 	)
 	err := row.Scan(&e.ID, &e.OccurredAt, &action, &outcome, &kind, &e.Actor.ID, &e.Actor.Name, &e.ClientID,
-		&e.Target.Kind, &e.Target.ID, &e.Target.Name, &e.Origin.Address, &e.Origin.RequestID, &e.details, &batch)
+		&e.Target.Kind, &e.Target.ID, &e.Target.Name, &e.Origin.Address, &e.Origin.RequestID, &e.details, &e.personal, &batch)
 	e.Action, e.Outcome, e.Actor.Kind = Action(action), Outcome(outcome), ActorKind(kind)
 	if batch != nil {
 		e.Batch = *batch
@@ -92,19 +92,8 @@ func scanStored(row db.Row) (stored, error) {
 	return e, err
 }
 
-func scanEvent(row db.Row) (Event, error) {
-	e, err := scanStored(row)
-	if err != nil {
-		return Event{}, err
-	}
-	if err := json.Unmarshal([]byte(e.details), &e.Details); err != nil {
-		e.Details = Details{Note: "unreadable"} // somebody has changed it: Verify says so
-	}
-	return e.Event, nil
-}
-
 // list reads by the index of the narrowest filter; it looks at each row for the others.
-func (s store) list(ctx context.Context, query Query) (page.Of[Event], error) {
+func (s store) list(ctx context.Context, query Query) (page.Of[stored], error) {
 	list := db.Listing{Table: "audit_events", Columns: eventColumns + `, batch`, Time: "occurred_at"}
 	indexed := false
 	for _, equal := range []struct{ column, value string }{
@@ -130,13 +119,13 @@ func (s store) list(ctx context.Context, query Query) (page.Of[Event], error) {
 	}
 	list.Between(query.Since, query.Until)
 	list.Before(query.After)
-	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanEvent, func(e Event) page.Position {
+	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanStored, func(e stored) page.Position {
 		return page.Position{At: e.OccurredAt, ID: e.ID}
 	})
 }
 
-func (s store) find(ctx context.Context, event uuid.UUID) (Event, bool, error) {
-	return found(scanEvent(s.database.Read(ctx).QueryRow(ctx, `SELECT `+eventColumns+`, batch FROM audit_events WHERE id = $1`, event)))
+func (s store) find(ctx context.Context, event uuid.UUID) (stored, bool, error) {
+	return found(scanStored(s.database.Read(ctx).QueryRow(ctx, `SELECT `+eventColumns+`, batch FROM audit_events WHERE id = $1`, event)))
 }
 
 func (s store) unsealed(ctx context.Context, most int) ([]stored, error) {

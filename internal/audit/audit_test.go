@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"authly/internal/audit"
 	"authly/internal/platform/clock"
@@ -25,21 +26,35 @@ type world struct {
 	t        *testing.T
 	database *db.DB
 	clock    *clock.Fake
+	sealer   *secret.Sealer
 	log      *audit.Log
 }
+
+// Two people with accounts.
+const (
+	ada = "0199e000-0000-7000-8000-00000000000a"
+	bob = "0199e000-0000-7000-8000-00000000000b"
+)
 
 var from = audit.Origin{Address: "192.0.2.7", RequestID: "request-1"}
 
 func newWorld(t *testing.T, database *db.DB) *world {
 	t.Helper()
 	w := &world{t: t, database: database, clock: clock.NewFake(start)}
+	var err error
+	w.sealer, err = secret.NewSealer(secret.NewSealingKey())
+	w.must(err)
 	w.log = w.with("the key of the chain")
+	for name, person := range map[string]string{"ada": ada, "bob": bob} {
+		w.exec(`INSERT INTO users (id, username, username_folded, email_verified, state, administrator, require_password_change, phone_number_verified, created_at, updated_at)
+			VALUES ($1, $2, $2, $3, 'active', $3, $3, $3, $4, $4)`, uuid.MustParse(person), name, false, start)
+	}
 	return w
 }
 
 func (w *world) with(key string) *audit.Log {
 	return audit.New(audit.Deps{
-		Database: w.database, Clock: w.clock, ChainKey: secret.FromString(key), Origin: func(context.Context) audit.Origin { return from },
+		Database: w.database, Clock: w.clock, ChainKey: secret.FromString(key), Sealer: w.sealer, Origin: func(context.Context) audit.Origin { return from },
 	})
 }
 
@@ -91,7 +106,7 @@ func TestRecord(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := event(audit.ClientUpdate, "ada", "app")
+		made := event(audit.ClientUpdate, ada, "app")
 		made.Details = audit.Details{Note: "Old \u2028 <b>", Scopes: []string{"openid"}, Methods: []string{"pwd"}, Reason: "why"}
 		w.record(made, audit.Event{Action: audit.SignIn, Outcome: audit.Failure})
 		all := w.list(audit.Query{})
@@ -116,7 +131,7 @@ func TestOneTransaction(t *testing.T) {
 		w := newWorld(t, database)
 		failed := errors.New("the change failed")
 		err := database.Tx(t.Context(), func(ctx context.Context) error {
-			w.must(w.log.Record(ctx, event(audit.RegisterClient, "ada", "app")))
+			w.must(w.log.Record(ctx, event(audit.RegisterClient, ada, "app")))
 			return failed
 		})
 		if !errors.Is(err, failed) || len(w.list(audit.Query{})) != 0 {
@@ -134,9 +149,9 @@ func TestFiltersAndPages(t *testing.T) {
 		w := newWorld(t, database)
 		for i := range 7 {
 			w.clock.Set(start.Add(time.Duration(i) * time.Minute))
-			actor, action, outcome := "ada", audit.RegisterClient, audit.Success
+			actor, action, outcome := ada, audit.RegisterClient, audit.Success
 			if i%2 == 1 {
-				actor, action, outcome = "bob", audit.ClientDelete, audit.Failure
+				actor, action, outcome = bob, audit.ClientDelete, audit.Failure
 			}
 			made := event(action, actor, string(rune('a'+i)))
 			made.Outcome = outcome
@@ -149,14 +164,14 @@ func TestFiltersAndPages(t *testing.T) {
 			"all":           {audit.Query{}, "gfedcba"},
 			"action":        {audit.Query{Action: audit.ClientDelete}, "fdb"},
 			"outcome":       {audit.Query{Outcome: audit.Success}, "geca"},
-			"actor":         {audit.Query{ActorID: "bob"}, "fdb"},
+			"actor":         {audit.Query{ActorID: bob}, "fdb"},
 			"target":        {audit.Query{TargetID: "c"}, "c"},
 			"kind":          {audit.Query{TargetKind: "client"}, "gfedcba"},
 			"other kind":    {audit.Query{TargetKind: "user"}, ""},
 			"client":        {audit.Query{ClientID: "console"}, "gfedcba"},
 			"since":         {audit.Query{Since: start.Add(5 * time.Minute)}, "gf"},
 			"until":         {audit.Query{Until: start.Add(2 * time.Minute)}, "ba"},
-			"both":          {audit.Query{ActorID: "ada", Since: start.Add(time.Minute), Until: start.Add(6 * time.Minute)}, "ec"},
+			"both":          {audit.Query{ActorID: ada, Since: start.Add(time.Minute), Until: start.Add(6 * time.Minute)}, "ec"},
 			"not an action": {audit.Query{Action: "x' OR '1'='1"}, ""},
 		} {
 			got := ""
@@ -190,17 +205,17 @@ func TestListsReadByAnIndex(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		w.record(event(audit.ClientDelete, "bob", "odd"))
+		w.record(event(audit.ClientDelete, bob, "odd"))
 		for range 30 {
 			w.clock.Advance(time.Second)
-			w.record(event(audit.ClientUpdate, "ada", "app"))
+			w.record(event(audit.ClientUpdate, ada, "app"))
 		}
 		for index, query := range map[string]audit.Query{
 			"audit_events_time_idx":   {Outcome: audit.Failure, TargetKind: "client", Since: start, Until: start.Add(time.Hour)},
 			"audit_events_action_idx": {Action: audit.ClientDelete, Outcome: audit.Success},
-			"audit_events_actor_idx":  {ActorID: "bob", Action: audit.ClientDelete, Since: start},
+			"audit_events_actor_idx":  {ActorID: bob, Action: audit.ClientDelete, Since: start},
 			"audit_events_client_idx": {ClientID: "console", Outcome: audit.Success},
-			"audit_events_target_idx": {TargetID: "odd", TargetKind: "client", ActorID: "bob", ClientID: "console", Action: audit.ClientDelete},
+			"audit_events_target_idx": {TargetID: "odd", TargetKind: "client", ActorID: bob, ClientID: "console", Action: audit.ClientDelete},
 		} {
 			dbtest.ExpectIndex(t, database, index, func(ctx context.Context) error {
 				_, err := w.log.List(ctx, query)
@@ -214,7 +229,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		w.record(event(audit.ClientUpdate, "ada", "app"))
+		w.record(event(audit.ClientUpdate, ada, "app"))
 		want := w.list(audit.Query{})[0]
 		got, err := w.log.Find(t.Context(), want.ID)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -231,7 +246,7 @@ func TestEventsAreBounded(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
 		long := event(audit.ClientUpdate, strings.Repeat("é", 2000), "nul \x00 and \xff")
-		worse := event(audit.ClientUpdate, "ada", "app")
+		worse := event(audit.ClientUpdate, ada, "app")
 		worse.Details.Reason = "why"
 		for range 2000 {
 			worse.Details.Scopes = append(worse.Details.Scopes, "a-scope-with-a-name")
@@ -270,7 +285,7 @@ func TestSealRace(t *testing.T) {
 		for range writers {
 			racing.Go(func() {
 				for range each {
-					if err := w.log.Record(t.Context(), event(audit.SignIn, "ada", "x")); err != nil {
+					if err := w.log.Record(t.Context(), event(audit.SignIn, ada, "x")); err != nil {
 						t.Error(err)
 					}
 				}

@@ -101,19 +101,22 @@ type sealedEvent struct {
 	Address    string `json:"address"`
 	RequestID  string `json:"request_id"`
 	Details    string `json:"details"`
+	// Personal is left out where it is empty: the events before it was there have a digest without it.
+	Personal string `json:"personal,omitempty"`
 }
 
-// stored is an event with the very text of its details.
+// stored is an event with the very text of its details, and with what is sealed of it.
 type stored struct {
 	Event
-	details string
+	details  string
+	personal string
 }
 
 func (s stored) sealed() sealedEvent {
 	return sealedEvent{
 		ID: s.ID.String(), OccurredAt: s.OccurredAt.UnixMicro(), Action: string(s.Action), Outcome: string(s.Outcome), ActorKind: string(s.Actor.Kind),
 		ActorID: s.Actor.ID, ActorName: s.Actor.Name, ClientID: s.ClientID, TargetKind: s.Target.Kind, TargetID: s.Target.ID, TargetName: s.Target.Name,
-		Address: s.Origin.Address, RequestID: s.Origin.RequestID, Details: s.details,
+		Address: s.Origin.Address, RequestID: s.Origin.RequestID, Details: s.details, Personal: s.personal,
 	}
 }
 

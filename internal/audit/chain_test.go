@@ -17,10 +17,10 @@ func (w *world) sealed() {
 	w.t.Helper()
 	for i := range 3 {
 		w.clock.Set(start.Add(time.Duration(i) * time.Hour))
-		w.record(event(audit.RegisterClient, "ada", "first"), event(audit.ClientDelete, "bob", "second"))
+		w.record(event(audit.RegisterClient, ada, "first"), event(audit.ClientDelete, bob, "second"))
 		w.must(w.log.Seal(w.t.Context()))
 	}
-	w.record(event(audit.SignIn, "ada", "third"))
+	w.record(event(audit.SignIn, ada, "third"))
 }
 
 func TestChainOfBatches(t *testing.T) {
@@ -171,7 +171,7 @@ func TestVerifyWhileDeletingRace(t *testing.T) {
 		w := newWorld(t, database)
 		const batches = 30
 		for range batches {
-			w.record(event(audit.SignIn, "ada", "x"))
+			w.record(event(audit.SignIn, ada, "x"))
 			w.must(w.log.Seal(t.Context()))
 		}
 		w.clock.Advance(time.Hour)

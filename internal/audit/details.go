@@ -7,25 +7,28 @@ import (
 	"slices"
 )
 
-// encode returns the text of details. Changes that are too large are named without
+// fitting returns details that are within the bound. Changes that are too large are named without
 // their values: an event has to fit, and must not be lost.
-func encode(details Details) (string, error) {
+func fitting(details Details) (Details, error) {
 	encoded, err := json.Marshal(details)
 	if err != nil {
-		return "", fmt.Errorf("encode details: %w", err)
+		return Details{}, fmt.Errorf("encode details: %w", err)
 	}
 	if len(encoded) <= maxDetailsBytes {
-		return string(encoded), nil
+		return details, nil
 	}
 	details.Changes, details.Scopes = slices.Clone(details.Changes), nil
 	details.Note = "too large to be kept whole"
 	for i := range details.Changes {
 		details.Changes[i].Before, details.Changes[i].After = nil, nil
 	}
-	if encoded, err = json.Marshal(details); err != nil || len(encoded) > maxDetailsBytes {
-		return `{"note":"too large to be kept"}`, err
+	if encoded, err = json.Marshal(details); err != nil {
+		return Details{}, fmt.Errorf("encode details: %w", err)
 	}
-	return string(encoded), nil
+	if len(encoded) > maxDetailsBytes {
+		return Details{Note: "too large to be kept"}, nil
+	}
+	return details, nil
 }
 
 // Compare returns what differs between two states of a record, by the names and in

@@ -20,6 +20,9 @@
 // soon after, many at a time, into batches that are sealed at once, and [Log.Keep] when they
 // are deleted, if they are not in the log by then.
 //
+// What an event has of a person is sealed under a key of that person, which [Log.Erase] destroys when the account is
+// deleted. The digests are over the sealed form, so the chain is as it was.
+//
 // What an event holds is bounded, and has no secrets: nothing of type secret.Redacted
 // has a form that could be written.
 //

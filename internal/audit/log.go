@@ -37,18 +37,29 @@ func (l *Log) Record(ctx context.Context, event Event) error {
 		}
 		event.Actor.Name = name
 	}
-	written, err := complete(event)
-	if err != nil {
-		return fmt.Errorf("record the event %s: %w", event.Action, err)
+	written, err := l.written(ctx, []Event{event})
+	if err == nil {
+		err = l.store.insert(ctx, written)
 	}
-	if err := l.store.insert(ctx, []stored{written}); err != nil {
+	if err != nil {
 		return fmt.Errorf("record the event %s: %w", event.Action, err)
 	}
 	return nil
 }
 
-// complete returns an event as it is written: whole, and within the bounds.
-func complete(event Event) (stored, error) {
+// written returns events as they are stored: whole, within the bounds, and with what is personal
+// under the keys of the people.
+func (l *Log) written(ctx context.Context, events []Event) ([]stored, error) {
+	for i := range events {
+		if err := complete(&events[i]); err != nil {
+			return nil, err
+		}
+	}
+	return l.seal(ctx, events)
+}
+
+// complete fills in what every event has, and holds it to the bounds.
+func complete(event *Event) (err error) {
 	if event.Actor.Kind == "" {
 		event.Actor.Kind = Unknown
 	}
@@ -57,12 +68,12 @@ func complete(event Event) (stored, error) {
 	}
 	for _, text := range []*string{
 		&event.Actor.ID, &event.Actor.Name, &event.ClientID, &event.Target.Kind, &event.Target.ID, &event.Target.Name,
-		&event.Origin.Address, &event.Origin.RequestID, &event.Details.Reason, &event.Details.Note,
+		&event.Origin.Address, &event.Origin.RequestID, &event.Details.Reason, &event.Details.Note, &event.Details.Subject,
 	} {
 		*text = bounded(*text)
 	}
-	details, err := encode(event.Details)
-	return stored{event, details}, err
+	event.Details, err = fitting(event.Details)
+	return err
 }
 
 // bounded cuts a text at a whole character, and makes it one that every engine takes.
@@ -121,7 +132,11 @@ func (l *Log) List(ctx context.Context, query Query) (Page, error) {
 	if err != nil {
 		return Page{}, fmt.Errorf("read the audit log: %w", err)
 	}
-	return Page{Events: read.Items, Next: read.Next}, nil
+	events, err := l.opened(ctx, read.Items)
+	if err != nil {
+		return Page{}, fmt.Errorf("read the audit log: %w", err)
+	}
+	return Page{Events: events, Next: read.Next}, nil
 }
 
 // Find returns an event. The error is a fault of kind NotFound if there is none.
@@ -133,5 +148,9 @@ func (l *Log) Find(ctx context.Context, event uuid.UUID) (Event, error) {
 	if !isThere {
 		return Event{}, fault.New(fault.NotFound, "audit.event_unknown")
 	}
-	return known, nil
+	events, err := l.opened(ctx, []stored{known})
+	if err != nil {
+		return Event{}, fmt.Errorf("read the audit log: %w", err)
+	}
+	return events[0], nil
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
@@ -17,13 +19,23 @@ type Deps struct {
 	Clock    clock.Clock
 	// ChainKey makes the digests of batches.
 	ChainKey secret.Redacted
+	// Sealer seals the keys of people. Without one, what is personal is left out of new events, and
+	// stays sealed in those that are read.
+	Sealer Sealer
 	// Origin tells where the request of a context came from; nil outside of requests.
 	Origin func(ctx context.Context) Origin
+}
+
+// Sealer encrypts values for their place in the database.
+type Sealer interface {
+	Seal(place secret.Place, plaintext []byte) ([]byte, error)
+	Open(place secret.Place, sealed []byte) ([]byte, error)
 }
 
 // Log is the audit log.
 type Log struct {
 	store    store
+	people   people
 	clock    clock.Clock
 	chainKey secret.Redacted
 	origin   func(ctx context.Context) Origin
@@ -33,6 +45,7 @@ type Log struct {
 // New returns the log.
 func New(deps Deps) *Log {
 	made := &Log{store: store{deps.Database}, clock: deps.Clock, chainKey: deps.ChainKey, origin: deps.Origin}
+	made.people = people{sealer: deps.Sealer, known: map[uuid.UUID]*secret.Sealer{}}
 	if made.origin == nil {
 		made.origin = func(context.Context) Origin { return Origin{} }
 	}

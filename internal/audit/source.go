@@ -74,7 +74,7 @@ func (l *Log) collectOne(ctx context.Context, source Source, choose func(context
 		if err != nil || len(happened) == 0 {
 			return err
 		}
-		events, err := completed(happened)
+		events, err := l.completed(ctx, happened)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (l *Log) collectOne(ctx context.Context, source Source, choose func(context
 // Keep writes those events that are not in the log yet, in the transaction of ctx that
 // deletes the records which they were until now. Nothing is lost, however late it is.
 func (l *Log) Keep(ctx context.Context, happened []Event) error {
-	events, err := completed(happened)
+	events, err := l.completed(ctx, happened)
 	if err == nil {
 		err = l.store.insertMissing(ctx, events)
 	}
@@ -114,13 +114,10 @@ func (l *Log) Keep(ctx context.Context, happened []Event) error {
 
 // completed returns events as they are written, in the order of their identifiers, in which
 // nobody who writes the same ones waits for another in a circle.
-func completed(happened []Event) ([]stored, error) {
-	events := make([]stored, len(happened))
-	for i, each := range happened {
-		var err error
-		if events[i], err = complete(each); err != nil {
-			return nil, err
-		}
+func (l *Log) completed(ctx context.Context, happened []Event) ([]stored, error) {
+	events, err := l.written(ctx, slices.Clone(happened))
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(events, func(a, b stored) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return events, nil

@@ -310,7 +310,7 @@ func TestSignedOutAtOnce(t *testing.T) {
 			})
 		}
 		group.Wait()
-		page, err := audit.New(audit.Deps{Database: database, Clock: w.clock}).List(t.Context(), audit.Query{Action: audit.SignOut})
+		page, err := w.log.List(t.Context(), audit.Query{Action: audit.SignOut})
 		w.must(err)
 		if len(page.Events) != 1 || !strings.HasPrefix(page.Events[0].Actor.Name, "user") || page.Events[0].Target.ID != started.ID.String() {
 			t.Errorf("the log has %+v", page.Events)

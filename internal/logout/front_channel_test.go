@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/logout"
 	"authly/internal/platform/db"
@@ -20,7 +19,7 @@ import (
 )
 
 func (w *world) service() *logout.Service {
-	return logout.New(logout.Deps{Database: w.database, Clock: w.clock, Issuer: issuer, Sessions: w.sessions, Outbox: w.outbox, Audit: audit.New(audit.Deps{Database: w.database, Clock: w.clock})})
+	return logout.New(logout.Deps{Database: w.database, Clock: w.clock, Issuer: issuer, Sessions: w.sessions, Outbox: w.outbox, Audit: w.log})
 }
 
 // framed registers a client that the browser tells at an address below its own origin.

@@ -52,6 +52,7 @@ type world struct {
 	clients  *client.Service
 	subjects *subject.Service
 	party    *party
+	log      *audit.Log
 }
 
 func newWorld(t *testing.T, database *db.DB) *world {
@@ -59,8 +60,9 @@ func newWorld(t *testing.T, database *db.DB) *world {
 	w := &world{t: t, database: database, clock: clock.NewFake(start), subjects: subject.New(secret.New()), party: newParty(t)}
 	sealer, err := secret.NewSealer(secret.NewSealingKey())
 	w.must(err)
+	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock, Sealer: sealer})
 	w.keys = keys.New(keys.Deps{
-		Database: database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Audit: audit.New(audit.Deps{Database: database, Clock: w.clock}),
+		Database: database, Sealer: sealer, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Audit: w.log,
 		RotationInterval: 90 * 24 * time.Hour, PublishLead: 24 * time.Hour, RetainRetired: 60 * 24 * time.Hour, GenerateKey: testkeys.Generator(),
 	})
 	w.must(w.keys.Bootstrap(t.Context()))

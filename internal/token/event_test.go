@@ -26,7 +26,9 @@ import (
 // logged gives the environment a log that takes over what is issued.
 func (e *environment) logged() *audit.Log {
 	e.t.Helper()
-	log := audit.New(audit.Deps{Database: e.database, Clock: e.clock, ChainKey: secret.FromString("the key of the chain")})
+	sealer, err := secret.NewSealer(secret.NewSealingKey())
+	e.must(err)
+	log := audit.New(audit.Deps{Database: e.database, Clock: e.clock, ChainKey: secret.FromString("the key of the chain"), Sealer: sealer})
 	e.keeper = log
 	e.tokens = e.newService()
 	log.Use(e.tokens.Events())

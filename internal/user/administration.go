@@ -113,13 +113,18 @@ func (s *Service) Enable(ctx context.Context, userID uuid.UUID) error {
 }
 
 // Delete removes a user with everything that hangs from the account. Sessions end
-// first, as others have to learn of that. The error is as that of Disable.
+// first, as others have to learn of that. What the audit log has of the person can't be read any
+// more. The error is as that of Disable.
 func (s *Service) Delete(ctx context.Context, userID uuid.UUID) error {
 	return s.exceptLastAdministrator(ctx, userID, "delete a user", func(ctx context.Context) (bool, error) {
 		if err := s.sessions.EndAllOf(ctx, userID); err != nil {
 			return false, err
 		}
-		return s.store.remove(ctx, userID)
+		removed, err := s.store.remove(ctx, userID)
+		if err != nil || !removed {
+			return removed, err
+		}
+		return true, s.log.Erase(ctx, userID)
 	})
 }
 

@@ -24,12 +24,18 @@ type Sessions interface {
 	EndAllOf(ctx context.Context, userID uuid.UUID) error
 }
 
+// Eraser makes what the audit log has of a user unreadable. It joins the transaction of the context.
+type Eraser interface {
+	Erase(ctx context.Context, userID uuid.UUID) error
+}
+
 // Deps is what the service needs; all of it is required but ServiceWords.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Hasher   PasswordHasher
 	Sessions Sessions
+	Log      Eraser
 	Rules    policy.PasswordRules
 	// ServiceWords are the names of this service, of which no password may be made.
 	ServiceWords []string
@@ -41,6 +47,7 @@ type Service struct {
 	clock        clock.Clock
 	hasher       PasswordHasher
 	sessions     Sessions
+	log          Eraser
 	rules        policy.PasswordRules
 	serviceWords []string
 }
@@ -48,7 +55,7 @@ type Service struct {
 // NewService returns the service.
 func NewService(deps Deps) *Service {
 	return &Service{
-		store: store{deps.Database}, clock: deps.Clock, hasher: deps.Hasher, sessions: deps.Sessions,
+		store: store{deps.Database}, clock: deps.Clock, hasher: deps.Hasher, sessions: deps.Sessions, log: deps.Log,
 		rules: deps.Rules, serviceWords: deps.ServiceWords,
 	}
 }

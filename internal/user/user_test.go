@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
@@ -83,7 +84,7 @@ func newWorld(t *testing.T, database *db.DB) world {
 
 func (w world) usersWith(database *db.DB, hasher user.PasswordHasher) *user.Service {
 	return user.NewService(user.Deps{
-		Database: database, Clock: w.clock, Hasher: hasher, Sessions: w.sessions, ServiceWords: []string{"authly"},
+		Database: database, Clock: w.clock, Hasher: hasher, Sessions: w.sessions, Log: audit.New(audit.Deps{Database: database, Clock: w.clock}), ServiceWords: []string{"authly"},
 	})
 }
 

@@ -131,6 +131,23 @@ func (d *DB) Close() error {
 // transactionKey finds the transaction of one database in a context.
 type transactionKey struct{ database *DB }
 
+// running is the transaction that a context carries.
+type running struct {
+	transaction
+	committed []func()
+}
+
+// AfterCommit calls done once the transaction of ctx is committed, or at once if there is none. done
+// is not called if the transaction is rolled back, or if the outcome of its COMMIT is unknown: what
+// memory keeps of the database must not come from a change that may never have been made.
+func (d *DB) AfterCommit(ctx context.Context, done func()) {
+	if open, ok := ctx.Value(transactionKey{d}).(*running); ok {
+		open.committed = append(open.committed, done)
+		return
+	}
+	done()
+}
+
 // Read returns what runs queries: the transaction of ctx if there is one, else
 // the readers, which refuse to write on SQLite.
 func (d *DB) Read(ctx context.Context) Querier {
@@ -178,10 +195,11 @@ const endTimeout = 15 * time.Second
 
 func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) error {
 	d.tell(ctx, Begin)
-	open, err := d.backend.begin(ctx)
+	begun, err := d.backend.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
+	open := &running{transaction: begun}
 	finished := false
 	defer func() {
 		if !finished { // work panicked or failed: nothing of it may stay
@@ -201,6 +219,9 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 	d.tell(ctx, Commit)
 	switch {
 	case err == nil:
+		for _, done := range open.committed {
+			done()
+		}
 		return nil
 	case d.backend.outcomeUnknown(err):
 		return &outcomeUnknownError{err}
