@@ -76,6 +76,7 @@ type authority struct {
 	clock    clock.Clock
 	// freshSignIn is how long ago the sign-in behind a dangerous operation may be; 0 for any time.
 	freshSignIn time.Duration
+	log         Recorder
 }
 
 // refusal is a problem with the challenge that goes with it (RFC 6750 section 3).
@@ -116,6 +117,9 @@ func (a *authority) require(scope string, age freshness) func(huma.Context, func
 			told, header := problem(r.Context(), err)
 			writeProblem(w, told, header)
 		case refusal != nil:
+			if err := a.note(r.Context(), ctx.Operation().OperationID, scope, known, refusal); err != nil {
+				httpx.Report(r.Context(), err)
+			}
 			refusal.write(w)
 		default:
 			httpx.Attach(r.Context(), slog.String("actor", known.ID), slog.String("client_id", known.ClientID))
@@ -152,6 +156,22 @@ func (a *authority) requireFresh(ctx context.Context) error {
 	return huma.ErrorWithHeaders(refused.problem(), http.Header{"WWW-Authenticate": {refused.challenge}})
 }
 
+// note puts a refusal onto the log line, and into the audit log if it is known who was refused what.
+func (a *authority) note(ctx context.Context, operation, scope string, who Principal, refused *refusal) error {
+	httpx.Attach(ctx, slog.String("refusal", refused.kind), slog.String("scope", scope))
+	if who.ID != "" {
+		httpx.Attach(ctx, slog.String("actor", who.ID), slog.String("client_id", who.ClientID))
+	}
+	if refused.status != http.StatusForbidden {
+		return nil
+	}
+	_, err := a.log.RecordRefusal(ctx, audit.Refusal{Subject: who.ID + " " + scope, Event: audit.Event{
+		Action: audit.AdministrationRefuse, Actor: who.actor(), ClientID: who.ClientID, Target: audit.Target{Kind: "operation", ID: operation},
+		Details: audit.Details{Reason: refused.kind, Scopes: []string{scope}},
+	}})
+	return err
+}
+
 // judge asks all the questions, from the cheapest to the dearest. Whoever fails the last
 // one is not told by what: whether an account is an administrator is nobody's business.
 func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, error) {
@@ -171,11 +191,11 @@ func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, e
 		return Principal{}, nil, err
 	}
 	if !live.Issued.Scopes.Has(scope) {
-		return Principal{}, lacking(scope), nil
+		return caller(live), lacking(scope), nil
 	}
 	principal, refused, err := a.administrator(ctx, live)
 	if err == nil && refused == nil && !live.Scopes.Has(scope) { // taken from the client meanwhile
-		return Principal{}, lacking(scope), nil
+		return caller(live), lacking(scope), nil
 	}
 	return principal, refused, err
 }
@@ -185,6 +205,16 @@ func lacking(scope string) *refusal {
 		http.StatusForbidden, "insufficient_scope", "the access token does not have the scope " + scope,
 		`Bearer realm="authly", error="insufficient_scope", scope="` + scope + `"`,
 	}
+}
+
+// caller returns whose token it is, for the log: whether they may do anything is not asked.
+func caller(live token.Live) Principal {
+	known := live.Owner
+	made := Principal{Kind: audit.Client, ID: known.ClientID, Name: known.Name, ClientID: known.ClientID}
+	if live.Family != nil {
+		made.Kind, made.ID, made.Name = audit.User, live.Family.UserID.String(), "" // which the log looks up
+	}
+	return made
 }
 
 // administrator asks the database whether the token's account is an administrator now.
@@ -208,7 +238,7 @@ func (a *authority) administrator(ctx context.Context, live token.Live) (Princip
 		return Principal{}, nil, err
 	}
 	if !may || known.RegisteredBy == client.ByClient {
-		return Principal{}, refused, nil
+		return made, refused, nil
 	}
 	return made, nil, nil
 }

@@ -39,6 +39,7 @@ type ClientRecords interface {
 // Recorder writes the audit log, in the transaction of the context.
 type Recorder interface {
 	Record(ctx context.Context, event audit.Event) error
+	RecordRefusal(ctx context.Context, refusal audit.Refusal) (bool, error)
 }
 
 // clients is the administration of clients.

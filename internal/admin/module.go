@@ -69,7 +69,7 @@ func New(deps Deps) *API {
 		issuer: deps.Issuer, address: cmp.Or(deps.Address, deps.Issuer), keys: remembering,
 		authority: &authority{
 			tokens: deps.Tokens, administrators: deps.Administrators,
-			audience: deps.Issuer + Path, networks: deps.Networks,
+			audience: deps.Issuer + Path, networks: deps.Networks, log: deps.Log,
 			clock: deps.Clock, freshSignIn: deps.FreshSignIn,
 		},
 		clients:     &clients{deps.Clients, deps.Scopes, deps.Log, storing, remembering},

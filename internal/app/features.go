@@ -120,7 +120,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	owners.Service = a.Clients
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
 	built.clientAuth = clientauth.New(clientauth.Deps{
-		Database: a.database, Clients: a.Clients, Keys: built.clientKeys, Clock: a.clock, Failures: built.limits,
+		Database: a.database, Clients: a.Clients, Keys: built.clientKeys, Clock: a.clock, Failures: built.limits, Audit: a.Audit,
 		Issuer: a.settings.Issuer, TokenEndpoint: a.settings.Issuer + "/oauth/token",
 	})
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})

@@ -2,8 +2,8 @@
 // and what was refused.
 //
 // An event is written by [Log.Record] in the transaction of what it tells about, so
-// that there is never one without the other. Attempts that are refused before anything is
-// looked at, such as those above a limit, write nothing, so that a flood can't fill the log.
+// that there is never one without the other. What is refused before it changes anything is
+// written by [Log.RecordRefusal], which leaves most of a flood out and says how much.
 //
 //	recorded ──▶ sealed into a batch ──▶ deleted with the whole batch
 //

@@ -52,6 +52,13 @@ const (
 	Retention      Action = "audit.delete"
 )
 
+// What was refused; see [Log.RecordRefusal] for how much of it is written.
+const (
+	ClientAuthenticate   Action = "client.authenticate"   // a client did not prove who it is
+	AdministrationRefuse Action = "administration.refuse" // somebody may not administer, or not that
+	SessionThrottle      Action = "session.throttle"      // too many attempts to sign in to one account
+)
+
 // What happens to passwords.
 const (
 	UserRequirePasswordChange Action = "user.require_password_change" // nothing more before a new one is chosen
@@ -64,10 +71,10 @@ const (
 // Actions returns all actions, those of one kind of object side by side.
 func Actions() []Action {
 	return []Action{
-		SignIn, SignOut, SessionEnd, ConsentGive, ConsentSkip, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
-		RegisterClient, ClientCreate, ClientUpdate, ClientDisable, ClientEnable, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
+		SignIn, SignOut, SessionEnd, SessionThrottle, ConsentGive, ConsentSkip, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
+		ClientAuthenticate, RegisterClient, ClientCreate, ClientUpdate, ClientDisable, ClientEnable, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
 		UserCreate, UserUpdate, UserDelete, UserDisable, UserEnable, UserUnlock, UserRequirePasswordChange, PasswordReset, PasswordChange,
-		InvitationCreate, InvitationUse, InitialCreate, InitialRevoke, SetUp, Recover, KeyCreate, KeyRotate, KeyRetire, KeyDelete, JobRun, Retention,
+		InvitationCreate, InvitationUse, InitialCreate, InitialRevoke, SetUp, Recover, KeyCreate, KeyRotate, KeyRetire, KeyDelete, AdministrationRefuse, JobRun, Retention,
 	}
 }
 
@@ -133,7 +140,9 @@ type Details struct {
 	InitialToken string `json:"initial_access_token,omitempty"`
 	// Family is the token family that an access token belongs to.
 	Family string `json:"token_family,omitempty"`
-	Note   string `json:"note,omitempty"`
+	// Omitted is how many refusals of this kind were left out of the log before this one.
+	Omitted int64  `json:"omitted,omitempty"`
+	Note    string `json:"note,omitempty"`
 }
 
 // Event is one thing that happened.

@@ -36,6 +36,7 @@ type Sealer interface {
 type Log struct {
 	store    store
 	people   people
+	refusals *refusals
 	clock    clock.Clock
 	chainKey secret.Redacted
 	origin   func(ctx context.Context) Origin
@@ -44,7 +45,7 @@ type Log struct {
 
 // New returns the log.
 func New(deps Deps) *Log {
-	made := &Log{store: store{deps.Database}, clock: deps.Clock, chainKey: deps.ChainKey, origin: deps.Origin}
+	made := &Log{store: store{deps.Database}, clock: deps.Clock, chainKey: deps.ChainKey, origin: deps.Origin, refusals: newRefusals()}
 	made.people = people{sealer: deps.Sealer, known: map[uuid.UUID]*secret.Sealer{}}
 	if made.origin == nil {
 		made.origin = func(context.Context) Origin { return Origin{} }

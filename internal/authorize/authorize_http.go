@@ -98,6 +98,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	}
 	request, known, err := h.Service.validate(r.Context(), params, malformed)
 	if err != nil {
+		httpx.Attach(r.Context(), slog.String("claimed_client_id", params.Get("client_id")))
 		h.fail(w, r, err)
 		return
 	}
@@ -111,6 +112,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 	params, malformed := httpx.ReadParams(w, r, repeatable()...)
 	request, known, err := h.Service.validate(r.Context(), params, malformed)
 	if err != nil {
+		httpx.Attach(r.Context(), slog.String("claimed_client_id", params.Get("client_id")))
 		h.fail(w, r, err)
 		return
 	}
@@ -194,6 +196,7 @@ func (h *Handler) step(w http.ResponseWriter, r *http.Request, under interaction
 	case interaction.StepRespond:
 		return h.respond(w, r, under.Request, known, allowed{session: who.session, decision: decidedBefore}, stored)
 	case interaction.StepRefuse:
+		httpx.Refused(r.Context(), refusal)
 		response, err := h.Service.refuse(r.Context(), under.Request, known, stored, refusal)
 		if err != nil {
 			return err
@@ -274,6 +277,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *PageRefusal
 	switch {
 	case errors.As(err, &refusal):
+		httpx.Refused(r.Context(), err)
 		h.Renderer.Render(w, r, http.StatusBadRequest, ui.ErrorPage{
 			Title: "error.request.title", Message: refusal.Message, Code: string(refusal.Code), Description: refusal.Description,
 		})

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -128,6 +129,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	bound, who := at.bound, at.who
 	if err := bound.CheckFormToken(consentStep(who), form.Get("csrf_token")); err != nil {
+		httpx.Attach(r.Context(), slog.String("refusal", "form token"))
 		h.renderConsent(w, r, http.StatusForbidden, at, "login.csrf")
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/clientauth"
 	"authly/internal/clientkeys"
@@ -57,7 +58,7 @@ func TestAssertionsAreUsedOnceByAllNodes(t *testing.T) {
 		clients := client.NewService(client.Deps{Database: database, Clock: now, Keys: beyond, Issued: beyond})
 		node := func() *clientauth.Service {
 			return clientauth.New(clientauth.Deps{
-				Database: database, Clients: clients, Keys: clientkeys.New(clientkeys.Deps{Clock: now}), Clock: now, Failures: beyond,
+				Database: database, Clients: clients, Keys: clientkeys.New(clientkeys.Deps{Clock: now}), Clock: now, Failures: beyond, Audit: audit.New(audit.Deps{Database: database, Clock: now}),
 				Issuer: "https://id.example", TokenEndpoint: "https://id.example/oauth/token",
 			})
 		}

@@ -3,10 +3,13 @@ package clientauth
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 )
@@ -42,6 +45,11 @@ type Failures interface {
 	Failed(ctx context.Context) error
 }
 
+// Auditor keeps the log of what was refused.
+type Auditor interface {
+	RecordRefusal(ctx context.Context, refusal audit.Refusal) (bool, error)
+}
+
 // Methods returns what discovery lists for the token and revocation endpoints.
 func (s *Service) Methods() []oauth.AuthenticationMethod {
 	return append(s.ConfidentialMethods(), oauth.AuthenticationMethodNone)
@@ -61,18 +69,18 @@ func (s *Service) Authenticate(ctx context.Context, credentials Credentials) (cl
 	known, err := s.clients.Find(ctx, credentials.ClientID)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
-		return client.Client{}, s.failed(ctx, err)
+		return client.Client{}, s.failed(ctx, credentials, client.Client{}, err)
 	case err != nil:
 		return client.Client{}, fmt.Errorf("authenticate a client: %w", err)
 	case !known.IsActive():
-		return client.Client{}, s.failed(ctx, fault.New(fault.Forbidden, "client.disabled"))
+		return client.Client{}, s.failed(ctx, credentials, known, fault.New(fault.Forbidden, "client.disabled"))
 	}
 	method, ok := s.methods[known.AuthenticationMethod]
 	if !ok {
 		return client.Client{}, fmt.Errorf("authenticate a client: no method %q", known.AuthenticationMethod)
 	}
 	if err := method.Authenticate(ctx, known, credentials); fault.KindOf(err) == fault.Forbidden {
-		return client.Client{}, s.failed(ctx, err)
+		return client.Client{}, s.failed(ctx, credentials, known, err)
 	} else if err != nil {
 		return client.Client{}, fmt.Errorf("authenticate a client: %w", err)
 	}
@@ -87,12 +95,37 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// failed gives every failure one face.
-func (s *Service) failed(ctx context.Context, reason error) error {
+// failed logs a failure, and gives every one the same face. Those with an unknown client_id count as one
+// subject: each could bring another one.
+func (s *Service) failed(ctx context.Context, credentials Credentials, known client.Client, reason error) error {
+	refusal := audit.Refusal{Subject: known.ClientID, Event: audit.Event{
+		Action: audit.ClientAuthenticate, ClientID: known.ClientID,
+		Target:  audit.Target{Kind: "client", ID: claimed(credentials.ClientID), Name: known.Name},
+		Details: audit.Details{Reason: "client.unknown", Note: reason.Error()},
+	}}
+	if _, own := httpx.RefusalIn(reason); own != nil {
+		refusal.Event.Details.Reason = own.Key
+	}
+	if _, err := s.audit.RecordRefusal(ctx, refusal); err != nil {
+		return err
+	}
 	if err := s.failures.Failed(ctx); err != nil {
 		return err
 	}
 	return oauth.Refuse(oauth.InvalidClient, "client authentication failed").Because(reason)
+}
+
+// maxClaimedBytes bounds what is logged of a client_id that was claimed.
+const maxClaimedBytes = 128
+
+// claimed returns a client_id as it can be logged: printable ASCII, as each client_id is (RFC 6749 appendix A.1).
+func claimed(clientID string) string {
+	return strings.Map(func(c rune) rune {
+		if c < 0x20 || c > 0x7e {
+			return '?'
+		}
+		return c
+	}, clientID[:min(len(clientID), maxClaimedBytes)])
 }
 
 // sharedSecret is client_secret_basic and client_secret_post.

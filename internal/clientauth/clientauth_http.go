@@ -23,16 +23,25 @@ func Caller(w http.ResponseWriter, r *http.Request, clients Authenticator) (oaut
 	if err != nil {
 		return oauth.Params{}, client.Client{}, err
 	}
+	caller, err := Identify(r.Context(), r, params, clients)
+	return params, caller, err
+}
+
+// Identify authenticates the client of a request whose body parameters are given. The request's log line has
+// the client, or what a caller claimed to be who could not prove it.
+func Identify(ctx context.Context, r *http.Request, params oauth.Params, clients Authenticator) (client.Client, error) {
 	credentials, err := FromRequest(r, params)
 	if err != nil {
-		return oauth.Params{}, client.Client{}, err
+		return client.Client{}, err
 	}
-	caller, err := clients.Authenticate(r.Context(), credentials)
-	if err != nil {
-		return oauth.Params{}, client.Client{}, err
+	caller, err := clients.Authenticate(ctx, credentials)
+	switch {
+	case err == nil:
+		httpx.Attach(ctx, slog.String("client_id", caller.ClientID))
+	case credentials.ClientID != "":
+		httpx.Attach(ctx, slog.String("claimed_client_id", claimed(credentials.ClientID)))
 	}
-	httpx.Attach(r.Context(), slog.String("client_id", caller.ClientID))
-	return params, caller, nil
+	return caller, err
 }
 
 // FromRequest collects the credentials of a request whose body parameters are

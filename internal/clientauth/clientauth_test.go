@@ -2,13 +2,16 @@ package clientauth_test
 
 import (
 	"context"
+	"maps"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/clientauth"
 	"authly/internal/platform/clock"
@@ -40,7 +43,8 @@ func TestAuthenticate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		beyond := &outside{}
 		clients := client.NewService(client.Deps{Database: database, Clock: clock.NewFake(noon), Keys: beyond, Issued: beyond})
-		service := clientauth.New(clientauth.Deps{Database: database, Clients: clients, Clock: clock.NewFake(noon), Failures: beyond})
+		log := audit.New(audit.Deps{Database: database, Clock: clock.NewFake(noon)})
+		service := clientauth.New(clientauth.Deps{Database: database, Clients: clients, Clock: clock.NewFake(noon), Failures: beyond, Audit: log})
 		register := func(method oauth.AuthenticationMethod) client.Registered {
 			made, err := clients.Register(t.Context(), client.Metadata{
 				Name: "App", RedirectURIs: []string{"https://app.example/callback"}, AuthenticationMethod: method,
@@ -82,8 +86,27 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("%s: the failure was not counted", name)
 			}
 		}
+		_, err := service.Authenticate(t.Context(), clientauth.Credentials{ClientID: "client_\r\n\x1b[31m\u00e9" + strings.Repeat("x", 5000)})
+		if oauth.CodeOf(err) != oauth.InvalidClient {
+			t.Errorf("a made-up client_id: %v", err)
+		}
+		page, err := log.List(t.Context(), audit.Query{Action: audit.ClientAuthenticate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reasons := map[string]int{}
+		for _, event := range page.Events {
+			reasons[event.Details.Reason]++
+			if id := event.Target.ID; len(id) > 128 || strings.ContainsAny(id, "\r\n\x1b\u00e9") || event.Target.Kind != "client" {
+				t.Errorf("%+v", event)
+			}
+		}
+		// Unknown clients count as one; the same client with another reason is another event.
+		if want := map[string]int{"client.secret_wrong": 1, "client.secret_missing": 1, "client.disabled": 1, "client.unknown": 1}; !maps.Equal(reasons, want) {
+			t.Errorf("the log says %v", reasons)
+		}
 		beyond.failures = 100
-		_, err := service.Authenticate(t.Context(), clientauth.Credentials{ClientID: basic.Client.ClientID, Secret: post.Secret})
+		_, err = service.Authenticate(t.Context(), clientauth.Credentials{ClientID: basic.Client.ClientID, Secret: post.Secret})
 		if fault.KindOf(err) != fault.Limited {
 			t.Errorf("after too many failures: %v", err)
 		}

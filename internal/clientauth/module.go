@@ -13,6 +13,7 @@ type Deps struct {
 	Keys     ClientKeys
 	Clock    clock.Clock
 	Failures Failures
+	Audit    Auditor
 	// Issuer and TokenEndpoint are what an assertion may be meant for.
 	Issuer, TokenEndpoint string
 }
@@ -23,6 +24,7 @@ type Service struct {
 	clients  Clients
 	clock    clock.Clock
 	failures Failures
+	audit    Auditor
 	methods  map[oauth.AuthenticationMethod]Method
 }
 
@@ -37,5 +39,5 @@ func New(deps Deps) *Service {
 	} {
 		methods[method.Name()] = method
 	}
-	return &Service{store: store{deps.Database}, clients: deps.Clients, clock: deps.Clock, failures: deps.Failures, methods: methods}
+	return &Service{store: store{deps.Database}, clients: deps.Clients, clock: deps.Clock, failures: deps.Failures, audit: deps.Audit, methods: methods}
 }

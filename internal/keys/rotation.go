@@ -10,6 +10,7 @@ import (
 
 	"authly/internal/audit"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/jobs"
 	"authly/internal/protocol/jose"
 )
 
@@ -24,8 +25,8 @@ func (s *Service) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tickInterval)
 	defer ticker.Stop()
 	for {
-		if err := s.Tick(ctx); err != nil && ctx.Err() == nil {
-			s.logger.ErrorContext(ctx, "the signing keys could not be looked after", slog.Any("error", err))
+		if err := jobs.Guard(ctx, s.Tick); err != nil && ctx.Err() == nil {
+			s.logger.ErrorContext(ctx, "signing key maintenance failed", jobs.Failure(err)...)
 		}
 		select {
 		case <-ctx.Done():

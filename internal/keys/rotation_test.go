@@ -2,9 +2,11 @@ package keys_test
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -302,13 +304,50 @@ func TestRunFailing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- node.Run(ctx) }()
-	if got := <-messages; got != "the signing keys could not be looked after" {
+	if got := <-messages; got != "signing key maintenance failed" {
 		t.Errorf("told %q", got)
 	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)
 	}
+}
+
+// A panic in the maintenance of keys does not end the process: it is logged with its stack, and the keys go on.
+func TestRunPanicking(t *testing.T) {
+	t.Parallel()
+	database := dbtest.Open(t, db.SQLite)
+	sealer, err := secret.NewSealer(secret.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log lines
+	node := keys.New(keys.Deps{
+		Database: database, Sealer: sealer, Clock: clock.System(), Audit: audit.New(audit.Deps{Database: database, Clock: clock.System()}),
+		Logger:           slog.New(slog.NewJSONHandler(&log, nil)),
+		RotationInterval: rotation, PublishLead: lead, RetainRetired: retain,
+		GenerateKey: func(jose.Algorithm) (crypto.Signer, error) { panic("no entropy") },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	log.written = cancel
+	if err := node.Run(ctx); err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if text := log.text.String(); !strings.Contains(text, "signing key maintenance failed") || !strings.Contains(text, "panic: no entropy") || !strings.Contains(text, "rotation_test.go") {
+		t.Errorf("the log says %s", text)
+	}
+}
+
+// lines is a log that says when something was written.
+type lines struct {
+	text    strings.Builder
+	written func()
+}
+
+// Write takes a line.
+func (l *lines) Write(line []byte) (int, error) {
+	defer l.written()
+	return l.text.Write(line)
 }
 
 func BenchmarkSign(b *testing.B) {

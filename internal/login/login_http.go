@@ -262,6 +262,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	identifier, password := form.Get("username"), form.Get("password")
 	page.Identifier = shownIdentifier(identifier)
 	if !h.ownForm(r, v, loginStep, form.Get("csrf_token")) {
+		httpx.Attach(r.Context(), slog.String("refusal", "form token"))
 		page.Error = "login.csrf"
 		h.render(w, r, http.StatusForbidden, v, page)
 		return

@@ -58,6 +58,7 @@ type Transactions interface {
 // Auditor keeps the log of what happened. It joins the transaction of ctx.
 type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
+	RecordRefusal(ctx context.Context, refusal audit.Refusal) (bool, error)
 }
 
 // Deps is what the service needs; all of it is required.

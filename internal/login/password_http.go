@@ -54,6 +54,7 @@ func (h *Handler) choosePassword(w http.ResponseWriter, r *http.Request) {
 	page := ui.PasswordPage{Ticket: form.Get("ticket"), UserName: known.Username}
 	switch {
 	case !h.ownForm(r, v, passwordStep, form.Get("csrf_token")):
+		httpx.Attach(r.Context(), slog.String("refusal", "form token"))
 		page.Error = "login.csrf"
 		h.renderPassword(w, r, http.StatusForbidden, v, page)
 		return

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -68,6 +69,7 @@ func (h *Handler) selectAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if v.bound.CheckFormToken(selectAccountStep(v), form.Get("csrf_token")) != nil {
+		httpx.Attach(r.Context(), slog.String("refusal", "form token"))
 		h.renderSelectAccount(w, r, http.StatusForbidden, v)
 		return
 	}

@@ -50,7 +50,7 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 		return SignedIn{}, err
 	}
 	if err := s.reserve(ctx, LimitAccount, account); err != nil {
-		return SignedIn{}, err
+		return SignedIn{}, s.throttled(ctx, attempt, LimitAccount, err)
 	}
 	holder, err := s.reserveForUser(ctx, attempt, account)
 	if err != nil {

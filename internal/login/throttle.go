@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/user"
@@ -64,7 +65,35 @@ func (s *Service) reserveForUser(ctx context.Context, attempt Attempt, account s
 	if err := s.deps.Users.CheckNobody(ctx, attempt.Password); err != nil {
 		return "", err
 	}
+	if err := s.throttled(ctx, attempt, LimitUser, errLimited); err != nil && fault.KindOf(err) != fault.Limited {
+		return "", err
+	}
 	return "", s.failed(ctx, attempt, errUserLimited)
+}
+
+// throttled logs that there were too many attempts for an account: once in a while, with the account if there
+// is one, and the same work if there is none. What was typed is not in the log, as people type passwords into the
+// wrong field. It returns the refusal, or why it could not be logged.
+func (s *Service) throttled(ctx context.Context, attempt Attempt, limit string, refusal error) error {
+	if fault.KindOf(refusal) != fault.Limited {
+		return refusal
+	}
+	_, err := s.deps.Audit.RecordRefusal(ctx, audit.Refusal{
+		Subject: accountSubject(attempt.Identifier), Event: audit.Event{Action: audit.SessionThrottle, Details: audit.Details{Reason: limit}},
+		Fill: func(ctx context.Context, event *audit.Event) error {
+			meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
+			if err == nil {
+				event.Target = audit.Target{Kind: "user", ID: meant.ID.String(), Name: meant.Username}
+			} else if fault.KindOf(err) != fault.NotFound {
+				return err
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
 }
 
 // giveBack forgets the attempts under the name that was typed, and those of the account.

@@ -3,9 +3,11 @@ package login_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,6 +176,39 @@ func TestSignInIsOneTransaction(t *testing.T) {
 }
 
 // Whoever guesses doesn't keep it from the log by hanging up before the answer.
+// When attempts for an account begin to be refused, the log has the account, once in a while; what was typed
+// is not in it if nobody has that name.
+func TestThrottleOfAnAccountIsLogged(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		try := func(identifier string) {
+			t.Helper()
+			for range accountBurst + 20 {
+				_, _ = w.service.SignIn(t.Context(), login.Attempt{Identifier: identifier, Password: secret.FromString("wrong"), Address: netip.MustParseAddr("192.0.2.1")})
+			}
+			w.clock.Advance(time.Hour)
+		}
+		logged := func() []audit.Event {
+			page, err := w.log.List(t.Context(), audit.Query{Action: audit.SessionThrottle})
+			must(t, err)
+			return page.Events
+		}
+		try("ada")
+		if all := logged(); len(all) != 1 || all[0].Target.ID != w.ada.ID.String() || all[0].Outcome != audit.Failure || all[0].Details.Reason != login.LimitAccount {
+			t.Fatalf("the log says %+v", all)
+		}
+		try("ada@example.com") // the same person, later
+		try("hunter2-typed-by-mistake")
+		all := logged()
+		if len(all) != 3 || all[0].Target != (audit.Target{}) {
+			t.Errorf("the log says %+v", all)
+		}
+		if text := fmt.Sprintf("%+v", all); strings.Contains(text, "hunter2") {
+			t.Errorf("what was typed is in the log: %s", text)
+		}
+	})
+}
+
 func TestHangingUpIsLogged(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)

@@ -16,6 +16,7 @@ import (
 	"authly/internal/platform/egress"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
+	"authly/internal/platform/jobs"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oidc"
 )
@@ -110,7 +111,10 @@ func (d *Deliverer) Deliver(ctx context.Context) error {
 		var group errgroup.Group
 		group.SetLimit(atOnce)
 		for _, each := range claimed {
-			group.Go(func() error { return d.deliver(ctx, each) })
+			// Each on its own: one that panics takes neither the process nor the others along.
+			group.Go(func() error {
+				return jobs.Guard(ctx, func(ctx context.Context) error { return d.deliver(ctx, each) })
+			})
 		}
 		if err := group.Wait(); err != nil {
 			return fmt.Errorf("deliver logout tokens: %w", err)

@@ -251,6 +251,44 @@ func TestCrashInTheMiddle(t *testing.T) {
 }
 
 // However many nodes there are, a client is told once.
+// failing is a client that asks others and panics at one address.
+type failing struct {
+	logout.Poster
+	at string
+}
+
+// Do asks, or panics.
+func (f failing) Do(ctx context.Context, request egress.Request) (egress.Response, error) {
+	if strings.HasSuffix(request.URL, f.at) {
+		panic("a defect at " + f.at)
+	}
+	return f.Poster.Do(ctx, request)
+}
+
+// A delivery that panics takes neither the process nor the others along.
+func TestDeliveryThatPanics(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		bad, good := w.client("/bad", nil), w.client("/good", nil)
+		w.end(w.session(bad, good))
+		err := w.deliverer(failing{w.asking(egress.LoopbackAllowed), "/bad"}).Deliver(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "panic: a defect at /bad") {
+			t.Errorf("deliver: %v", err)
+		}
+		if got := w.only(good); got.Outcome != logout.Delivered {
+			t.Errorf("the other: %+v", got)
+		}
+		if got := w.only(bad); got.Outcome != logout.Pending {
+			t.Errorf("the one that panicked: %+v", got)
+		}
+		w.clock.Advance(time.Minute) // until nobody has heard of the attempt
+		w.deliver()
+		if got := w.only(bad); got.Outcome != logout.Delivered {
+			t.Errorf("at the next attempt: %+v", got)
+		}
+	})
+}
+
 func TestNodesAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)

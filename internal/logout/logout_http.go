@@ -204,6 +204,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 	case !v.signedIn:
 		h.advance(w, r, request, secret.Redacted{})
 	case !wanted.Equal(secret.FromString(form.Get("csrf_token"))):
+		httpx.Attach(r.Context(), slog.String("refusal", "form token"))
 		h.ask(w, r, http.StatusForbidden, v, secret.FromString(handle))
 	case form.Get("decision") == "stay":
 		httpx.SeeOther(w, r, h.deps.Issuer+loginPath)

@@ -35,15 +35,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) {
 	}
 	httpx.Attach(r.Context(), slog.String("grant_type", params.Get("grant_type")))
 	response, err := h.service.Exchange(r.Context(), params, func(ctx context.Context) (client.Client, error) {
-		credentials, err := clientauth.FromRequest(r, params)
-		if err != nil {
-			return client.Client{}, err
-		}
-		known, err := h.clients.Authenticate(ctx, credentials)
-		if err == nil {
-			httpx.Attach(ctx, slog.String("client_id", known.ClientID))
-		}
-		return known, err
+		return clientauth.Identify(ctx, r, params, h.clients)
 	})
 	if err != nil {
 		httpx.WriteOAuthError(w, r, err)

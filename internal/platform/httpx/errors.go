@@ -146,9 +146,7 @@ type errorBody struct {
 // Authorization header (OA-13), RFC 9110 section 15.5.2 always.
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, err error) {
 	told := answerFor(err)
-	if IsFault(err) {
-		Report(r.Context(), err)
-	}
+	note(r.Context(), err)
 	if told.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+realm+`", charset="UTF-8"`)
 	}
@@ -172,9 +170,7 @@ func WriteBearerError(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	told := answerFor(err)
-	if IsFault(err) {
-		Report(r.Context(), err)
-	}
+	note(r.Context(), err)
 	if isRefusal && told.status < http.StatusInternalServerError {
 		challenge := `Bearer realm="` + realm + `", error="` + quotable(string(told.code)) + `"`
 		if told.description != "" {
@@ -186,6 +182,15 @@ func WriteBearerError(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	writeAnswer(w, r, told)
+}
+
+// note puts an error onto the request's log line: a fault of ours as such, else the refusal.
+func note(ctx context.Context, err error) {
+	if IsFault(err) {
+		Report(ctx, err)
+		return
+	}
+	Refused(ctx, err)
 }
 
 func writeAnswer(w http.ResponseWriter, r *http.Request, told answer) {

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -37,6 +38,7 @@ func (p policies) browser(methods map[string]*Route, next http.Handler) http.Han
 		}
 		setPageHeaders(w.Header(), policy)
 		if route != nil && !route.CrossSite && p.isCrossOrigin(r) {
+			Attach(r.Context(), slog.String("refusal", "cross-origin request"))
 			p.refuse(w, r)
 			return
 		}

@@ -45,6 +45,18 @@ func (b *lockedBuffer) String() string {
 	return b.Buffer.String()
 }
 
+// announcing is a log that says when something was written.
+type announcing struct {
+	lockedBuffer
+	written chan struct{}
+}
+
+// Write takes a line.
+func (a *announcing) Write(line []byte) (int, error) {
+	defer func() { a.written <- struct{}{} }()
+	return a.lockedBuffer.Write(line)
+}
+
 // running is a server on a free loopback port.
 type running struct {
 	address string
@@ -298,6 +310,23 @@ func TestTLSVersionsAndSuites(t *testing.T) {
 	}
 	if _, err := dial(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("TLS 1.1 was accepted")
+	}
+}
+
+// Handshakes that fail are in the log, and a flood of them is one line.
+func TestFailedHandshakesAreLogged(t *testing.T) {
+	files := newPair(t)
+	files.write(t, "id.example", t0)
+	log := &announcing{written: make(chan struct{}, 100)}
+	r := run(t, httpx.ServerOptions{Handler: http.HandlerFunc(ok), Logger: slog.New(slog.NewJSONHandler(log, nil)), CertificateFile: files.certificate, KeyFile: files.key})
+	for range 20 {
+		if _, err := handshake(t, r.address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
+			t.Fatal("TLS 1.1 was accepted")
+		}
+	}
+	<-log.written
+	if text := log.String(); strings.Count(text, "TLS handshake failed") != 1 || !strings.Contains(text, `"level":"WARN"`) || !strings.Contains(text, "127.0.0.1") {
+		t.Errorf("the log says %s", text)
 	}
 }
 

@@ -96,6 +96,14 @@ func Report(ctx context.Context, err error) {
 	}
 }
 
+// Refused puts a refusal with its private reason onto the request's log line. The error writers
+// call it for every refusal that they write; the caller reads only the public part.
+func Refused(ctx context.Context, err error) {
+	if err != nil {
+		Attach(ctx, slog.String("refusal", err.Error()))
+	}
+}
+
 func (s *state) setStack(stack []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,17 +91,12 @@ func (r *Runner) repeat(ctx context.Context, job *entry) {
 
 func (r *Runner) once(ctx context.Context, job *entry) {
 	job.begin(r.clock.Now())
-	err := run(ctx, job.Job)
+	err := Guard(ctx, job.Run)
 	job.end(r.clock.Now(), err)
 	if err == nil || (ctx.Err() != nil && errors.Is(err, ctx.Err())) {
 		return // done, or cut short by the end of the server
 	}
-	attributes := []any{slog.String("job", job.Name), slog.Any("error", err)}
-	var panicked *panicError
-	if errors.As(err, &panicked) {
-		attributes = append(attributes, slog.String("stack", string(panicked.stack)))
-	}
-	r.logger.ErrorContext(ctx, "a job failed", attributes...)
+	r.logger.ErrorContext(ctx, "a job failed", append([]any{slog.String("job", job.Name)}, Failure(err)...)...)
 }
 
 type panicError struct {
@@ -111,11 +106,23 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-func run(ctx context.Context, job Job) (err error) {
+// Guard runs work of a goroutine, in which a panic would end the process: it becomes an error, of which
+// [Failure] has the stack.
+func Guard(ctx context.Context, work func(ctx context.Context) error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicError{value, debug.Stack()}
 		}
 	}()
-	return job.Run(ctx)
+	return work(ctx)
+}
+
+// Failure returns an error for the log, with the stack if it was a panic.
+func Failure(err error) []any {
+	attributes := []any{slog.Any("error", err)}
+	var panicked *panicError
+	if errors.As(err, &panicked) {
+		attributes = append(attributes, slog.String("stack", string(panicked.stack)))
+	}
+	return attributes
 }

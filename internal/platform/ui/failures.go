@@ -17,6 +17,11 @@ func (r *Renderer) RenderError(w http.ResponseWriter, request *http.Request, err
 	switch {
 	case httpx.IsFault(err):
 		httpx.Report(request.Context(), err)
+	default:
+		httpx.Refused(request.Context(), err)
+	}
+	switch {
+	case httpx.IsFault(err):
 	case refusal != nil:
 		page.Code, page.Description = string(refusal.Code), refusal.Description
 		if status < http.StatusInternalServerError {
