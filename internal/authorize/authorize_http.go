@@ -197,7 +197,7 @@ func (h *Handler) step(w http.ResponseWriter, r *http.Request, under interaction
 		return h.respond(w, r, under.Request, known, allowed{session: who.session, decision: decidedBefore}, stored)
 	case interaction.StepRefuse:
 		httpx.Refused(r.Context(), refusal)
-		response, err := h.Service.refuse(r.Context(), under.Request, known, stored, refusal)
+		response, err := h.Service.refuse(r.Context(), under.Request, known, who, stored, refusal)
 		if err != nil {
 			return err
 		}
@@ -250,11 +250,37 @@ func (h *Handler) leave(w http.ResponseWriter, r *http.Request, response Respons
 	if stored != nil {
 		h.Browser.Finish(w, r, stored.ID)
 	}
-	if !response.ByPost {
+	switch {
+	case !response.Confirmed:
+		h.askToLeave(w, r, response)
+	case response.ByPost:
+		h.postResponse(w, r, response)
+	default:
 		httpx.SeeOther(w, r, response.Location())
-		return
 	}
-	h.postResponse(w, r, response)
+}
+
+// askToLeave shows where a response would go, and lets the person go there.
+func (h *Handler) askToLeave(w http.ResponseWriter, r *http.Request, response Response) {
+	page := ui.LeavePage{Host: oauth.RedirectHost(response.RedirectURI), Code: string(response.Error)}
+	if response.ByPost {
+		if err := httpx.AllowFormAction(w, response.RedirectURI); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		page.Action, page.Fields = response.RedirectURI, fieldsOf(response)
+	} else {
+		page.ContinueURL = response.Location()
+	}
+	h.Renderer.Render(w, r, http.StatusOK, page)
+}
+
+func fieldsOf(response Response) []ui.Field {
+	fields := make([]ui.Field, len(response.Parameters))
+	for i, parameter := range response.Parameters {
+		fields[i] = ui.Field{Name: parameter.Name, Value: parameter.Value}
+	}
+	return fields
 }
 
 // postResponse answers with a page that posts the response to the client (OAuth 2.0 Form
@@ -264,10 +290,7 @@ func (h *Handler) postResponse(w http.ResponseWriter, r *http.Request, response 
 		h.fail(w, r, err)
 		return
 	}
-	page := ui.FormPostPage{Action: response.RedirectURI, Host: oauth.RedirectHost(response.RedirectURI)}
-	for _, parameter := range response.Parameters {
-		page.Fields = append(page.Fields, ui.Field{Name: parameter.Name, Value: parameter.Value})
-	}
+	page := ui.FormPostPage{Action: response.RedirectURI, Host: oauth.RedirectHost(response.RedirectURI), Fields: fieldsOf(response)}
 	httpx.AllowScript(w, ui.FormPostScript)
 	h.Renderer.Render(w, r, http.StatusOK, page)
 }

@@ -35,6 +35,10 @@ type Response struct {
 	// Parameters go into the query, or into a form that is posted.
 	Parameters []oauth.Parameter
 	ByPost     bool
+	// Confirmed is unset if the person has to say first that the browser may go to the client.
+	Confirmed bool
+	// Error is the code of a refusal, "" for a response with a code.
+	Error oauth.ErrorCode
 }
 
 // Location returns where the browser is sent with a response in the query.
@@ -81,7 +85,9 @@ func (s *Service) respond(ctx context.Context, request interaction.Request, know
 	if by.sessionState != nil {
 		parameters = append(parameters, oauth.Parameter{Name: "session_state", Value: by.sessionState()})
 	}
-	return s.response(request, known, parameters...)
+	made, err := s.response(request, known, parameters...)
+	made.Confirmed = true // by the consent, now or before
+	return made, err
 }
 
 // issue issues the code. All that was decided before is judged again in its transaction: client and rights are read
@@ -186,11 +192,15 @@ func (s *Service) deny(ctx context.Context, bound interaction.Interaction, known
 	if err != nil {
 		return Response{}, err
 	}
-	return s.refuse(ctx, bound.Request, known, nil, oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
+	return s.refuse(ctx, bound.Request, known, signedIn{who, true}, nil, oauth.Refuse(oauth.AccessDenied, "the user did not allow the request"))
 }
 
 // refuse ends a stored interaction and returns what the browser takes to the client.
-func (s *Service) refuse(ctx context.Context, request interaction.Request, known client.Client, stored *interaction.Interaction, refusal *oauth.Error) (Response, error) {
+func (s *Service) refuse(ctx context.Context, request interaction.Request, known client.Client, who signedIn, stored *interaction.Interaction, refusal *oauth.Error) (Response, error) {
+	confirmed, err := s.mayRedirectSilently(ctx, known, who)
+	if err != nil {
+		return Response{}, err
+	}
 	if stored != nil {
 		if err := s.interactions.Complete(ctx, stored.ID); err != nil {
 			return Response{}, err
@@ -200,7 +210,22 @@ func (s *Service) refuse(ctx context.Context, request interaction.Request, known
 	if refusal.Description != "" {
 		parameters = append(parameters, oauth.Parameter{Name: "error_description", Value: refusal.Description})
 	}
-	return s.response(request, known, parameters...)
+	made, err := s.response(request, known, parameters...)
+	made.Confirmed, made.Error = confirmed, refusal.Code
+	return made, err
+}
+
+// mayRedirectSilently reports whether an error may send the browser to the client without a question.
+// A client that registered itself without an initial access token needs a live consent of the person who is signed
+// in, to the client as it presents itself now: otherwise anyone could register an address, and have this server send people there (RFC 9700 section 4.11.2).
+func (s *Service) mayRedirectSilently(ctx context.Context, known client.Client, who signedIn) (bool, error) {
+	if !known.RegisteredOpenly {
+		return true, nil
+	}
+	if !who.ok {
+		return false, nil
+	}
+	return s.grants.IsRemembered(ctx, known.ID, who.session.UserID, consent.Wanted{ReliedOn: consent.ReliedOn(known)})
 }
 
 // response adds state, when one was sent, and iss to every response (RFC 9207

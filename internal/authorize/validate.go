@@ -52,7 +52,7 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 	}
 	request := interaction.Request{
 		Client: known.ID, ClientID: known.ClientID, ClientName: known.Name, ClientHost: oauth.RedirectHost(redirectURI),
-		ClientURI: known.ClientURI, PolicyURI: known.PolicyURI, TermsURI: known.TermsOfServiceURI,
+		SelfRegistered: known.RegisteredBy == client.ByClient, ClientURI: known.ClientURI, PolicyURI: known.PolicyURI, TermsURI: known.TermsOfServiceURI,
 		RedirectURI: redirectURI, State: params.Get("state"), Sector: known.PairwiseSector(),
 	}
 	// From here on the client can be told, in the way that it asked for if it may.

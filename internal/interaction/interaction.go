@@ -15,20 +15,22 @@ import (
 
 // Request is a validated authorization request.
 type Request struct {
-	Client        uuid.UUID      `json:"client"` // the client's record
-	ClientID      string         `json:"client_id"`
-	ClientName    string         `json:"client_name"`
-	ClientHost    string         `json:"client_host"` // where the response goes, as a person reads it
-	ClientURI     string         `json:"client_uri,omitempty"`
-	PolicyURI     string         `json:"policy_uri,omitempty"`
-	TermsURI      string         `json:"tos_uri,omitempty"`
-	RedirectURI   string         `json:"redirect_uri"`
-	State         string         `json:"state,omitempty"`
-	Scopes        oauth.ScopeSet `json:"scopes,omitempty"`
-	Resources     []string       `json:"resources,omitempty"`
-	CodeChallenge string         `json:"code_challenge,omitempty"`
-	Nonce         string         `json:"nonce,omitempty"`
-	Prompts       oidc.PromptSet `json:"prompts,omitempty"`
+	Client     uuid.UUID `json:"client"` // the client's record
+	ClientID   string    `json:"client_id"`
+	ClientName string    `json:"client_name"`
+	ClientHost string    `json:"client_host"` // where the response goes, as a person reads it
+	ClientURI  string    `json:"client_uri,omitempty"`
+	// SelfRegistered is set for a client that registered itself, which no administrator has checked.
+	SelfRegistered bool           `json:"self_registered,omitempty"`
+	PolicyURI      string         `json:"policy_uri,omitempty"`
+	TermsURI       string         `json:"tos_uri,omitempty"`
+	RedirectURI    string         `json:"redirect_uri"`
+	State          string         `json:"state,omitempty"`
+	Scopes         oauth.ScopeSet `json:"scopes,omitempty"`
+	Resources      []string       `json:"resources,omitempty"`
+	CodeChallenge  string         `json:"code_challenge,omitempty"`
+	Nonce          string         `json:"nonce,omitempty"`
+	Prompts        oidc.PromptSet `json:"prompts,omitempty"`
 	// ResponseMode is how the answer travels; empty means query.
 	ResponseMode oauth.ResponseMode `json:"response_mode,omitempty"`
 	// Sector is the one of a client with pairwise subjects.

@@ -191,6 +191,9 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 		return page, err
 	}
 	page.LogoURL = logo
+	if request.SelfRegistered {
+		page.Warning = "consent.self_registered"
+	}
 	if request.Prompts.Has(oidc.PromptCreate) {
 		page.Notice = "login.no_registration"
 	}

@@ -32,6 +32,7 @@ var fixtures = []struct {
 	}},
 	{"login_create", 200, LoginPage{
 		Action: "/login", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token", Notice: "login.no_registration",
+		Warning:    "consent.self_registered",
 		ClientName: "Garden Planner", ClientHost: "garden.example.com", LogoURL: "/logos/client_1",
 		PolicyURI: "https://garden.example.com/privacy", TermsURI: "https://garden.example.com/terms",
 	}},
@@ -44,6 +45,10 @@ var fixtures = []struct {
 		Fields: []Field{{"code", "abc"}, {"state", `"><script>`}, {"iss", "https://id.example.com"}},
 	}},
 	{"form_post_native", 200, FormPostPage{Action: "com.example.app:/callback", Host: "com.example.app", Fields: []Field{{"code", "abc"}}}},
+	{"leave", 200, LeavePage{Host: "evil.example", Code: "login_required", ContinueURL: "https://evil.example/callback?error=login_required&state=a%22%3C"}},
+	{"leave_post", 200, LeavePage{
+		Host: "evil.example", Code: "access_denied", Action: "https://evil.example/callback", Fields: []Field{{"error", "access_denied"}, {"state", `"><script>`}, {"iss", "https://id.example.com"}},
+	}},
 	{"consent_claims", 200, ConsentPage{
 		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
 		ClientName: "Notes", ClientHost: "notes.example", UserName: "alice", Scopes: []ScopeView{{"openid", "Know that it is you"}},

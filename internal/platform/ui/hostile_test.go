@@ -29,7 +29,7 @@ func everywhere(text string) []Page {
 	wrong := map[string]string{"username": text, "email": text, "password": text, "password_confirmation": text}
 	return []Page{
 		LoginPage{Action: "/login", Interaction: text, Token: text, Identifier: text, ClientName: text, ClientHost: text, User: text, Error: text},
-		LoginPage{Action: "/login", ClientName: text, OtherUser: text, Notice: text, PolicyURI: text, TermsURI: text},
+		LoginPage{Action: "/login", ClientName: text, OtherUser: text, Notice: text, Warning: text, PolicyURI: text, TermsURI: text},
 		LoginPage{Action: "/login", ClientName: text},
 		ConsentPage{
 			Action: "/consent", Interaction: text, Token: text, ClientName: text, ClientHost: text, ClientURI: text,
@@ -38,6 +38,8 @@ func everywhere(text string) []Page {
 		ConsentPage{Action: "/consent", ClientName: text, Claims: []string{text}, Warning: text},
 		SelectAccountPage{Action: "/select-account", Interaction: text, Token: text, ClientName: text, ClientHost: text, UserName: text, Email: text},
 		FormPostPage{Action: "https://app.example/callback", Host: text, Fields: []Field{{"state", text}, {"code", text}, {"error_description", text}}},
+		LeavePage{Host: text, Code: text, ContinueURL: "https://app.example/callback?state=" + url.QueryEscape(text)},
+		LeavePage{Host: text, Code: text, Action: "https://app.example/callback", Fields: []Field{{"state", text}}},
 		LogoutPage{Action: "/logout", Interaction: text, Token: text, UserName: text, ClientName: text},
 		SignedOutPage{Frames: []string{"https://app.example/out"}, ContinueURL: "https://app.example/bye?state=" + url.QueryEscape(text), ContinueHost: text},
 		SetupPage{Action: "/setup", Token: text, SetupToken: text, Username: text, Email: text, Error: text, Errors: wrong},

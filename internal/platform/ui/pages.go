@@ -29,6 +29,8 @@ type LoginPage struct {
 	OtherUser string
 
 	Notice string // message key of what a person should know; "" for nothing
+	// Warning is the message key of what makes the client less trustworthy than others; "" for nothing.
+	Warning string
 
 	LogoURL   string // of the client, a path of ours; "" for none
 	PolicyURI string // shown if http or https
@@ -96,6 +98,17 @@ type Field struct{ Name, Value string }
 
 // FormPostScript is the script of [FormPostPage], byte for byte as the page has it.
 const FormPostScript = `document.getElementById("form-post").submit()`
+
+// LeavePage says where the browser would go with an error, to a client that nobody has checked, and has
+// a link to go there, or a form if the response is posted; then it needs httpx.AllowFormAction for the form's action.
+type LeavePage struct {
+	Host string // where that is, see oauth.RedirectHost
+	Code string // the error that the client would read; "" for none
+
+	ContinueURL string // the client's address with the response; "" if it is posted
+	Action      string // the client's redirect URI, as it is registered
+	Fields      []Field
+}
 
 // LogoutPage asks whether to sign out. The buttons send decision=logout or decision=stay.
 type LogoutPage struct {
@@ -216,6 +229,7 @@ func (ConsentPage) template() string { return "consent.html" }
 
 func (SelectAccountPage) template() string { return "select_account.html" }
 func (FormPostPage) template() string      { return "form_post.html" }
+func (LeavePage) template() string         { return "leave.html" }
 
 func (LogoutPage) template() string    { return "logout.html" }
 func (SignedOutPage) template() string { return "signed_out.html" }

@@ -42,7 +42,7 @@ func New(options Options) (*Renderer, error) {
 		return nil, fmt.Errorf("parse the page frame: %w", err)
 	}
 	for _, page := range []Page{
-		LoginPage{}, SelectAccountPage{}, ConsentPage{}, FormPostPage{}, LogoutPage{}, SignedOutPage{}, SetupPage{}, PasswordPage{}, ErrorPage{}, MessagePage{}, HomePage{},
+		LoginPage{}, SelectAccountPage{}, ConsentPage{}, FormPostPage{}, LeavePage{}, LogoutPage{}, SignedOutPage{}, SetupPage{}, PasswordPage{}, ErrorPage{}, MessagePage{}, HomePage{},
 	} {
 		own, err := frame.Clone()
 		if err != nil {
