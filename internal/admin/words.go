@@ -15,9 +15,11 @@ func explanations() map[string]string {
 		"admin.idempotency_key_reused": "the Idempotency-Key was sent before with another request",
 		"audit.event_unknown":          "there is no such event",
 
+		"client.address_never_asked":                 "this server never asks such an address: take an https one of a public host, at port 443 or one from 1024 on",
 		"client.built_in":                            "the client is the server's own: it can be disabled, and not be changed or deleted",
 		"client.can_not_administer":                  "only a confidential client with the grant type client_credentials can be an administrator",
 		"client.changed_meanwhile":                   "somebody else has changed the client meanwhile",
+		"client.consent_without_effect":              "skip has no effect here: it is for clients of administrators with the grant type authorization_code",
 		"client.has_no_secret":                       "a client with this authentication method has no secret",
 		"client.id_invalid":                          "take letters, digits and the characters . _ ~ -, and neither a UUID nor a name that begins with authly-",
 		"client.id_taken":                            "another client has it",

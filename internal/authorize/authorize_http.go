@@ -272,7 +272,11 @@ func (h *Handler) askToLeave(w http.ResponseWriter, r *http.Request, response Re
 	} else {
 		page.ContinueURL = response.Location()
 	}
-	h.Renderer.Render(w, r, http.StatusOK, page)
+	status := http.StatusBadRequest
+	if response.Error == oauth.AccessDenied { // nothing is wrong with the request
+		status = http.StatusOK
+	}
+	h.Renderer.Render(w, r, status, page)
 }
 
 func fieldsOf(response Response) []ui.Field {

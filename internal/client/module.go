@@ -20,23 +20,29 @@ type Issued interface {
 	EndAllOfClient(ctx context.Context, record uuid.UUID) error
 }
 
+// Outside reports of an address, without asking it, whether this server would ask it.
+type Outside interface{ ValidateURL(text string) error }
+
 // Deps is what the service needs.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Keys     Keys
 	Issued   Issued
+	// Outside judges the addresses that this server asks; nil lets all of them be registered.
+	Outside Outside
 }
 
 // Service registers and finds clients.
 type Service struct {
-	store  store
-	clock  clock.Clock
-	keys   Keys
-	issued Issued
+	store   store
+	clock   clock.Clock
+	keys    Keys
+	issued  Issued
+	outside Outside
 }
 
 // NewService returns the service.
 func NewService(deps Deps) *Service {
-	return &Service{store: store{deps.Database}, clock: deps.Clock, keys: deps.Keys, issued: deps.Issued}
+	return &Service{store: store{deps.Database}, clock: deps.Clock, keys: deps.Keys, issued: deps.Issued, outside: deps.Outside}
 }

@@ -86,7 +86,7 @@ func (s *Service) Insert(ctx context.Context, prepared Prepared) (Registered, er
 func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, error) {
 	metadata = metadata.withDefaults()
 	metadata.Name = strings.TrimSpace(metadata.Name)
-	if err := metadata.validate(); err != nil {
+	if err := metadata.validate(s.asks); err != nil {
 		return Metadata{}, err
 	}
 	for _, algorithm := range []jose.Algorithm{metadata.IDTokenAlgorithm, metadata.UserInfoAlgorithm, metadata.ResponseAlgorithm} {
@@ -99,6 +99,9 @@ func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, err
 	}
 	return metadata, nil
 }
+
+// asks reports whether this server would ask an address.
+func (s *Service) asks(uri string) bool { return s.outside == nil || s.outside.ValidateURL(uri) == nil }
 
 // Replace gives a client the metadata that an administrator wants, the whole of it: what is left out gets
 // its default. The members that the administrator named, and those that differ, are from now on the

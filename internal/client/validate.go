@@ -28,8 +28,9 @@ const (
 // refuser notes that a field is wrong, and why.
 type refuser func(field, key string)
 
-// validate returns a refusal that names every wrong field, or nil.
-func (m Metadata) validate() error {
+// validate returns a refusal that names every wrong field, or nil. asks reports whether this server
+// would ask an address.
+func (m Metadata) validate(asks func(uri string) bool) error {
 	refusal := fault.New(fault.Invalid, "client.invalid")
 	refuse := func(field, key string) { refusal = refusal.WithField(field, key) }
 	if name := strings.TrimSpace(m.Name); name == "" || len(m.Name) > maxNameBytes || strings.ContainsFunc(m.Name, isDisguise) {
@@ -45,6 +46,7 @@ func (m Metadata) validate() error {
 	m.validateKeys(refuse)
 	m.validateAlgorithms(refuse)
 	m.validateURIs(refuse)
+	m.validateAsked(refuse, asks)
 	m.validateSector(refuse)
 	m.validateLists(refuse)
 	m.validateLifetimes(refuse)
@@ -107,6 +109,9 @@ func (m Metadata) validatePolicy(refuse refuser) {
 	}
 	if m.IsPublic() && m.RefreshTokenRotation == Static {
 		refuse("refresh_token_rotation", "client.public_needs_rotation") // OAuth 2.1 section 4.3.1
+	}
+	if m.Consent == ConsentSkip && (m.RegisteredBy == ByClient || !m.MayUse(oauth.AuthorizationCode)) {
+		refuse("consent", "client.consent_without_effect") // nobody is asked about it, or everyone is all the same
 	}
 	if len(m.ProtectedResources) > 0 && m.IsPublic() {
 		refuse("protected_resources", "client.public_without_credentials") // introspection needs credentials (RFC 7662 section 2.1)
@@ -242,6 +247,21 @@ func (m Metadata) validateURIs(refuse refuser) {
 	for i, uri := range m.RequestURIs {
 		if !isWebPage(uri) {
 			refuse(fmt.Sprintf("request_uris[%d]", i), "client.uri_invalid")
+		}
+	}
+}
+
+// validateAsked refuses the addresses that this server would never ask: what a client has there would
+// be missed only when it is needed.
+func (m Metadata) validateAsked(refuse refuser, asks func(uri string) bool) {
+	for field, uri := range map[string]string{"jwks_uri": m.JWKSURI, "backchannel_logout_uri": m.BackChannelLogoutURI} {
+		if uri != "" && !asks(uri) {
+			refuse(field, "client.address_never_asked")
+		}
+	}
+	for i, uri := range m.RequestURIs {
+		if !asks(uri) {
+			refuse(fmt.Sprintf("request_uris[%d]", i), "client.address_never_asked")
 		}
 	}
 }

@@ -15,7 +15,11 @@ import (
 // leavePage is what a browser gets in place of a redirect: a page that says where it would go.
 func leavePage(t *testing.T, name string, answer testx.Answer, code oauth.ErrorCode) {
 	t.Helper()
-	if answer.Status != http.StatusOK || answer.Header.Get("Location") != "" {
+	status := http.StatusBadRequest
+	if code == oauth.AccessDenied {
+		status = http.StatusOK
+	}
+	if answer.Status != status || answer.Header.Get("Location") != "" {
 		t.Errorf("%s: %d to %q, want the page\n%s", name, answer.Status, answer.Header.Get("Location"), answer.Body)
 		return
 	}
