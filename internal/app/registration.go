@@ -2,11 +2,13 @@ package app
 
 import (
 	"fmt"
+	"net/url"
 	"time"
 
 	"authly/internal/client"
 	"authly/internal/platform/ui"
 	"authly/internal/protocol/oauth"
+	"authly/internal/protocol/policy"
 	"authly/internal/registration"
 )
 
@@ -18,6 +20,10 @@ func (a *App) buildRegistration(built *features) error {
 	if err != nil {
 		return fmt.Errorf("read the scopes of open registration: %w", err)
 	}
+	host, err := url.Parse(a.settings.Issuer)
+	if err != nil {
+		return fmt.Errorf("read the issuer: %w", err)
+	}
 	requestURIs := registration.RequestURIsRefused
 	if a.settings.Requests.RequestURI {
 		requestURIs = registration.RequestURIsAllowed
@@ -26,7 +32,8 @@ func (a *App) buildRegistration(built *features) error {
 	a.Logos = registration.NewLogos(a.database, a.clock, a.Clients, built.egress)
 	a.Registrations, err = registration.NewService(registration.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Clients: a.Clients, Outside: built.egress, Logos: a.Logos, Limits: built.limits, Audit: a.Audit,
-		Mode: registration.Mode(settings.Mode), RequestURIs: requestURIs,
+		Reserved: policy.NewReservedNames("Authly", host.Hostname()),
+		Mode:     registration.Mode(settings.Mode), RequestURIs: requestURIs,
 		OpenPolicy: registration.Policy{
 			SecurityProfile: client.ProfileOAuth21, Scopes: scopes, UnusedLifetime: int64(settings.OpenUnusedLifetime / time.Second),
 		},

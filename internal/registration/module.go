@@ -10,6 +10,7 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/egress"
+	"authly/internal/protocol/policy"
 )
 
 // Clients keeps the clients. Insert, ReplaceUnchanged and Delete join the transaction of ctx.
@@ -68,6 +69,8 @@ type Deps struct {
 	// token; only mode Open looks at it.
 	OpenPolicy  Policy
 	RequestURIs RequestURIs
+	// Reserved are the names that people would take for a part of the server.
+	Reserved policy.ReservedNames
 }
 
 // Service registers clients and keeps their records.
@@ -83,18 +86,19 @@ type Service struct {
 	mode        Mode
 	openPolicy  Policy
 	requestURIs RequestURIs
+	reserved    policy.ReservedNames
 }
 
 // NewService returns the service. It fails if the policy of open registration is
 // not a possible one.
 func NewService(deps Deps) (*Service, error) {
-	policy := deps.OpenPolicy.withDefaults()
-	if err := policy.validate(); err != nil {
+	open := deps.OpenPolicy.withDefaults()
+	if err := open.validate(); err != nil {
 		return nil, err
 	}
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, clients: deps.Clients, outside: deps.Outside,
-		logos: deps.Logos, limits: deps.Limits, audit: deps.Audit, mode: deps.Mode, openPolicy: policy, requestURIs: deps.RequestURIs,
+		logos: deps.Logos, limits: deps.Limits, audit: deps.Audit, mode: deps.Mode, openPolicy: open, requestURIs: deps.RequestURIs, reserved: deps.Reserved,
 	}, nil
 }
 

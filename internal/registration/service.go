@@ -15,6 +15,7 @@ import (
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
+	policies "authly/internal/protocol/policy"
 )
 
 // errToken is the one face of every token that does not let somebody do what they
@@ -99,6 +100,9 @@ func (s *Service) checked(ctx context.Context, asked *members, base client.Clien
 		return client.Metadata{}, err
 	}
 	metadata = base.Within(metadata)
+	if err := s.checkName(base, metadata.Name); err != nil {
+		return client.Metadata{}, err
+	}
 	if err := checkKeys(metadata.JWKS); err != nil {
 		return client.Metadata{}, err
 	}
@@ -106,6 +110,20 @@ func (s *Service) checked(ctx context.Context, asked *members, base client.Clien
 		return client.Metadata{}, err
 	}
 	return metadata, s.checkSector(ctx, metadata)
+}
+
+// checkName refuses a name that people would take for a part of this server, or that imitates another one by
+// letters of another script. A name that an administrator has set may be anything.
+func (s *Service) checkName(known client.Client, name string) error {
+	switch {
+	case known.Settled.Has("client_name"):
+		return nil
+	case s.reserved.Pretends(name):
+		return oauth.Refuse(oauth.InvalidClientMetadata, "client_name could be taken for a part of this server")
+	case policies.MixesScripts(name):
+		return oauth.Refuse(oauth.InvalidClientMetadata, "client_name has a word with letters of two scripts")
+	}
+	return nil
 }
 
 // insert stores client and registration, and takes one use of the initial access
