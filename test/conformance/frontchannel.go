@@ -102,7 +102,8 @@ func (g page) frame() url.Values {
 }
 
 func (p *probe) parse(got answer) tree {
-	document, err := html.Parse(strings.NewReader(string(got.body)))
+	// Without scripts, what is for browsers without them is part of the page.
+	document, err := html.ParseWithOptions(strings.NewReader(string(got.body)), html.ParseOptionEnableScripting(false))
 	p.must(err == nil, "the page can't be read: %v", err)
 	return tree{document}
 }

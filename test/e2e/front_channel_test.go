@@ -20,6 +20,8 @@ import (
 // told is an application that notes what browsers ask it for at a logout.
 type told struct {
 	url string
+	// slowly is a path that is answered after the timer of the signed-out page; "" for none.
+	slowly string
 
 	mu   sync.Mutex
 	seen []string // path and query
@@ -35,6 +37,12 @@ func newTold(t *testing.T, out http.HandlerFunc) *told {
 		if r.URL.Path == "/out" && out != nil {
 			out(w, r)
 			return
+		}
+		if r.URL.Path == p.slowly {
+			select {
+			case <-time.After(6 * time.Second):
+			case <-r.Context().Done():
+			}
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte(`<!doctype html><title>Application</title><h1 id="application">Application</h1>`))
@@ -114,6 +122,25 @@ func TestFrontChannelLogout(t *testing.T) {
 				}
 				b.do(chromedp.Navigate(one.url+"/start"), shows("login-form"))
 			})
+		}
+	})
+}
+
+// A client that takes longer than the page's own timer to answer is asked once for the page to which
+// the browser goes on.
+func TestSignedOutPageGoesOnOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine db.Engine) {
+		s := testx.NewServer(t, engine)
+		ada, b := s.Person("ada"), newTab(t, newBrowser(t))
+		slow := newTold(t, nil)
+		slow.slowly = "/goodbye"
+		party := newRelyingParty(t, s, slow.register(s, "Slow"))
+		b.do(chromedp.Navigate(party.url+"/start"), signIn("ada", ada.Password), press("consent-allow"))
+		hint, _ := party.signedIn(b).token.Extra("id_token").(string)
+		b.do(chromedp.Navigate(endSession(s, slow, hint)), shows("application"))
+		if got := slow.requests("/goodbye"); len(got) != 1 {
+			t.Errorf("the browser asked for %q", got)
 		}
 	})
 }

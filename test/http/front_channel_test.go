@@ -58,7 +58,7 @@ func tells(t *testing.T, page testx.Answer, onward, sources string, frames ...st
 			t.Errorf("%s is %q", name, got)
 		}
 	}
-	refresh := regexp.MustCompile(`<meta http-equiv="refresh" content="3;url=([^"]*)">`).FindStringSubmatch(page.Body)
+	refresh := regexp.MustCompile(`<noscript><meta http-equiv="refresh" content="3;url=([^"]*)"></noscript>`).FindStringSubmatch(page.Body)
 	link := regexp.MustCompile(`id="signed-out-continue" href="([^"]*)"`).FindStringSubmatch(page.Body)
 	if onward == "" {
 		if refresh != nil || link != nil || strings.Contains(policy, "script-src") || !strings.Contains(page.Body, `id="signed-out-login"`) {

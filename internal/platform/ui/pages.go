@@ -134,9 +134,10 @@ type SignedOutPage struct {
 
 // SignedOutScript is the script of [SignedOutPage], byte for byte as the page has it.
 // The load event comes when all frames have loaded, or can't be; one that never answers is not waited for.
+// It goes on once: a second navigation would ask a slow address again.
 const SignedOutScript = `(function () {
-  var on = document.getElementById("signed-out-continue").href;
-  function go() { location.replace(on); }
+  var on = document.getElementById("signed-out-continue").href, gone = false;
+  function go() { if (!gone) { gone = true; location.replace(on); } }
   addEventListener("load", go);
   setTimeout(go, 5000);
 })();`

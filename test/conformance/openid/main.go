@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"authly/internal/keys"
+	"authly/internal/protocol/jose"
 )
 
 func main() {
@@ -49,10 +50,27 @@ func run(wanted options, out io.Writer) error {
 	signal.Notify(rotations, syscall.SIGHUP)
 	go func() {
 		for range rotations {
-			if _, err := prepared.app.Keys().Rotate(ctx, keys.RotateOptions{Force: true}); err != nil {
+			if err := prepared.rotate(ctx); err != nil {
 				logger.Error("the keys were not rotated", slog.Any("error", err))
 			}
 		}
 	}()
 	return prepared.app.Serve(ctx, listener)
+}
+
+// rotate lets the next keys sign, of the algorithms that the suite knows: it can't read the key
+// type OKP, and so takes no new EdDSA key for one.
+func (p *provider) rotate(ctx context.Context) error {
+	known, err := p.app.Keys().List(ctx)
+	if err != nil {
+		return err
+	}
+	var algorithms []jose.Algorithm
+	for _, key := range known {
+		if key.State == keys.Active && key.Algorithm != jose.EdDSA {
+			algorithms = append(algorithms, key.Algorithm)
+		}
+	}
+	_, err = p.app.Keys().Rotate(ctx, keys.RotateOptions{Force: true, Algorithms: algorithms})
+	return err
 }

@@ -17,6 +17,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"authly/internal/keys"
+	"authly/internal/protocol/jose"
 )
 
 // freeAddress returns an address that nobody listens on at the moment.
@@ -157,11 +160,67 @@ func TestPlans(t *testing.T) {
 			for _, task := range step.Tasks {
 				for _, command := range task.Commands {
 					id, _ := command[2].(string)
-					if id != "submission_complete" && !strings.Contains(string(pages), "`"+id+"`") {
+					// The suite's own pages have these two; all others are ours.
+					if of, isSuites := map[string]string{"submission_complete": "/callback", "complete": "/post_logout_redirect"}[id]; isSuites {
+						if !strings.HasPrefix(task.Match, "*/test/*"+of) {
+							t.Errorf("%s: looks for %s at %s", name, id, task.Match)
+						}
+					} else if strings.HasPrefix(task.Match, "*/test/") || !strings.Contains(string(pages), "`"+id+"`") {
 						t.Errorf("%s: docs/pages.md has no id %q", name, id)
+					}
+					// The page of a sign-out that was confirmed is at /logout.
+					if id == "signed-out-title" && task.Match != made.values.Issuer+"/*" {
+						t.Errorf("%s: looks for the signed-out page at %s", name, task.Match)
 					}
 				}
 			}
+		}
+	}
+}
+
+// Without a hint the suite takes a picture of the question, and nobody answers it.
+func TestPlanLooksAtTheQuestion(t *testing.T) {
+	t.Parallel()
+	made, _ := start(t)
+	steps := readPlans(t, made)["rp-initiated-logout.json"].Override["oidcc-rp-initiated-logout-no-id-token-hint"].Browser
+	if len(steps) != 2 || len(steps[1].Tasks) != 1 || len(steps[1].Tasks[0].Commands) != 1 {
+		t.Fatalf("the steps are %+v", steps)
+	}
+	if command := steps[1].Tasks[0].Commands[0]; command[0] != "wait" || command[2] != "page-logout" {
+		t.Errorf("the command is %v", command)
+	}
+}
+
+// A rotation makes new keys of the types that the suite can read, and no other.
+func TestRotationTakesWhatTheSuiteReads(t *testing.T) {
+	t.Parallel()
+	made, _ := start(t)
+	active := func() map[jose.Algorithm]string {
+		all, err := made.app.Keys().List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[jose.Algorithm]string{}
+		for _, key := range all {
+			if key.State == keys.Active {
+				found[key.Algorithm] = key.ID
+			}
+		}
+		return found
+	}
+	for _, algorithm := range jose.Algorithms() { // as clients that register it make it
+		if err := made.app.Keys().Ensure(t.Context(), algorithm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := active()
+	if err := made.rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after := active()
+	for _, algorithm := range jose.Algorithms() {
+		if changed := before[algorithm] != after[algorithm]; before[algorithm] == "" || changed != (algorithm != jose.EdDSA) {
+			t.Errorf("%s: %q, then %q", algorithm, before[algorithm], after[algorithm])
 		}
 	}
 }
@@ -279,8 +338,8 @@ func TestDirectoryOfSomebodyElseIsNotEmptied(t *testing.T) {
 	}
 }
 
-// What the logout plans look at is there: the suite's addresses are told in a frame,
-// and sessions can be watched.
+// What the logout plans look at is there: one client is told in a frame and one by a logout token,
+// the others not at all, and sessions can be watched.
 func TestLogoutPlansFindWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	made, client := start(t)
@@ -307,9 +366,18 @@ func TestLogoutPlansFindWhatTheyNeed(t *testing.T) {
 	if frame, _ := told["check_session_iframe"].(string); !strings.HasPrefix(frame, made.values.Issuer+"/") {
 		t.Errorf("check_session_iframe is %v", told["check_session_iframe"])
 	}
-	for _, known := range []credentials{made.values.Client, made.values.Client2, made.values.SecretPost} {
-		if found, err := made.app.Clients.Find(t.Context(), known.ID); err != nil || found.FrontChannelLogoutURI != made.values.Base+"/frontchannel_logout" || !found.FrontChannelLogoutSessionRequired {
-			t.Errorf("a client is told at %q: %v", found.FrontChannelLogoutURI, err)
+	back, front := made.values.Base+"/backchannel_logout", made.values.Base+"/frontchannel_logout"
+	plans := readPlans(t, made)
+	for id, want := range map[string][2]string{
+		made.values.Client.ID: {}, made.values.Client2.ID: {}, made.values.SecretPost.ID: {},
+		plans["backchannel-logout.json"].Client.ID: {back, ""}, plans["frontchannel-logout.json"].Client.ID: {"", front},
+	} {
+		found, err := made.app.Clients.Find(t.Context(), id)
+		if got := [2]string{found.BackChannelLogoutURI, found.FrontChannelLogoutURI}; err != nil || got != want {
+			t.Errorf("a client is told at %q, want %q: %v", got, want, err)
+		}
+		if found.BackChannelLogoutSessionRequired != (want[0] != "") || found.FrontChannelLogoutSessionRequired != (want[1] != "") {
+			t.Errorf("%q: whether it needs a session: %t, %t", want, found.BackChannelLogoutSessionRequired, found.FrontChannelLogoutSessionRequired)
 		}
 	}
 }

@@ -49,7 +49,10 @@ type values struct {
 	Issuer, Base                string
 	Username, Password          string
 	Client, Client2, SecretPost credentials
-	InitialAccessToken          string
+	// BackChannel and FrontChannel learn of logouts, each in its own way; the others don't, as each
+	// module of the suite accepts only what it is about.
+	BackChannel, FrontChannel credentials
+	InitialAccessToken        string
 }
 
 type credentials struct{ ID, Secret string }
@@ -175,26 +178,33 @@ func (p *provider) addUser(ctx context.Context) error {
 	return nil
 }
 
-// addClients makes the three clients that the plans with static clients need.
+// addClients makes the clients that the plans with static clients need.
 func (p *provider) addClients(ctx context.Context) error {
+	base := p.values.Base
 	for _, wanted := range []struct {
 		name   string
 		method oauth.AuthenticationMethod
 		into   *credentials
+		change func(*client.Metadata)
 	}{
-		{"Conformance client", oauth.ClientSecretBasic, &p.values.Client},
-		{"Conformance client 2", oauth.ClientSecretBasic, &p.values.Client2},
-		{"Conformance client for client_secret_post", oauth.ClientSecretPost, &p.values.SecretPost},
+		{"Conformance client", oauth.ClientSecretBasic, &p.values.Client, func(*client.Metadata) {}},
+		{"Conformance client 2", oauth.ClientSecretBasic, &p.values.Client2, func(*client.Metadata) {}},
+		{"Conformance client for client_secret_post", oauth.ClientSecretPost, &p.values.SecretPost, func(*client.Metadata) {}},
+		{"Conformance client for back-channel logout", oauth.ClientSecretBasic, &p.values.BackChannel, func(m *client.Metadata) {
+			m.BackChannelLogoutURI, m.BackChannelLogoutSessionRequired = base+"/backchannel_logout", true
+		}},
+		{"Conformance client for front-channel logout", oauth.ClientSecretBasic, &p.values.FrontChannel, func(m *client.Metadata) {
+			m.FrontChannelLogoutURI, m.FrontChannelLogoutSessionRequired = base+"/frontchannel_logout", true
+		}},
 	} {
-		base := p.values.Base
-		made, err := p.app.Clients.Register(ctx, client.Metadata{
+		metadata := client.Metadata{
 			Name: wanted.name, SecurityProfile: client.ProfileOpenIDLegacy, AuthenticationMethod: wanted.method,
 			RedirectURIs: []string{base + "/callback", base + "/callback?dummy1=lorem&dummy2=ipsum"},
 			GrantTypes:   []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken}, Scopes: registration.DefaultScopes(),
 			PostLogoutRedirectURIs: []string{base + "/post_logout_redirect"},
-			BackChannelLogoutURI:   base + "/backchannel_logout", BackChannelLogoutSessionRequired: true,
-			FrontChannelLogoutURI: base + "/frontchannel_logout", FrontChannelLogoutSessionRequired: true,
-		})
+		}
+		wanted.change(&metadata)
+		made, err := p.app.Clients.Register(ctx, metadata)
 		if err != nil {
 			return fmt.Errorf("register %q: %w", wanted.name, err)
 		}
