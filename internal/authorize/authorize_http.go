@@ -16,6 +16,7 @@ import (
 	"authly/internal/platform/ui"
 	"authly/internal/protocol/oauth"
 	"authly/internal/session"
+	"authly/internal/token"
 	"authly/internal/user"
 )
 
@@ -69,6 +70,9 @@ type HandlerDeps struct {
 	Logos        Logos
 	// States is nil if clients can't watch sessions.
 	States States
+
+	// Lifetimes are those of tokens, for clients that have none of their own.
+	Lifetimes token.Lifetimes
 
 	// The pages, as the browser sees them.
 	SignInURL, SelectAccountURL, ConsentURL string

@@ -66,6 +66,20 @@ var fixtures = []struct {
 		},
 		PolicyURI: "https://garden.example.com/privacy", TermsURI: "https://garden.example.com/terms",
 	}},
+	{"consent_resources", 200, ConsentPage{
+		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token", Shown: "digest",
+		ClientName: "Garden Planner", ClientHost: "garden.example.com", UserName: "alice", SwitchAccountURL: "/login?switch=1", SignOutURL: "/logout",
+		Scopes: []ScopeView{{"openid", "Know that it is you"}},
+		Resources: []ResourceView{
+			{"weather.example", "https://weather.example/v1", []ScopeView{{"weather:read", "Read the forecast"}, {"weather:write", ""}}},
+			{"urn", "urn:example:soil", nil},
+		},
+		Lasts: 90 * 24 * time.Hour, Offline: true,
+	}},
+	{"consent_resource_alone", 200, ConsentPage{
+		Action: "/consent", Token: "form-token", ClientName: "Notes", ClientHost: "notes.example", UserName: "alice",
+		Resources: []ResourceView{{"weather.example", "https://weather.example", []ScopeView{{"weather:read", "Read the forecast"}}}}, Lasts: 12 * time.Hour,
+	}},
 	{"consent_bare", 200, ConsentPage{
 		Action: "/consent", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
 		ClientName: "Notes", ClientHost: "127.0.0.1", UserName: "alice", Error: "login.csrf",

@@ -142,10 +142,16 @@ func initial(name string) string {
 	return "?"
 }
 
-// wait says a waiting time in words, rounded up.
+// wait says a waiting time or a lifetime in words, rounded up, in the largest unit of which there are more than one.
 func (r *Renderer) wait(duration time.Duration) (string, error) {
+	const day = 24 * time.Hour
 	count, key := (duration+time.Second-1)/time.Second, "duration.seconds"
-	if duration > time.Minute {
+	switch {
+	case duration > day:
+		count, key = (duration+day-1)/day, "duration.days"
+	case duration > time.Hour:
+		count, key = (duration+time.Hour-1)/time.Hour, "duration.hours"
+	case duration > time.Minute:
 		count, key = (duration+time.Minute-1)/time.Minute, "duration.minutes"
 	}
 	if count == 1 {

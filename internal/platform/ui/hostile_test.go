@@ -33,7 +33,7 @@ func everywhere(text string) []Page {
 		LoginPage{Action: "/login", ClientName: text},
 		ConsentPage{
 			Action: "/consent", Interaction: text, Token: text, ClientName: text, ClientHost: text, ClientURI: text,
-			UserName: text, Scopes: []ScopeView{{text, text}, {text, ""}}, PolicyURI: text, TermsURI: text, Error: text,
+			UserName: text, Scopes: []ScopeView{{text, text}, {text, ""}}, Resources: []ResourceView{{text, text, []ScopeView{{text, text}, {text, ""}}}}, Shown: text, PolicyURI: text, TermsURI: text, Error: text,
 		},
 		ConsentPage{Action: "/consent", ClientName: text, Claims: []string{text}, Warning: text},
 		SelectAccountPage{Action: "/select-account", Interaction: text, Token: text, ClientName: text, ClientHost: text, UserName: text, Email: text},

@@ -46,12 +46,20 @@ type ScopeView struct {
 	Description string
 }
 
+// ResourceView is a resource server with what a client asks for there.
+type ResourceView struct {
+	Host   string // of its identifier, or the scheme if it has none
+	URI    string // its identifier (RFC 8707)
+	Scopes []ScopeView
+}
+
 // ConsentPage asks whether a client may have what it asks for. The buttons send
 // decision=allow or decision=deny.
 type ConsentPage struct {
 	Action      string
 	Interaction string
 	Token       string
+	Shown       string // a digest of what the page shows, which comes back with the decision
 
 	ClientName string
 	ClientHost string // where the browser goes afterwards, see oauth.RedirectHost
@@ -59,12 +67,17 @@ type ConsentPage struct {
 
 	UserName         string
 	SwitchAccountURL string // a path of ours, may have a query; "" for no such link
+	SignOutURL       string // a path of ours; "" for no such link
 
-	Scopes    []ScopeView
-	Claims    []string // names of standard claims that are asked for beside the scopes
-	LogoURL   string   // a path of ours; "" for none
-	PolicyURI string   // shown if http or https
-	TermsURI  string   // shown if http or https
+	Scopes    []ScopeView    // at this server
+	Claims    []string       // names of standard claims that are asked for beside the scopes
+	Resources []ResourceView // elsewhere
+	// Lasts is how long the client keeps its access at most; Offline says that it does also after signing out.
+	Lasts     time.Duration
+	Offline   bool
+	LogoURL   string // a path of ours; "" for none
+	PolicyURI string // shown if http or https
+	TermsURI  string // shown if http or https
 
 	// Warning is the message key of what makes this client less trustworthy than
 	// others; "" for nothing.
