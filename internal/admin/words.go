@@ -66,6 +66,7 @@ func explanations() map[string]string {
 		"password.too_long":               "the password is too long",
 		"password.too_short":              "the password is too short",
 		"password.unchanged":              "it is the password that the user has",
+		"password.changed_meanwhile":      "the user's credentials were changed by another request at the same time",
 
 		"registration.lifetime_invalid":        "take from no time to ten years",
 		"registration.name_invalid":            "take a name of up to 200 bytes on one line",
@@ -94,6 +95,7 @@ func explanations() map[string]string {
 		"system.jobs_stopped": "this process does no housekeeping",
 
 		"user.taken":              "another user has this name or address",
+		"user.changed_meanwhile":  "the user's credentials were changed by another request at the same time; try again",
 		"user.claim_invalid":      "the value does not have the form that OpenID Connect gives it",
 		"user.disabled":           "the user is disabled",
 		"user.email_invalid":      "this is no e-mail address",

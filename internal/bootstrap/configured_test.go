@@ -26,7 +26,7 @@ func TestConfiguredAdministrator(t *testing.T) {
 		link := w.token(t)
 		made, err := w.service.EnsureAdministrator(t.Context(), root("root"))
 		must(t, err)
-		if known, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(goodPassword)); err != nil || known.ID != made.ID || !known.MayAdminister() {
+		if known, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(goodPassword)); err != nil || known.User.ID != made.ID || !known.User.MayAdminister() {
 			t.Errorf("made %+v, %v", known, err)
 		}
 		w.expectUseless(t, link)

@@ -71,11 +71,11 @@ func (w *world) seed(t *testing.T, directory string) bootstrap.Dev {
 	if err != nil {
 		t.Errorf("the demo user's password does not fit: %v", err)
 	}
-	if known.Administrator {
+	if known.User.Administrator {
 		t.Error("the demo user is an administrator")
 	}
 	known, err = w.users.VerifyPassword(t.Context(), made.Administrator.Username, made.Administrator.Password)
-	if err != nil || !known.MayAdminister() {
+	if err != nil || !known.User.MayAdminister() {
 		t.Errorf("the demo administrator: %+v, %v", known, err)
 	}
 	if made.Administrator.Password.Equal(made.User.Password) {
@@ -211,7 +211,7 @@ func TestDevLeavesOtherAccountsAlone(t *testing.T) {
 				t.Errorf("%+v: %v", other, err)
 			}
 			after, err := w.users.VerifyPassword(t.Context(), other.Username, other.Password)
-			if err != nil || after.Administrator != other.Administrator {
+			if err != nil || after.User.Administrator != other.Administrator {
 				t.Errorf("%+v: %+v, %v", other, after, err)
 			}
 			_, err = database.Write(t.Context()).Exec(t.Context(), `DELETE FROM users`)

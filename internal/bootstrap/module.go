@@ -32,7 +32,7 @@ type Users interface {
 	Insert(ctx context.Context, prepared user.Prepared) (user.User, error)
 	Create(ctx context.Context, registration user.New) (user.User, error)
 	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)
-	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
+	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.Verified, error)
 	SetPassword(ctx context.Context, userID uuid.UUID, password secret.Redacted) error
 	Enable(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)

@@ -28,6 +28,7 @@ const (
 	reasonLinkMade      = "link_made"
 	reasonAdministrator = "administrator_created"
 	reasonPassword      = "password_chosen"
+	reasonChanged       = "account_changed"
 )
 
 // Recover makes a one-time URL for whoever has this server's own machine: where a new
@@ -92,6 +93,10 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 	}
 	var after user.User
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
+		// This locks the account as it was when the link was opened; what is asked after it can't change any more.
+		if err := s.users.ReplacePassword(ctx, prepared); err != nil {
+			return err
+		}
 		used, err := s.store.useToken(ctx, secret.Hash(token), s.clock.Now())
 		if err != nil {
 			return unlessUnknown(err)
@@ -99,8 +104,7 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 		if used.userID == nil || *used.userID != opened.User.ID {
 			return errLink
 		}
-		// This locks the account's row; what is asked after it can't change any more.
-		if err := errors.Join(s.users.ReplacePassword(ctx, prepared), s.users.Enable(ctx, *used.userID)); err != nil {
+		if err := s.users.Enable(ctx, *used.userID); err != nil {
 			return err
 		}
 		if after, err = s.users.Find(ctx, *used.userID); err != nil {
@@ -111,10 +115,38 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 		}
 		return s.recordRecovery(ctx, reasonPassword, after)
 	})
+	switch fault.KindOf(err) {
+	case fault.NotFound, fault.Conflict:
+		return user.User{}, s.overtaken(ctx, token, *opened.User, err)
+	}
 	if err != nil {
 		return user.User{}, fmt.Errorf("recover an administrator: %w", err)
 	}
 	return after, nil
+}
+
+// logWithin bounds the writing of an event.
+const logWithin = 10 * time.Second
+
+// overtaken logs a link that was good when the password was typed, and was used or for another account
+// when it was hashed. It returns the refusal, or why it could not be logged: the answer for a link that can't be
+// used, or that the account has changed, in which case the link can be used again.
+func (s *Service) overtaken(ctx context.Context, token secret.Redacted, whose user.User, refusal error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
+	defer cancel()
+	if err := s.audit.Record(ctx, audit.Event{
+		Action: audit.Recover, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: whose.Subject(), Name: whose.Username},
+		Details: audit.Details{Reason: reasonChanged},
+	}); err != nil {
+		return err
+	}
+	if fault.KindOf(refusal) == fault.NotFound {
+		return errLink // the account is gone, or the link is used
+	}
+	if _, err := s.Open(ctx, token); err != nil {
+		return err
+	}
+	return refusal
 }
 
 func (s *Service) recordRecovery(ctx context.Context, reason string, whose user.User) error {

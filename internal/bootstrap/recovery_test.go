@@ -147,7 +147,7 @@ func TestRecoveryPromotesNobody(t *testing.T) {
 			t.Errorf("after the demotion: %v", err)
 		}
 		after, err := w.users.VerifyPassword(t.Context(), "ada", secret.FromString(goodPassword))
-		if err != nil || after.Administrator || after.ID != ada.ID {
+		if err != nil || after.User.Administrator || after.User.ID != ada.ID {
 			t.Errorf("ada: %+v, %v", after, err)
 		}
 		w.expectUseless(t, token)

@@ -2,6 +2,7 @@ package invitation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -25,10 +26,10 @@ var errLink = fault.New(fault.NotFound, "invitation.link_invalid")
 
 // Users keeps users and their tickets.
 type Users interface {
-	IssueTicket(ctx context.Context, userID uuid.UUID, purpose user.Purpose, lifetime time.Duration) (secret.Redacted, error)
-	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.User, error)
+	Invite(ctx context.Context, userID uuid.UUID, lifetime time.Duration) (secret.Redacted, error)
+	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.Verified, error)
 	PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
-	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.User, error)
+	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.Verified, error)
 }
 
 // Transactions runs the work of several services in one transaction.
@@ -65,7 +66,7 @@ type Invitation struct {
 // Invite makes an invitation, in the transaction of ctx if there is one. Earlier ones of
 // the same user end. The error is a fault of kind NotFound, or Conflict for a disabled user.
 func (s *Service) Invite(ctx context.Context, userID uuid.UUID) (Invitation, error) {
-	ticket, err := s.deps.Users.IssueTicket(ctx, userID, user.ForInvitation, Lifetime)
+	ticket, err := s.deps.Users.Invite(ctx, userID, Lifetime)
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -77,11 +78,11 @@ func (s *Service) Invite(ctx context.Context, userID uuid.UUID) (Invitation, err
 
 // Find returns whom a token invites. The error is a fault of kind NotFound if it can't be used.
 func (s *Service) Find(ctx context.Context, token secret.Redacted) (user.User, error) {
-	known, err := s.deps.Users.FindTicket(ctx, user.ForInvitation, token)
+	verified, err := s.deps.Users.FindTicket(ctx, user.ForInvitation, token)
 	if fault.KindOf(err) == fault.NotFound {
 		err = errLink
 	}
-	return known, err
+	return verified.User, err
 }
 
 // Accept uses an invitation up and sets the password. The error is a fault: NotFound if
@@ -97,21 +98,41 @@ func (s *Service) Accept(ctx context.Context, token, password secret.Redacted) (
 		return user.User{}, err
 	}
 	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
-		var err error
-		known, err = s.deps.Users.UseTicket(ctx, user.ForInvitation, token, prepared)
+		accepted, err := s.deps.Users.UseTicket(ctx, user.ForInvitation, token, prepared)
 		if fault.KindOf(err) == fault.NotFound {
 			return errLink
 		}
 		if err != nil {
 			return err
 		}
+		known = accepted.User
 		return s.deps.Audit.Record(ctx, audit.Event{
 			Action: audit.InvitationUse, Actor: audit.Actor{Kind: audit.User, ID: known.Subject(), Name: known.Username},
 			Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
 		})
 	})
+	if errors.Is(err, errLink) {
+		return user.User{}, s.overtaken(ctx, known)
+	}
 	if err != nil {
 		return user.User{}, fmt.Errorf("accept an invitation: %w", err)
 	}
 	return known, nil
+}
+
+// logWithin bounds the writing of an event.
+const logWithin = 10 * time.Second
+
+// overtaken logs an invitation that was good when the password was typed, and not any more when it was
+// hashed. It returns the refusal, or why it could not be logged.
+func (s *Service) overtaken(ctx context.Context, known user.User) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
+	defer cancel()
+	if err := s.deps.Audit.Record(ctx, audit.Event{
+		Action: audit.InvitationUse, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+		Details: audit.Details{Reason: "account_changed"},
+	}); err != nil {
+		return err
+	}
+	return errLink
 }

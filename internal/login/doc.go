@@ -19,6 +19,9 @@
 //
 // A wrong password, an unknown and a disabled user get the same answer for the same work.
 //
+// Checking takes time, so the session and the ticket are made in a transaction that asks first whether the account is
+// still as it was when the password was read ([user.Verified]). If it isn't, the answer is that for a wrong password.
+//
 // Whoever has to choose a new password gets no session for the right one, but a ticket, which
 // the page that asks for the new one sends back within ten minutes:
 //

@@ -28,15 +28,15 @@ type Throttle interface {
 
 // Users recognizes people.
 type Users interface {
-	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.User, error)
+	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.Verified, error)
 	CheckNobody(ctx context.Context, password secret.Redacted) error
 	RecordSignIn(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
 	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)
-	IssueTicket(ctx context.Context, userID uuid.UUID, purpose user.Purpose, lifetime time.Duration) (secret.Redacted, error)
-	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.User, error)
+	IssueTicket(ctx context.Context, verified user.Verified, lifetime time.Duration) (secret.Redacted, error)
+	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.Verified, error)
 	PrepareOtherPassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
-	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.User, error)
+	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.Verified, error)
 }
 
 // Sessions starts sessions.

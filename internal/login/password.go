@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,11 +29,11 @@ type Choice struct {
 
 // Holder returns whose new password a ticket is for.
 func (s *Service) Holder(ctx context.Context, ticket secret.Redacted) (user.User, error) {
-	known, err := s.deps.Users.FindTicket(ctx, user.ForChange, ticket)
+	verified, err := s.deps.Users.FindTicket(ctx, user.ForChange, ticket)
 	if fault.KindOf(err) == fault.NotFound {
 		err = errNoTicket
 	}
-	return known, err
+	return verified.User, err
 }
 
 // ChoosePassword uses a ticket up, sets the password and starts a session. The error is
@@ -52,24 +53,42 @@ func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, 
 	}
 	var signedIn SignedIn
 	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
-		changed, err := s.deps.Users.UseTicket(ctx, user.ForChange, choice.Ticket, prepared)
+		verified, err := s.deps.Users.UseTicket(ctx, user.ForChange, choice.Ticket, prepared)
 		if fault.KindOf(err) == fault.NotFound {
 			return errNoTicket
 		}
 		if err != nil {
 			return err
 		}
+		changed := verified.User
 		if err := s.deps.Audit.Record(ctx, audit.Event{
 			Action: audit.PasswordChange, Actor: audit.Actor{Kind: audit.User, ID: changed.Subject(), Name: changed.Username},
 			Target: audit.Target{Kind: "user", ID: changed.Subject(), Name: changed.Username}, Details: audit.Details{Reason: "required"},
 		}); err != nil {
 			return err
 		}
-		signedIn, err = s.begin(ctx, choice.Attempt, changed)
+		signedIn, err = s.begin(ctx, choice.Attempt, verified)
 		return err
 	})
+	if errors.Is(err, errNoTicket) {
+		return SignedIn{}, s.overtaken(ctx, known)
+	}
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("choose a password: %w", err)
 	}
 	return signedIn, nil
+}
+
+// overtaken logs a ticket that was good when the password was typed, and not any more when it was hashed. It
+// returns the refusal, or why it could not be logged.
+func (s *Service) overtaken(ctx context.Context, known user.User) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
+	defer cancel()
+	if err := s.deps.Audit.Record(ctx, audit.Event{
+		Action: audit.PasswordChange, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+		Details: audit.Details{Reason: reasonChanged},
+	}); err != nil {
+		return err
+	}
+	return errNoTicket
 }

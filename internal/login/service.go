@@ -56,7 +56,7 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	known, err := s.deps.Users.VerifyPassword(ctx, attempt.Identifier, attempt.Password)
+	verified, err := s.deps.Users.VerifyPassword(ctx, attempt.Identifier, attempt.Password)
 	if errors.Is(err, user.ErrWrongCredentials) {
 		return SignedIn{}, s.failed(ctx, attempt, err)
 	}
@@ -69,13 +69,16 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	var signedIn SignedIn
 	err = s.deps.Transactions.Tx(ctx, func(ctx context.Context) error {
 		var err error
-		if known.RequirePasswordChange {
-			signedIn, err = s.admit(ctx, known)
+		if verified.User.RequirePasswordChange {
+			signedIn, err = s.admit(ctx, verified)
 		} else {
-			signedIn, err = s.begin(ctx, attempt, known)
+			signedIn, err = s.begin(ctx, attempt, verified)
 		}
 		return err
 	})
+	if errors.Is(err, user.ErrChanged) {
+		return SignedIn{}, s.failed(ctx, attempt, err)
+	}
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign a user in: %w", err)
 	}
@@ -84,8 +87,9 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 
 // admit lets somebody choose a new password, in the transaction of ctx. The log has it: what they
 // signed in with may have been given to somebody else.
-func (s *Service) admit(ctx context.Context, known user.User) (SignedIn, error) {
-	ticket, err := s.deps.Users.IssueTicket(ctx, known.ID, user.ForChange, ticketLifetime)
+func (s *Service) admit(ctx context.Context, verified user.Verified) (SignedIn, error) {
+	known := verified.User
+	ticket, err := s.deps.Users.IssueTicket(ctx, verified, ticketLifetime)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -97,14 +101,15 @@ func (s *Service) admit(ctx context.Context, known user.User) (SignedIn, error) 
 }
 
 // begin starts the session of somebody who was recognized, in the transaction of ctx.
-func (s *Service) begin(ctx context.Context, attempt Attempt, known user.User) (SignedIn, error) {
+func (s *Service) begin(ctx context.Context, attempt Attempt, verified user.Verified) (SignedIn, error) {
+	known := verified.User
 	signedIn, address := SignedIn{User: known}, ""
 	if attempt.Address.IsValid() {
 		address = attempt.Address.String()
 	}
 	var err error
 	signedIn.Session, signedIn.Token, err = s.deps.Sessions.Start(ctx, session.New{
-		UserID: known.ID, Methods: []string{oidc.MethodPassword}, Replaces: attempt.Replaces,
+		Person: verified, Methods: []string{oidc.MethodPassword}, Replaces: attempt.Replaces,
 		UserAgent: attempt.UserAgent, Address: address,
 	})
 	if err != nil {
@@ -128,8 +133,12 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, known user.User) (
 // logWithin bounds the writing of an event.
 const logWithin = 10 * time.Second
 
+// reasonChanged is the reason of events about proofs that were good when they were verified, and not any more
+// when something was to begin with them.
+const reasonChanged = "account_changed"
+
 // failed logs an attempt that was let through and had the wrong password, or the right one of
-// somebody who is disabled. Whose account was meant stands there only if there is such an
+// somebody who is disabled or whose account has changed while it was checked. Whose account was meant stands there only if there is such an
 // account: people type passwords into the wrong field. Attempts that were refused before
 // are not logged, so that a flood of them writes nothing. It returns the refusal, or why it
 // could not be logged.
@@ -138,10 +147,12 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	event := audit.Event{Action: audit.SignIn, Outcome: audit.Failure, Details: audit.Details{Reason: "wrong_credentials"}}
-	if errors.Is(refusal, user.ErrDisabled) {
+	switch {
+	case errors.Is(refusal, user.ErrDisabled):
 		event.Details.Reason = "user_disabled"
-	}
-	if errors.Is(refusal, errUserLimited) {
+	case errors.Is(refusal, user.ErrChanged):
+		event.Details.Reason = reasonChanged
+	case errors.Is(refusal, errUserLimited):
 		event.Details.Reason = "too_many_attempts"
 	}
 	meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)

@@ -133,16 +133,16 @@ func TestEveryEndIsTold(t *testing.T) {
 		}
 		// Another user in the same browser.
 		bystander := w.session()
-		first, token, err := w.sessions.Start(t.Context(), session.New{UserID: bystander.UserID})
+		first, token, err := w.sessions.Start(t.Context(), session.New{Person: recognized(bystander.UserID)})
 		w.must(err)
 		w.must(w.outbox.TookPart(t.Context(), first.ID, known.ID))
-		same, token, err := w.sessions.Start(t.Context(), session.New{UserID: bystander.UserID, Replaces: token})
+		same, token, err := w.sessions.Start(t.Context(), session.New{Person: recognized(bystander.UserID), Replaces: token})
 		w.must(err)
 		w.deliver()
 		if same.ID != first.ID || len(w.party.at("/in")) != told {
 			t.Error("authenticating again as the same user tells the clients")
 		}
-		_, _, err = w.sessions.Start(t.Context(), session.New{UserID: w.session().UserID, Replaces: token})
+		_, _, err = w.sessions.Start(t.Context(), session.New{Person: recognized(w.session().UserID), Replaces: token})
 		w.must(err)
 		w.deliver()
 		if sent := w.party.at("/in"); len(sent) != told+1 || w.token(sent[told].Get("logout_token"))["sid"] != first.ID.String() {

@@ -41,7 +41,7 @@ func TestListOfSessions(t *testing.T) {
 		ada, bob := w.user(t, "ada"), w.user(t, "bob")
 		names := map[uuid.UUID]string{}
 		start := func(name string, userID uuid.UUID) session.Session {
-			made, _ := w.begin(t, session.New{UserID: userID, UserAgent: "Browser of " + name, Address: "192.0.2.1"})
+			made, _ := w.begin(t, session.New{Person: recognized(userID), UserAgent: "Browser of " + name, Address: "192.0.2.1"})
 			names[made.ID] = name
 			w.clock.Advance(time.Minute)
 			return made
@@ -140,7 +140,7 @@ func TestEndingVeryManyRace(t *testing.T) {
 		const count = 700
 		app := w.client(t, "app")
 		whose := w.many(t, count, app)
-		other, _ := w.begin(t, session.New{UserID: w.user(t, "other")})
+		other, _ := w.begin(t, session.New{Person: recognized(w.user(t, "other"))})
 		var (
 			racing sync.WaitGroup
 			mu     sync.Mutex

@@ -20,18 +20,23 @@ const bumpInterval = time.Minute
 // issued at its end.
 const sweepDelay = time.Hour
 
-// Start signs a user in and returns the session with its new token. A live
+// Start signs a user in, in the transaction of ctx if there is one, and returns the session with its new token. A live
 // session of the same user that the browser had goes on under the new token; one
-// of another user is ended.
+// of another user is ended. The error is that of the person's Admit when the proof no longer counts.
 func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacted, error) {
 	now, token := s.clock.Now(), secret.New()
 	fresh := Session{
-		ID: id.New(), UserID: begun.UserID, Methods: begun.Methods, AuthenticatedAt: now, CreatedAt: now, LastSeenAt: now,
+		ID: id.New(), Methods: begun.Methods, AuthenticatedAt: now, CreatedAt: now, LastSeenAt: now,
 	}
 	fresh.IdleExpiresAt, fresh.ExpiresAt = s.lifetime.Start(now)
 	browser := browser{described(begun.UserAgent, maxUserAgentBytes), described(begun.Address, maxAddressBytes)}
 	var started Session
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		userID, err := begun.Person.Admit(ctx) // first: it locks the user, whom all the rest is about
+		if err != nil {
+			return err
+		}
+		fresh.UserID = userID
 		started = fresh
 		if begun.Replaces.IsZero() {
 			return s.store.insert(ctx, started, secret.Hash(token), browser)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"strings"
 	"time"
 	"unicode"
@@ -22,9 +23,17 @@ type Session struct {
 	ExpiresAt       time.Time
 }
 
+// Person is the proof that somebody was recognized. What was proven may no longer hold when a session
+// begins, as the proof took time to check.
+type Person interface {
+	// Admit returns whose session may begin if the proof still counts, and keeps it so until the
+	// transaction of ctx ends: whoever ends the user's sessions meanwhile waits, and finds the new one.
+	Admit(ctx context.Context) (uuid.UUID, error)
+}
+
 // New is what a session is started with.
 type New struct {
-	UserID  uuid.UUID
+	Person  Person
 	Methods []string // RFC 8176
 	// Replaces is the token that the browser had before; it may be zero or
 	// worthless. It stops working.

@@ -17,7 +17,7 @@ import (
 func TestBrowser(t *testing.T) {
 	w := newWorld(dbtest.Open(t, db.SQLite))
 	browser := session.NewBrowser(w.sessions, httpx.NewCookies(httpx.CookieOptions{Issuer: "https://id.example"}))
-	started, token := w.begin(t, session.New{UserID: w.user(t, "ada")})
+	started, token := w.begin(t, session.New{Person: recognized(w.user(t, "ada"))})
 	w.clock.Advance(time.Minute)
 
 	answer := httptest.NewRecorder()

@@ -31,6 +31,11 @@ type world struct {
 	sessions *session.Service
 }
 
+// recognized is a user whose sign-in is not what is tested.
+type recognized uuid.UUID
+
+func (k recognized) Admit(context.Context) (uuid.UUID, error) { return uuid.UUID(k), nil }
+
 func newWorld(database *db.DB) world {
 	w := world{database: database, clock: clock.NewFake(start)}
 	w.sessions = session.NewService(session.Deps{
@@ -75,7 +80,7 @@ func TestStartAndCurrent(t *testing.T) {
 		w := newWorld(database)
 		ada := w.user(t, "ada")
 		started, token := w.begin(t, session.New{
-			UserID: ada, Methods: []string{"pwd"}, UserAgent: strings.Repeat("ü\x00\n", 5000), Address: "192.0.2.1",
+			Person: recognized(ada), Methods: []string{"pwd"}, UserAgent: strings.Repeat("ü\x00\n", 5000), Address: "192.0.2.1",
 		})
 		want := session.Session{
 			ID: started.ID, UserID: ada, Methods: []string{"pwd"}, AuthenticatedAt: start, CreatedAt: start, LastSeenAt: start,
@@ -96,7 +101,7 @@ func TestStartAndCurrent(t *testing.T) {
 				t.Error("a token that was never given is live")
 			}
 		}
-		if _, _, err := w.sessions.Start(t.Context(), session.New{UserID: uuid.New()}); err == nil {
+		if _, _, err := w.sessions.Start(t.Context(), session.New{Person: recognized(uuid.New())}); err == nil {
 			t.Error("a session of nobody")
 		}
 	})
@@ -107,7 +112,7 @@ func TestExpiry(t *testing.T) {
 		w := newWorld(database)
 		ada := w.user(t, "ada")
 		t.Run("idle", func(t *testing.T) {
-			_, token := w.begin(t, session.New{UserID: ada})
+			_, token := w.begin(t, session.New{Person: recognized(ada)})
 			w.clock.Advance(idle - time.Microsecond)
 			if _, live := w.current(t, token); !live {
 				t.Error("expired too early")
@@ -125,7 +130,7 @@ func TestExpiry(t *testing.T) {
 			}
 		})
 		t.Run("absolute", func(t *testing.T) {
-			started, token := w.begin(t, session.New{UserID: ada})
+			started, token := w.begin(t, session.New{Person: recognized(ada)})
 			for w.clock.Now().Add(idle / 2).Before(started.ExpiresAt) {
 				w.clock.Advance(idle / 2)
 				found, live := w.current(t, token)
@@ -139,7 +144,7 @@ func TestExpiry(t *testing.T) {
 			}
 		})
 		t.Run("use is written down once a minute", func(t *testing.T) {
-			started, token := w.begin(t, session.New{UserID: ada})
+			started, token := w.begin(t, session.New{Person: recognized(ada)})
 			w.clock.Advance(time.Minute - time.Microsecond)
 			if found, _ := w.current(t, token); !found.LastSeenAt.Equal(started.CreatedAt) {
 				t.Error("written down at once")
@@ -160,10 +165,10 @@ func TestAuthenticatingAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(database)
 		ada, bob := w.user(t, "ada"), w.user(t, "bob")
-		first, old := w.begin(t, session.New{UserID: ada, Methods: []string{"pwd"}})
+		first, old := w.begin(t, session.New{Person: recognized(ada), Methods: []string{"pwd"}})
 		w.clock.Advance(10 * time.Minute)
 
-		again, token := w.begin(t, session.New{UserID: ada, Methods: []string{"pwd", "otp"}, Replaces: old})
+		again, token := w.begin(t, session.New{Person: recognized(ada), Methods: []string{"pwd", "otp"}, Replaces: old})
 		want := first
 		want.Methods, want.AuthenticatedAt, want.LastSeenAt = []string{"pwd", "otp"}, w.clock.Now(), w.clock.Now()
 		want.IdleExpiresAt, want.ExpiresAt = w.clock.Now().Add(idle), w.clock.Now().Add(absolute)
@@ -177,7 +182,7 @@ func TestAuthenticatingAgain(t *testing.T) {
 			t.Error("the new token does not work")
 		}
 
-		other, others := w.begin(t, session.New{UserID: bob, Replaces: token})
+		other, others := w.begin(t, session.New{Person: recognized(bob), Replaces: token})
 		if other.ID == first.ID || other.UserID != bob {
 			t.Error("another user took the session over")
 		}
@@ -192,12 +197,12 @@ func TestAuthenticatingAgain(t *testing.T) {
 		if _, err := w.sessions.End(t.Context(), other.ID); err != nil {
 			t.Fatal(err)
 		}
-		fresh, _ := w.begin(t, session.New{UserID: bob, Replaces: others})
+		fresh, _ := w.begin(t, session.New{Person: recognized(bob), Replaces: others})
 		if fresh.ID == other.ID {
 			t.Error("an ended session was taken up again")
 		}
 		planted := secret.New()
-		made, given := w.begin(t, session.New{UserID: bob, Replaces: planted})
+		made, given := w.begin(t, session.New{Person: recognized(bob), Replaces: planted})
 		if given.Equal(planted) {
 			t.Error("the browser's own token was taken")
 		}
@@ -205,7 +210,7 @@ func TestAuthenticatingAgain(t *testing.T) {
 			t.Error("a planted token is live")
 		}
 		w.clock.Advance(idle)
-		late, _ := w.begin(t, session.New{UserID: bob, Replaces: given})
+		late, _ := w.begin(t, session.New{Person: recognized(bob), Replaces: given})
 		if late.ID == made.ID {
 			t.Error("an expired session was taken up again")
 		}
@@ -217,13 +222,13 @@ func TestAuthenticatingAgainAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(database)
 		ada := w.user(t, "ada")
-		first, old := w.begin(t, session.New{UserID: ada})
+		first, old := w.begin(t, session.New{Person: recognized(ada)})
 		tokens, started := make([]secret.Redacted, 32), make([]session.Session, 32)
 		var group sync.WaitGroup
 		for i := range tokens {
 			group.Go(func() {
 				var err error
-				started[i], tokens[i], err = w.sessions.Start(context.WithoutCancel(t.Context()), session.New{UserID: ada, Replaces: old})
+				started[i], tokens[i], err = w.sessions.Start(context.WithoutCancel(t.Context()), session.New{Person: recognized(ada), Replaces: old})
 				if err != nil {
 					t.Errorf("start: %v", err)
 				}
@@ -250,9 +255,9 @@ func TestEnding(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(database)
 		ada, bob := w.user(t, "ada"), w.user(t, "bob")
-		one, first := w.begin(t, session.New{UserID: ada})
-		_, second := w.begin(t, session.New{UserID: ada})
-		_, others := w.begin(t, session.New{UserID: bob})
+		one, first := w.begin(t, session.New{Person: recognized(ada)})
+		_, second := w.begin(t, session.New{Person: recognized(ada)})
+		_, others := w.begin(t, session.New{Person: recognized(bob)})
 		if _, err := w.sessions.End(t.Context(), one.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -290,8 +295,8 @@ func TestSweep(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(database)
 		ada := w.user(t, "ada")
-		referred, _ := w.begin(t, session.New{UserID: ada})
-		_, ended := w.begin(t, session.New{UserID: ada})
+		referred, _ := w.begin(t, session.New{Person: recognized(ada)})
+		_, ended := w.begin(t, session.New{Person: recognized(ada)})
 		if err := w.sessions.EndAllOf(t.Context(), ada); err != nil {
 			t.Fatal(err)
 		}
@@ -314,7 +319,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%d sessions before their time, want 2", got)
 		}
 		w.clock.Advance(absolute + 2*time.Hour)
-		_, live := w.begin(t, session.New{UserID: ada})
+		_, live := w.begin(t, session.New{Person: recognized(ada)})
 		sweep()
 		if got := count(); got != 2 {
 			t.Errorf("%d sessions, want the live one and the one that is referred to", got)

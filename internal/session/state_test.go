@@ -37,7 +37,7 @@ func TestBrowserState(t *testing.T) {
 		w := newWorld(dbtest.Open(t, db.SQLite))
 		cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})
 		browser := session.NewBrowser(w.sessions, cookies).WithStates(session.NewBrowserStates(cookies, w.clock))
-		started, token := w.begin(t, session.New{UserID: w.user(t, "ada")})
+		started, token := w.begin(t, session.New{Person: recognized(w.user(t, "ada"))})
 		seen := map[string]bool{token.Reveal(): true}
 		for range 2 {
 			answer := httptest.NewRecorder()
@@ -63,7 +63,7 @@ func TestBrowserState(t *testing.T) {
 func TestSessionState(t *testing.T) {
 	w := newWorld(dbtest.Open(t, db.SQLite))
 	states := session.NewBrowserStates(httpx.NewCookies(httpx.CookieOptions{Issuer: "https://id.example"}), w.clock)
-	started, _ := w.begin(t, session.New{UserID: w.user(t, "ada")})
+	started, _ := w.begin(t, session.New{Person: recognized(w.user(t, "ada"))})
 	const client, state = "client_1", "0123456789012345678901234567890123456789_-x"
 	ask := func(redirectURI, cookie string) (string, *httptest.ResponseRecorder) {
 		answer, request := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)

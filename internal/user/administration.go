@@ -65,7 +65,7 @@ func (s *Service) Replace(ctx context.Context, userID uuid.UUID, wanted Profile)
 			return changed, taken(err)
 		}
 		if wanted.RequirePasswordChange && !known.RequirePasswordChange {
-			return true, s.sessions.EndAllOf(ctx, userID)
+			return true, s.endAll(ctx, userID)
 		}
 		return true, nil
 	})
@@ -76,14 +76,14 @@ func (s *Service) Replace(ctx context.Context, userID uuid.UUID, wanted Profile)
 }
 
 // RequirePasswordChange lets a user do nothing before they have chosen a new
-// password, and ends what they have. The error is as that of Disable.
+// password, and ends what they have, invitations too. The error is as that of Disable.
 func (s *Service) RequirePasswordChange(ctx context.Context, userID uuid.UUID) error {
 	return s.exceptLastAdministrator(ctx, userID, "require a new password", func(ctx context.Context) (bool, error) {
 		changed, err := s.store.requirePasswordChange(ctx, userID, s.clock.Now())
 		if err != nil || !changed {
 			return changed, err
 		}
-		return true, s.sessions.EndAllOf(ctx, userID)
+		return true, s.endAll(ctx, userID)
 	})
 }
 

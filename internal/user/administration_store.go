@@ -38,18 +38,18 @@ const (
 
 func (s store) disable(ctx context.Context, userID uuid.UUID, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE users SET state = 'disabled', updated_at = $2 WHERE id = $1 AND `+notLastInOffice, userID, now)
+		`UPDATE users SET state = 'disabled', updated_at = $2, `+raised+` WHERE id = $1 AND `+notLastInOffice, userID, now)
 	return changed == 1, err
 }
 
 func (s store) enable(ctx context.Context, userID uuid.UUID, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET state = 'active', updated_at = $2 WHERE id = $1`, userID, now)
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET state = 'active', updated_at = $2, `+raised+` WHERE id = $1`, userID, now)
 	return changed == 1, err
 }
 
 func (s store) requirePasswordChange(ctx context.Context, userID uuid.UUID, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE users SET require_password_change = $2, updated_at = $3 WHERE id = $1 AND `+notLastInOffice, userID, true, now)
+		`UPDATE users SET require_password_change = $2, updated_at = $3, `+raised+` WHERE id = $1 AND `+notLastInOffice, userID, true, now)
 	return changed == 1, err
 }
 
@@ -72,7 +72,8 @@ func (s store) replace(ctx context.Context, userID uuid.UUID, p Profile, now tim
 	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET username = $2, username_folded = $3, email = $4, email_folded = $5, email_verified = $6,
 			administrator = $7, require_password_change = $8, name = $9, given_name = $10, given_name_folded = $11, family_name = $12,
 			family_name_folded = $13, middle_name = $14, nickname = $15, profile = $16, picture = $17, website = $18, gender = $19,
-			birthdate = $20, zoneinfo = $21, locale = $22, phone_number = $23, phone_number_verified = $24, address = $25, updated_at = $26, managed_by = $27
+			birthdate = $20, zoneinfo = $21, locale = $22, phone_number = $23, phone_number_verified = $24, address = $25, updated_at = $26, managed_by = $27,
+			credential_version = credential_version + CASE WHEN require_password_change = $8 THEN 0 ELSE 1 END
 		WHERE id = $1 AND ($7 OR `+notLastOfAll+`) AND (NOT $8 OR `+notLastInOffice+`)`,
 		userID, p.Username, usernameFolded, text(p.Email), text(emailFolded), p.EmailVerified, p.Administrator, p.RequirePasswordChange,
 		text(p.Claims.Name), text(p.Claims.GivenName), text(policy.FoldSearched(p.Claims.GivenName)), text(p.Claims.FamilyName),

@@ -24,6 +24,10 @@
 // lets somebody choose one, for that or after an invitation. There is one of each kind for a
 // person, kept as a hash, and used up by one conditional statement.
 //
+// An account has a credential version, which every change of password, state and required
+// change raises. Verifying a password or finding a ticket returns a [Verified], the account as
+// it was; whatever begins with it asks first, in its own transaction, whether it still is ([Verified.Admit]).
+//
 // A list is a walk through one index in the order of making. It has all that is asked about,
 // so that any part of a name can be looked for and all filters go together. A page looks at
 // a bounded number of users: where few match, it ends before it is full and says where to go on.

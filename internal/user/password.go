@@ -30,45 +30,45 @@ func (s *Service) hash(ctx context.Context, password secret.Redacted) (secret.Re
 }
 
 // VerifyPassword returns the user who has the identifier (a username or an e-mail
-// address) and the password. The error is [ErrWrongCredentials], which is also [ErrDisabled]
+// address) and the password, as they were when the password was read. The error is [ErrWrongCredentials], which is also [ErrDisabled]
 // for the right password of a user who may not sign in, or a fault of kind
 // Unavailable when there is no room for the work.
 //
 // Exactly one hash is computed for every password that could be one, whoever it
 // is for and whatever comes of it, so that neither the answer nor its time tells
 // whether there is such a user. It doesn't count attempts: its caller has to.
-func (s *Service) VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (User, error) {
+func (s *Service) VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (Verified, error) {
 	prepared, err := policy.PreparePassword(password.Reveal())
 	if err != nil {
-		return User{}, ErrWrongCredentials // nobody has it, so its quickness tells nothing
+		return Verified{}, ErrWrongCredentials // nobody has it, so its quickness tells nothing
 	}
 	password = secret.FromString(prepared)
 	known, err := s.FindByIdentifier(ctx, identifier)
 	if fault.KindOf(err) == fault.NotFound || err == nil && known.passwordHash.IsZero() {
 		if err := s.hasher.VerifyAbsent(ctx, password); err != nil {
-			return User{}, err
+			return Verified{}, err
 		}
-		return User{}, ErrWrongCredentials
+		return Verified{}, ErrWrongCredentials
 	}
 	if err != nil {
-		return User{}, err
+		return Verified{}, err
 	}
 	verdict, err := s.hasher.Verify(ctx, known.passwordHash.Reveal(), password)
 	if err != nil {
-		return User{}, err
+		return Verified{}, err
 	}
 	switch {
 	case !verdict.Match:
-		return User{}, ErrWrongCredentials
+		return Verified{}, ErrWrongCredentials
 	case !known.IsActive():
-		return User{}, ErrDisabled
+		return Verified{}, ErrDisabled
 	}
 	if verdict.Rehash {
 		if err := s.rehash(ctx, known, password); err != nil {
-			return User{}, err
+			return Verified{}, err
 		}
 	}
-	return known, nil
+	return Verified{known, s}, nil
 }
 
 // CheckNobody does the work of [Service.VerifyPassword] for nobody's password: for a caller
@@ -125,15 +125,20 @@ func (s *Service) SetPassword(ctx context.Context, userID uuid.UUID, password se
 }
 
 // ReplacePassword gives a user a prepared password, in the transaction of ctx if there is
-// one, and ends all their sessions. The error is a fault of kind NotFound if the user is gone.
+// one, and ends all their sessions. The error is a fault of kind NotFound if the user is gone, or Conflict with the
+// field "password" if their credentials have changed since it was prepared.
 func (s *Service) ReplacePassword(ctx context.Context, prepared PreparedPassword) error {
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		changed, err := s.store.setPassword(ctx, prepared.userID, prepared.hash, s.clock.Now())
+		changed, err := s.store.setPassword(ctx, prepared, s.clock.Now())
 		if err != nil {
 			return err
 		}
 		if !changed {
-			return errUnknown // deleted meanwhile
+			_, err := s.Find(ctx, prepared.userID)
+			if err == nil {
+				err = errChangedMeanwhile
+			}
+			return err
 		}
 		return s.endAll(ctx, prepared.userID)
 	})

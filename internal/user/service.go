@@ -38,7 +38,7 @@ func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, erro
 	registration.Username = strings.TrimSpace(registration.Username)
 	made := User{
 		ID: id.New(), Username: registration.Username, Email: registration.Email,
-		EmailVerified: registration.EmailVerified, State: cmp.Or(registration.State, Active),
+		credentialVersion: 1, EmailVerified: registration.EmailVerified, State: cmp.Or(registration.State, Active),
 		Administrator: registration.Administrator, RequirePasswordChange: registration.RequirePasswordChange,
 		ManagedBy: registration.ManagedBy, Claims: tidy(registration.Claims),
 	}

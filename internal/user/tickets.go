@@ -27,6 +27,8 @@ const (
 var (
 	errTicket   = fault.New(fault.NotFound, "user.ticket_unknown")
 	errDisabled = fault.New(fault.Conflict, "user.disabled")
+	// errChangedMeanwhile refuses a password that was prepared for other credentials than the user has now.
+	errChangedMeanwhile = fault.New(fault.Conflict, "user.changed_meanwhile").WithField("password", "password.changed_meanwhile")
 )
 
 // temporaryBytes makes a password of 24 letters and digits, which a person can type.
@@ -50,10 +52,12 @@ func chunks(text string, length int) func(yield func(string) bool) {
 	}
 }
 
-// PreparedPassword is a password that was checked and hashed for one user.
+// PreparedPassword is a password that was checked and hashed for one user, as the user was then. It
+// can't be stored when the user's credentials have changed since.
 type PreparedPassword struct {
-	userID uuid.UUID
-	hash   secret.Redacted
+	userID  uuid.UUID
+	version int64
+	hash    secret.Redacted
 }
 
 // PreparePassword checks and hashes a new password for a user. The error is a fault of
@@ -63,7 +67,7 @@ func (s *Service) PreparePassword(ctx context.Context, known User, password secr
 		return PreparedPassword{}, fault.New(fault.Invalid, "user.invalid").WithField("password", string(reasons[0]))
 	}
 	hash, err := s.hash(ctx, password)
-	return PreparedPassword{known.ID, hash}, err
+	return PreparedPassword{known.ID, known.credentialVersion, hash}, err
 }
 
 // PrepareOtherPassword is PreparePassword, and refuses the password that the user has.
@@ -79,12 +83,16 @@ func (s *Service) PrepareOtherPassword(ctx context.Context, known User, password
 }
 
 // ResetPassword gives a user a password that others know: they can do nothing before they
-// have chosen another one. Their sessions, tokens and tickets end. The error is as that of Disable.
+// have chosen another one. Their sessions, tokens and tickets end. The error is as that of Disable, or
+// Conflict with the field "password" when the user's credentials have changed since the password was prepared.
 func (s *Service) ResetPassword(ctx context.Context, prepared PreparedPassword) error {
 	return s.exceptLastAdministrator(ctx, prepared.userID, "reset a password", func(ctx context.Context) (bool, error) {
-		changed, err := s.store.resetPassword(ctx, prepared.userID, prepared.hash, s.clock.Now())
-		if err != nil || !changed {
-			return changed, err
+		changed, err := s.store.resetPassword(ctx, prepared, s.clock.Now())
+		if err == nil && !changed {
+			return false, s.unlessChanged(ctx, prepared)
+		}
+		if err != nil {
+			return false, err
 		}
 		return true, s.endAll(ctx, prepared.userID)
 	})
@@ -98,18 +106,54 @@ func (s *Service) endAll(ctx context.Context, userID uuid.UUID) error {
 	return s.sessions.EndAllOf(ctx, userID)
 }
 
-// IssueTicket makes a ticket, which replaces an earlier one for the same purpose. The
-// error is a fault of kind NotFound, or Conflict for a user who may not sign in.
-func (s *Service) IssueTicket(ctx context.Context, userID uuid.UUID, purpose Purpose, lifetime time.Duration) (secret.Redacted, error) {
-	known, err := s.Find(ctx, userID)
-	if err != nil {
-		return secret.Redacted{}, err
+// unlessChanged returns why a prepared password can't be stored, if it is for what has changed meanwhile.
+func (s *Service) unlessChanged(ctx context.Context, prepared PreparedPassword) error {
+	known, err := s.Find(ctx, prepared.userID)
+	if err == nil && known.credentialVersion != prepared.version {
+		return errChangedMeanwhile
 	}
-	if !known.IsActive() {
-		return secret.Redacted{}, errDisabled
-	}
+	return err
+}
+
+// IssueTicket lets a user who was verified choose another password, until lifetime is over. It
+// joins the transaction of ctx. An earlier ticket ends. The error is [ErrChanged] when the proof no longer counts.
+func (s *Service) IssueTicket(ctx context.Context, verified Verified, lifetime time.Duration) (secret.Redacted, error) {
+	var ticket secret.Redacted
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		userID, err := verified.Admit(ctx)
+		if err != nil {
+			return err
+		}
+		ticket, err = s.storeTicket(ctx, userID, verified.User.credentialVersion, ForChange, lifetime)
+		return err
+	})
+	return ticket, err
+}
+
+// Invite makes a ticket by which a user chooses a password to begin with. It joins the transaction of ctx.
+// An earlier one ends. The error is a fault of kind NotFound, or Conflict for a user who may not sign in.
+func (s *Service) Invite(ctx context.Context, userID uuid.UUID, lifetime time.Duration) (secret.Redacted, error) {
+	var ticket secret.Redacted
+	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+		version, err := s.store.lockActive(ctx, userID)
+		if errors.Is(err, errNoRecord) {
+			if _, err := s.Find(ctx, userID); err != nil {
+				return err
+			}
+			return errDisabled
+		}
+		if err != nil {
+			return fmt.Errorf("lock a user: %w", err)
+		}
+		ticket, err = s.storeTicket(ctx, userID, version, ForInvitation, lifetime)
+		return err
+	})
+	return ticket, err
+}
+
+func (s *Service) storeTicket(ctx context.Context, userID uuid.UUID, version int64, purpose Purpose, lifetime time.Duration) (secret.Redacted, error) {
 	ticket, now := secret.New(), s.clock.Now()
-	if err := s.store.replaceTicket(ctx, userID, purpose, secret.Hash(ticket), now, now.Add(lifetime)); err != nil {
+	if err := s.store.replaceTicket(ctx, userID, version, purpose, secret.Hash(ticket), now, now.Add(lifetime)); err != nil {
 		return secret.Redacted{}, fmt.Errorf("issue a ticket: %w", err)
 	}
 	return ticket, nil
@@ -117,50 +161,49 @@ func (s *Service) IssueTicket(ctx context.Context, userID uuid.UUID, purpose Pur
 
 // FindTicket returns whose a ticket is that can be used at this moment. The error is
 // a fault of kind NotFound otherwise.
-func (s *Service) FindTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted) (User, error) {
+func (s *Service) FindTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted) (Verified, error) {
 	if ticket.IsZero() {
-		return User{}, errTicket
+		return Verified{}, errTicket
 	}
-	userID, err := s.store.ticket(ctx, purpose, secret.Hash(ticket), s.clock.Now())
-	if err == nil {
-		var known User
-		if known, err = s.store.byID(ctx, userID); err == nil && known.IsActive() {
-			return known.withClaims(), nil
-		}
+	known, err := s.store.holder(ctx, purpose, secret.Hash(ticket), s.clock.Now())
+	if errors.Is(err, errNoRecord) {
+		return Verified{}, errTicket
 	}
-	if err == nil || errors.Is(err, errNoRecord) {
-		return User{}, errTicket
+	if err != nil {
+		return Verified{}, fmt.Errorf("find a ticket: %w", err)
 	}
-	return User{}, fmt.Errorf("find a ticket: %w", err)
+	return Verified{known.withClaims(), s}, nil
 }
 
-// UseTicket uses a ticket up, once, and gives its user the password. Everything that the
-// user had before ends. The error is a fault of kind NotFound if the ticket can't be used.
-func (s *Service) UseTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted, prepared PreparedPassword) (User, error) {
-	var after User
+// UseTicket uses a ticket up, once, and gives its user the password. Everything that the user had before
+// ends. It returns the user with the new credentials, for what is begun in the same transaction. The error
+// is a fault of kind NotFound if the ticket can't be used, also because the user's credentials have
+// changed since the password was prepared.
+func (s *Service) UseTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted, prepared PreparedPassword) (Verified, error) {
+	after := Verified{service: s}
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		used, err := s.store.useTicket(ctx, purpose, secret.Hash(ticket), prepared.userID, s.clock.Now())
+		changed, err := s.store.choosePassword(ctx, prepared, s.clock.Now())
+		if err != nil {
+			return err
+		}
+		if !changed {
+			return errTicket // disabled, deleted, or with other credentials meanwhile
+		}
+		used, err := s.store.useTicket(ctx, purpose, secret.Hash(ticket), prepared, s.clock.Now())
 		if err != nil {
 			return err
 		}
 		if !used {
 			return errTicket
 		}
-		changed, err := s.store.choosePassword(ctx, prepared.userID, prepared.hash, s.clock.Now())
-		if err != nil {
-			return err
-		}
-		if !changed {
-			return errTicket // disabled or deleted meanwhile
-		}
 		if err := s.endAll(ctx, prepared.userID); err != nil {
 			return err
 		}
-		after, err = s.Find(ctx, prepared.userID)
+		after.User, err = s.Find(ctx, prepared.userID)
 		return err
 	})
 	if err != nil {
-		return User{}, fmt.Errorf("choose a password: %w", err)
+		return Verified{}, fmt.Errorf("choose a password: %w", err)
 	}
 	return after, nil
 }

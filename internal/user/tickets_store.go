@@ -9,24 +9,28 @@ import (
 	"authly/internal/platform/secret"
 )
 
-func (s store) replaceTicket(ctx context.Context, userID uuid.UUID, purpose Purpose, ticket secret.Digest, now, expires time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO password_tickets (user_id, purpose, token_hash, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (user_id, purpose) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at, expires_at = excluded.expires_at`,
-		userID, string(purpose), ticket.Bytes(), now, expires)
+// replaceTicket stores a ticket for a user with this version of credentials, whom the caller has locked.
+func (s store) replaceTicket(ctx context.Context, userID uuid.UUID, version int64, purpose Purpose, ticket secret.Digest, now, expires time.Time) error {
+	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO password_tickets (user_id, purpose, token_hash, created_at, expires_at, credential_version)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (user_id, purpose) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at, expires_at = excluded.expires_at,
+			credential_version = excluded.credential_version`,
+		userID, string(purpose), ticket.Bytes(), now, expires, version)
 	return err
 }
 
-func (s store) ticket(ctx context.Context, purpose Purpose, ticket secret.Digest, now time.Time) (uuid.UUID, error) {
-	var userID uuid.UUID
-	err := s.database.Read(ctx).QueryRow(ctx, `SELECT user_id FROM password_tickets WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3`,
-		ticket.Bytes(), string(purpose), now).Scan(&userID)
-	return userID, err
+// holder finds whose a ticket is: of a user who may sign in and has the credentials for which it was issued.
+func (s store) holder(ctx context.Context, purpose Purpose, ticket secret.Digest, now time.Time) (User, error) {
+	return scan(s.database.Read(ctx).QueryRow(ctx, `SELECT `+columns+` FROM users WHERE state = 'active' AND (id, credential_version) =
+		(SELECT user_id, credential_version FROM password_tickets WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3)`,
+		ticket.Bytes(), string(purpose), now))
 }
 
-func (s store) useTicket(ctx context.Context, purpose Purpose, ticket secret.Digest, userID uuid.UUID, now time.Time) (bool, error) {
-	used, err := s.database.Write(ctx).Exec(ctx,
-		`DELETE FROM password_tickets WHERE token_hash = $1 AND purpose = $2 AND user_id = $3 AND expires_at > $4`, ticket.Bytes(), string(purpose), userID, now)
+// useTicket uses up a ticket that was issued for the version of credentials that the password was prepared for.
+func (s store) useTicket(ctx context.Context, purpose Purpose, ticket secret.Digest, prepared PreparedPassword, now time.Time) (bool, error) {
+	used, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM password_tickets
+		WHERE token_hash = $1 AND purpose = $2 AND user_id = $3 AND credential_version = $4 AND expires_at > $5`,
+		ticket.Bytes(), string(purpose), prepared.userID, prepared.version, now)
 	return used == 1, err
 }
 
@@ -38,17 +42,4 @@ func (s store) deleteTickets(ctx context.Context, userID uuid.UUID) error {
 func (s store) sweepTickets(ctx context.Context, now time.Time) error {
 	return s.database.Sweep(ctx, `DELETE FROM password_tickets WHERE expires_at <= $1
 		AND user_id IN (SELECT user_id FROM password_tickets WHERE expires_at <= $1 LIMIT $2)`, now)
-}
-
-// choosePassword is setPassword for whoever may sign in.
-func (s store) choosePassword(ctx context.Context, userID uuid.UUID, hash secret.Redacted, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3
-		WHERE id = $4 AND state = 'active'`, hash.Reveal(), false, now, userID)
-	return changed == 1, err
-}
-
-func (s store) resetPassword(ctx context.Context, userID uuid.UUID, hash secret.Redacted, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $2, require_password_change = $3, updated_at = $4
-		WHERE id = $1 AND `+notLastInOffice, userID, hash.Reveal(), true, now)
-	return changed == 1, err
 }

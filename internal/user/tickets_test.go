@@ -18,12 +18,21 @@ func TestTicketIsUsedOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
 		ada := w.create(t, user.New{Username: "ada", RequirePasswordChange: true})
-		prepared, err := w.users.PreparePassword(t.Context(), ada, secret.FromString("a new horse battery"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		password := goodPassword
 		for _, purpose := range []user.Purpose{user.ForChange, user.ForInvitation} {
-			ticket, err := w.users.IssueTicket(t.Context(), ada.ID, purpose, time.Minute)
+			verified, err := w.users.VerifyPassword(t.Context(), "ada", secret.FromString(password))
+			if err != nil {
+				t.Fatal(err)
+			}
+			password = "a new horse battery"
+			prepared, err := w.users.PreparePassword(t.Context(), verified.User, secret.FromString(password))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ticket, err := w.users.Invite(t.Context(), ada.ID, time.Minute)
+			if purpose == user.ForChange {
+				ticket, err = w.users.IssueTicket(t.Context(), verified, time.Minute)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +54,7 @@ func TestTicketIsUsedOnce(t *testing.T) {
 				t.Errorf("%s: used %d times", purpose, used)
 			}
 		}
-		if known, err := w.users.VerifyPassword(t.Context(), "ada", secret.FromString("a new horse battery")); err != nil || known.RequirePasswordChange {
+		if known, err := w.users.VerifyPassword(t.Context(), "ada", secret.FromString("a new horse battery")); err != nil || known.User.RequirePasswordChange {
 			t.Errorf("with the new password: %+v, %v", known, err)
 		}
 	})
@@ -56,12 +65,19 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		w := newWorld(t, database)
 		ctx := t.Context()
 		ada, bob := w.create(t, user.New{Username: "ada"}), w.create(t, user.New{Username: "bob"})
-		prepared, err := w.users.PreparePassword(ctx, ada, secret.FromString("a new horse battery"))
-		if err != nil {
-			t.Fatal(err)
+		var prepared user.PreparedPassword
+		prepare := func() { // for ada as she is now, so that it is the ticket that is refused
+			known, err := w.users.Find(ctx, ada.ID)
+			if err == nil {
+				prepared, err = w.users.PreparePassword(ctx, known, secret.FromString("a new horse battery"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
+		prepare()
 		issue := func(of user.User) secret.Redacted {
-			ticket, err := w.users.IssueTicket(ctx, of.ID, user.ForInvitation, time.Minute)
+			ticket, err := w.users.Invite(ctx, of.ID, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +101,7 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		if _, err := w.users.UseTicket(ctx, user.ForInvitation, issue(bob), prepared); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("the ticket of another one is used: %v", err)
 		}
-		if known, err := w.users.FindTicket(ctx, user.ForInvitation, newer); err != nil || known.ID != ada.ID {
+		if known, err := w.users.FindTicket(ctx, user.ForInvitation, newer); err != nil || known.User.ID != ada.ID {
 			t.Errorf("a good one: %+v, %v", known, err)
 		}
 		w.clock.Advance(time.Minute)
@@ -99,7 +115,7 @@ func TestTicketsThatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused("one of a disabled user", user.ForInvitation, newer)
-		if _, err := w.users.IssueTicket(ctx, ada.ID, user.ForInvitation, time.Minute); fault.KindOf(err) != fault.Conflict {
+		if _, err := w.users.Invite(ctx, ada.ID, time.Minute); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("a disabled user gets one: %v", err)
 		}
 		if err := w.users.Enable(ctx, ada.ID); err != nil {
@@ -112,11 +128,13 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		if err := w.users.Enable(ctx, ada.ID); err != nil {
 			t.Fatal(err)
 		}
+		prepare()
 		refused("one that has ended with a disabling", user.ForInvitation, newer)
 		newer = issue(ada)
 		if err := w.users.ResetPassword(ctx, prepared); err != nil {
 			t.Fatal(err)
 		}
+		prepare()
 		refused("one that has ended with a new password", user.ForInvitation, newer)
 	})
 }

@@ -37,7 +37,8 @@ type User struct {
 	UpdatedAt   time.Time
 	LastLoginAt *time.Time
 
-	passwordHash secret.Redacted // zero: the user has no password
+	passwordHash      secret.Redacted // zero: the user has no password
+	credentialVersion int64           // raised by every change of what the user signs in by; see Verified
 }
 
 // Subject returns the user's identifier in tokens.

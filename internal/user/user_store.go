@@ -22,7 +22,7 @@ func isTaken(err error, column string) bool { return db.IsUnique(err, column) }
 
 const columns = `id, username, email, email_verified, password_hash, state, administrator, require_password_change,
 	name, given_name, family_name, middle_name, nickname, profile, picture, website, gender, birthdate, zoneinfo, locale,
-	phone_number, phone_number_verified, address, created_at, updated_at, last_login_at, managed_by`
+	phone_number, phone_number_verified, address, created_at, updated_at, last_login_at, managed_by, credential_version`
 
 func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
 	return s.database.Tx(ctx, work)
@@ -40,12 +40,12 @@ func (s store) insert(ctx context.Context, u User) error {
 	}
 	phoneVerified := u.Claims.PhoneNumberVerified != nil && *u.Claims.PhoneNumberVerified
 	_, err = s.database.Write(ctx).Exec(ctx,
-		`INSERT INTO users (`+columns+`, username_folded, email_folded, given_name_folded, family_name_folded) VALUES `+db.Values(1, 31),
+		`INSERT INTO users (`+columns+`, username_folded, email_folded, given_name_folded, family_name_folded) VALUES `+db.Values(1, 32),
 		u.ID, u.Username, text(u.Email), u.EmailVerified, text(u.passwordHash.Reveal()), string(u.State), u.Administrator, u.RequirePasswordChange,
 		text(u.Claims.Name), text(u.Claims.GivenName), text(u.Claims.FamilyName), text(u.Claims.MiddleName), text(u.Claims.Nickname),
 		text(u.Claims.Profile), text(u.Claims.Picture), text(u.Claims.Website), text(u.Claims.Gender), text(u.Claims.Birthdate),
 		text(u.Claims.ZoneInfo), text(u.Claims.Locale), text(u.Claims.PhoneNumber), phoneVerified, address,
-		u.CreatedAt, u.UpdatedAt, u.LastLoginAt, u.ManagedBy, usernameFolded, text(emailFolded),
+		u.CreatedAt, u.UpdatedAt, u.LastLoginAt, u.ManagedBy, u.credentialVersion, usernameFolded, text(emailFolded),
 		text(policy.FoldSearched(u.Claims.GivenName)), text(policy.FoldSearched(u.Claims.FamilyName)))
 	return err
 }
@@ -75,7 +75,7 @@ func scan(row db.Row) (User, error) {
 	)
 	err := row.Scan(&u.ID, &u.Username, &email, &u.EmailVerified, &hash, &state, &u.Administrator, &u.RequirePasswordChange,
 		&name, &given, &family, &middle, &nickname, &profile, &picture, &website, &gender, &birthdate, &zone, &lang,
-		&phone, &phoneVerified, db.IntoJSON(&address), &u.CreatedAt, &u.UpdatedAt, &u.LastLoginAt, &u.ManagedBy)
+		&phone, &phoneVerified, db.IntoJSON(&address), &u.CreatedAt, &u.UpdatedAt, &u.LastLoginAt, &u.ManagedBy, &u.credentialVersion)
 	if err != nil {
 		return User{}, err
 	}
@@ -103,18 +103,6 @@ func (s store) administratorExists(ctx context.Context) (bool, error) {
 func (s store) recordSignIn(ctx context.Context, userID uuid.UUID, now time.Time) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET last_login_at = $1 WHERE id = $2`, now, userID)
 	return err
-}
-
-func (s store) replaceHash(ctx context.Context, userID uuid.UUID, old, replacement secret.Redacted) error {
-	_, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3`, replacement.Reveal(), userID, old.Reveal())
-	return err
-}
-
-func (s store) setPassword(ctx context.Context, userID uuid.UUID, hash secret.Redacted, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx,
-		`UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3 WHERE id = $4`, hash.Reveal(), false, now, userID)
-	return changed == 1, err
 }
 
 // text returns a column's value for a text of which "" means that there is none.

@@ -100,6 +100,16 @@ func (w world) create(t *testing.T, registration user.New) user.User {
 	return made
 }
 
+// verify proves to be the user of that name by the good password.
+func (w world) verify(t *testing.T, name string) user.Verified {
+	t.Helper()
+	verified, err := w.users.VerifyPassword(t.Context(), name, secret.FromString(goodPassword))
+	if err != nil {
+		t.Fatalf("verify %s: %v", name, err)
+	}
+	return verified
+}
+
 // fieldsOf returns the fields of a fault of the given kind.
 func fieldsOf(t *testing.T, err error, kind fault.Kind) map[string]string {
 	t.Helper()
@@ -224,10 +234,10 @@ func TestVerifyPasswordDoesTheSameWork(t *testing.T) {
 		} {
 			w.hasher.hash, w.hasher.verify, w.hasher.absent = 0, 0, 0
 			found, err := w.users.VerifyPassword(t.Context(), test.identifier, secret.FromString(test.password))
-			if test.ok && (err != nil || found.ID != ada.ID) || !test.ok && !errors.Is(err, user.ErrWrongCredentials) {
+			if test.ok && (err != nil || found.User.ID != ada.ID) || !test.ok && !errors.Is(err, user.ErrWrongCredentials) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if !test.ok && found.ID != uuid.Nil {
+			if !test.ok && found.User.ID != uuid.Nil {
 				t.Errorf("%s: a user came with the refusal", name)
 			}
 			if work := w.hasher.verify + w.hasher.absent; work != 1 || w.hasher.hash != 0 {
@@ -276,7 +286,7 @@ func TestSetPasswordEndsSessions(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
 		ada := w.create(t, user.New{Username: "ada"})
-		_, token, err := w.sessions.Start(t.Context(), session.New{UserID: ada.ID})
+		_, token, err := w.sessions.Start(t.Context(), session.New{Person: w.verify(t, "ada")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +313,7 @@ func TestSetPasswordEndsSessions(t *testing.T) {
 			t.Errorf("the old password: %v", err)
 		}
 		found, err := w.users.VerifyPassword(t.Context(), "ada", secret.FromString("nine purple umbrellas"))
-		if err != nil || found.RequirePasswordChange {
+		if err != nil || found.User.RequirePasswordChange {
 			t.Errorf("the new password: %v, %+v", err, found)
 		}
 		if err := w.users.SetPassword(t.Context(), uuid.New(), secret.FromString(goodPassword)); fault.KindOf(err) != fault.NotFound {
@@ -318,7 +328,7 @@ func TestDisableEnableDelete(t *testing.T) {
 		ada := w.create(t, user.New{Username: "ada"})
 		begin := func() secret.Redacted {
 			t.Helper()
-			_, token, err := w.sessions.Start(t.Context(), session.New{UserID: ada.ID})
+			_, token, err := w.sessions.Start(t.Context(), session.New{Person: w.verify(t, "ada")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -332,31 +342,36 @@ func TestDisableEnableDelete(t *testing.T) {
 			}
 			return live
 		}
-		first := begin()
+		first, underWay := begin(), w.verify(t, "ada")
+		late := func(meanwhile string) {
+			t.Helper()
+			if _, _, err := w.sessions.Start(t.Context(), session.New{Person: underWay}); !errors.Is(err, user.ErrChanged) || !errors.Is(err, user.ErrWrongCredentials) {
+				t.Errorf("a sign-in that was under way when the user was %s: %v", meanwhile, err)
+			}
+		}
 		if err := w.users.Disable(t.Context(), ada.ID); err != nil {
 			t.Fatal(err)
 		}
 		if live(first) {
 			t.Error("a disabled user is signed in")
 		}
-		// A sign-in that was under way when the user was disabled.
-		late := begin()
-		if live(late) {
-			t.Error("a disabled user was signed in")
-		}
+		late("disabled")
 		if err := w.users.Enable(t.Context(), ada.ID); err != nil {
 			t.Fatal(err)
 		}
+		late("disabled and enabled")
 		if live(first) {
 			t.Error("enabling a user brought an ended session back")
 		}
 		second := begin()
+		underWay = w.verify(t, "ada")
 		if err := w.users.Delete(t.Context(), ada.ID); err != nil {
 			t.Fatal(err)
 		}
 		if live(second) {
 			t.Error("a deleted user is signed in")
 		}
+		late("deleted")
 		for name, change := range map[string]func(context.Context, uuid.UUID) error{
 			"disable": w.users.Disable, "enable": w.users.Enable, "delete": w.users.Delete,
 		} {
