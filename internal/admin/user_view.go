@@ -19,6 +19,7 @@ type User struct {
 	Administrator         bool       `json:"administrator"`
 	RequirePasswordChange bool       `json:"require_password_change" doc:"Whether the user can do nothing before choosing a new password."`
 	HasPassword           bool       `json:"has_password"`
+	PasswordExpiresAt     *time.Time `json:"password_expires_at,omitempty" doc:"When a temporary password stops working; left out for one that stays."`
 	ManagedBy             string     `json:"managed_by,omitempty" doc:"The file that the user follows; see authly apply."`
 	Name                  string     `json:"name,omitempty"`
 	GivenName             string     `json:"given_name,omitempty"`
@@ -60,7 +61,7 @@ func userView(u user.User) User {
 	claims := u.Claims
 	return User{
 		ID: u.Subject(), Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, State: u.State, Administrator: u.Administrator,
-		RequirePasswordChange: u.RequirePasswordChange, HasPassword: u.HasPassword(), ManagedBy: u.ManagedBy,
+		RequirePasswordChange: u.RequirePasswordChange, HasPassword: u.HasPassword(), PasswordExpiresAt: inUTC(u.PasswordExpiresAt), ManagedBy: u.ManagedBy,
 		Name: claims.Name, GivenName: claims.GivenName, FamilyName: claims.FamilyName, MiddleName: claims.MiddleName, Nickname: claims.Nickname,
 		Profile: claims.Profile, Picture: claims.Picture, Website: claims.Website, Gender: claims.Gender, Birthdate: claims.Birthdate,
 		ZoneInfo: claims.ZoneInfo, Locale: claims.Locale, PhoneNumber: claims.PhoneNumber,
@@ -90,7 +91,7 @@ type UserFields struct {
 	Email                 Patch[string]   `json:"email" required:"false" doc:"The e-mail address; null for none."`
 	EmailVerified         Patch[bool]     `json:"email_verified" required:"false" doc:"Whether the e-mail address is verified; false again with a new one unless sent with it."`
 	Administrator         Patch[bool]     `json:"administrator" required:"false" doc:"Whether the user may administer this server."`
-	RequirePasswordChange Patch[bool]     `json:"require_password_change" required:"false" doc:"Whether the user can do nothing before choosing a new password."`
+	RequirePasswordChange Patch[bool]     `json:"require_password_change" required:"false" doc:"Whether the user can do nothing before choosing a new password; true for a new user with a password unless false is sent."`
 	ManagedBy             Patch[string]   `json:"managed_by" required:"false" doc:"The file that the user follows; see authly apply. Empty again with a new username unless sent with it."`
 	Name                  Patch[string]   `json:"name" required:"false" doc:"The whole name as it is shown."`
 	GivenName             Patch[string]   `json:"given_name" required:"false" doc:"The given or first names."`

@@ -42,7 +42,7 @@ func (u *users) mount(to operations) {
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/disable", id: "disable-user", summary: "Disable a user, and end everything that they have", scope: usersWrite, signIn: anySignIn}, u.httpDisable)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/enable", id: "enable-user", summary: "Enable a user", scope: usersWrite, signIn: anySignIn}, u.httpEnable)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/require-password-change", id: "require-password-change", summary: "Let a user do nothing before choosing a new password, and end everything that they have", scope: usersWrite, signIn: freshSignIn}, u.httpRequirePasswordChange)
-	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/password", id: "reset-password", summary: "Give a user a temporary password, which is shown this once, and end everything that they have", scope: usersWrite, signIn: freshSignIn}, u.httpResetPassword)
+	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/password", id: "reset-password", summary: "Give a user a temporary password, which is shown this once and works for 72 hours, and end everything that they have", scope: usersWrite, signIn: freshSignIn}, u.httpResetPassword)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/invitation", id: "invite-user", summary: "Make a new invitation, by which a user chooses a password; an earlier one ends", scope: usersWrite, signIn: freshSignIn, status: http.StatusCreated}, u.httpInvite)
 	register(to, operation{method: http.MethodPost, path: "/users/{user_id}/unlock", id: "unlock-user", summary: "Forget a user's failed sign-ins", scope: usersWrite, signIn: freshSignIn}, u.httpUnlock)
 }
@@ -102,8 +102,8 @@ func yesOrNo(sent string) *bool {
 type NewUser struct {
 	UserFields
 	State             user.State `json:"state,omitempty" required:"false" doc:"active unless sent, or disabled."`
-	Password          string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"A password of your choice."`
-	TemporaryPassword bool       `json:"temporary_password,omitempty" required:"false" doc:"Makes a password that is shown this once and has to be changed at the first sign-in."`
+	Password          string     `json:"password,omitempty" required:"false" maxLength:"1024" doc:"A password of your choice. It has to be changed at the first sign-in unless require_password_change is false."`
+	TemporaryPassword bool       `json:"temporary_password,omitempty" required:"false" doc:"Makes a password that is shown this once, works for 72 hours and has to be changed at the first sign-in."`
 	Invitation        bool       `json:"invitation,omitempty" required:"false" doc:"Makes a URL, shown this once, at which the user chooses a password."`
 }
 
@@ -182,9 +182,11 @@ func (n NewUser) registration() (user.New, error) {
 	case n.Invitation && n.State == user.Disabled:
 		return user.New{}, fault.New(fault.Invalid, "user.invalid").WithField("invitation", "user.disabled")
 	case n.TemporaryPassword:
-		made.Password, made.RequirePasswordChange = user.NewTemporaryPassword(), true
+		made.Password, made.RequirePasswordChange, made.Temporary = user.NewTemporaryPassword(), true, true
 	case n.Invitation:
 		made.Password = secret.Redacted{}
+	case !n.RequirePasswordChange.Sent || n.RequirePasswordChange.Null:
+		made.RequirePasswordChange = true // whoever chose the password knows it
 	}
 	return made, nil
 }

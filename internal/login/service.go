@@ -138,7 +138,7 @@ const logWithin = 10 * time.Second
 const reasonChanged = "account_changed"
 
 // failed logs an attempt that was let through and had the wrong password, or the right one of
-// somebody who is disabled or whose account has changed while it was checked. Whose account was meant stands there only if there is such an
+// somebody who is disabled, one that has expired, or one whose account has changed while it was checked. Whose account was meant stands there only if there is such an
 // account: people type passwords into the wrong field. Attempts that were refused before
 // are not logged, so that a flood of them writes nothing. It returns the refusal, or why it
 // could not be logged.
@@ -150,6 +150,8 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	switch {
 	case errors.Is(refusal, user.ErrDisabled):
 		event.Details.Reason = "user_disabled"
+	case errors.Is(refusal, user.ErrExpired):
+		event.Details.Reason = "password_expired"
 	case errors.Is(refusal, user.ErrChanged):
 		event.Details.Reason = reasonChanged
 	case errors.Is(refusal, errUserLimited):

@@ -29,9 +29,10 @@ func (s store) lockAdministrators(ctx context.Context) error {
 // that. A change that leaves a mark which counts for nothing as it is may be made without
 // another; taking the mark away may not: the set-up opens again where there is none.
 const (
-	canAdminister = `administrator AND state = 'active' AND NOT require_password_change AND password_hash IS NOT NULL`
-	anotherOne    = `EXISTS (SELECT 1 FROM users AS other WHERE other.id <> $1 AND other.administrator AND other.state = 'active'
-		AND NOT other.require_password_change AND other.password_hash IS NOT NULL)`
+	canAdminister = `administrator AND state = 'active' AND NOT require_password_change AND password_hash IS NOT NULL
+		AND password_expires_at IS NULL`
+	anotherOne = `EXISTS (SELECT 1 FROM users AS other WHERE other.id <> $1 AND other.administrator AND other.state = 'active'
+		AND NOT other.require_password_change AND other.password_hash IS NOT NULL AND other.password_expires_at IS NULL)`
 	notLastInOffice = `(NOT (` + canAdminister + `) OR ` + anotherOne + `)`
 	notLastOfAll    = `(NOT administrator OR ` + anotherOne + `)`
 )

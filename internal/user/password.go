@@ -19,6 +19,9 @@ var ErrWrongCredentials = fault.New(fault.Forbidden, "login.failed")
 // the log only: whoever tries learns no more than with a wrong one.
 var ErrDisabled = fmt.Errorf("the user is disabled: %w", ErrWrongCredentials)
 
+// ErrExpired is the same for the right password of an active user who was given it too long ago.
+var ErrExpired = fmt.Errorf("the temporary password has expired: %w", ErrWrongCredentials)
+
 // hash prepares and hashes a password that the rules allow.
 func (s *Service) hash(ctx context.Context, password secret.Redacted) (secret.Redacted, error) {
 	prepared, err := policy.PreparePassword(password.Reveal())
@@ -31,7 +34,7 @@ func (s *Service) hash(ctx context.Context, password secret.Redacted) (secret.Re
 
 // VerifyPassword returns the user who has the identifier (a username or an e-mail
 // address) and the password, as they were when the password was read. The error is [ErrWrongCredentials], which is also [ErrDisabled]
-// for the right password of a user who may not sign in, or a fault of kind
+// for the right password of a user who may not sign in and [ErrExpired] for a temporary one, or a fault of kind
 // Unavailable when there is no room for the work.
 //
 // Exactly one hash is computed for every password that could be one, whoever it
@@ -62,6 +65,8 @@ func (s *Service) VerifyPassword(ctx context.Context, identifier string, passwor
 		return Verified{}, ErrWrongCredentials
 	case !known.IsActive():
 		return Verified{}, ErrDisabled
+	case known.PasswordExpiresAt != nil && !s.clock.Now().Before(*known.PasswordExpiresAt):
+		return Verified{}, ErrExpired
 	}
 	if verdict.Rehash {
 		if err := s.rehash(ctx, known, password); err != nil {

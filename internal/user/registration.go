@@ -29,8 +29,10 @@ type New struct {
 	// Password may be left out; then there is none and the user can't sign in by one.
 	Password              secret.Redacted
 	RequirePasswordChange bool
-	State                 State  // Active if left out
-	ManagedBy             string // the file that the account follows, "" for none
+	// Temporary says that the password can be used for [TemporaryLifetime] only.
+	Temporary bool
+	State     State  // Active if left out
+	ManagedBy string // the file that the account follows, "" for none
 	// Claims is the rest of the profile. Its PreferredUsername, Email,
 	// EmailVerified and UpdatedAt come from elsewhere and are not looked at.
 	Claims oidc.StandardClaims

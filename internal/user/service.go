@@ -18,7 +18,10 @@ import (
 var errUnknown = fault.New(fault.NotFound, "user.unknown")
 
 // Prepared is a user who was checked and is not stored yet; see [Service.Prepare].
-type Prepared struct{ user User }
+type Prepared struct {
+	user      User
+	temporary bool // the password
+}
 
 // Create checks and stores a new user. The error is a fault of kind Invalid or
 // Conflict that names the fields. It must not be called in a transaction, because
@@ -52,7 +55,7 @@ func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, erro
 		}
 		made.passwordHash = hash
 	}
-	return Prepared{made}, nil
+	return Prepared{made, registration.Temporary}, nil
 }
 
 func (s *Service) contextWords(u User) []string {
@@ -66,6 +69,10 @@ func (s *Service) Insert(ctx context.Context, prepared Prepared) (User, error) {
 	made := prepared.user
 	made.CreatedAt = s.clock.Now()
 	made.UpdatedAt = made.CreatedAt
+	if prepared.temporary {
+		expires := made.CreatedAt.Add(TemporaryLifetime)
+		made.PasswordExpiresAt = &expires
+	}
 	if err := taken(s.store.insert(ctx, made)); err != nil {
 		return User{}, fmt.Errorf("store a user: %w", err)
 	}

@@ -31,13 +31,16 @@ var (
 	errChangedMeanwhile = fault.New(fault.Conflict, "user.changed_meanwhile").WithField("password", "password.changed_meanwhile")
 )
 
-// temporaryBytes makes a password of 24 letters and digits, which a person can type.
-const temporaryBytes = 15
+// temporaryBytes makes a password of 26 letters and digits, which a person can type.
+const temporaryBytes = 16
 
-// NewTemporaryPassword returns a random password of 120 bits.
+// TemporaryLifetime is how long a temporary password can be used.
+const TemporaryLifetime = 72 * time.Hour
+
+// NewTemporaryPassword returns a random password of 128 bits.
 func NewTemporaryPassword() secret.Redacted {
 	digest := secret.Hash(secret.New())
-	letters := strings.ToLower(base32.StdEncoding.EncodeToString(digest.Bytes()[:temporaryBytes]))
+	letters := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(digest.Bytes()[:temporaryBytes]))
 	return secret.FromString(strings.Join(slices.Collect(chunks(letters, 4)), "-"))
 }
 
@@ -83,11 +86,12 @@ func (s *Service) PrepareOtherPassword(ctx context.Context, known User, password
 }
 
 // ResetPassword gives a user a password that others know: they can do nothing before they
-// have chosen another one. Their sessions, tokens and tickets end. The error is as that of Disable, or
+// have chosen another one, and it can be used for [TemporaryLifetime]. Their sessions, tokens and tickets end. The error is as that of Disable, or
 // Conflict with the field "password" when the user's credentials have changed since the password was prepared.
 func (s *Service) ResetPassword(ctx context.Context, prepared PreparedPassword) error {
 	return s.exceptLastAdministrator(ctx, prepared.userID, "reset a password", func(ctx context.Context) (bool, error) {
-		changed, err := s.store.resetPassword(ctx, prepared, s.clock.Now())
+		now := s.clock.Now()
+		changed, err := s.store.resetPassword(ctx, prepared, now, now.Add(TemporaryLifetime))
 		if err == nil && !changed {
 			return false, s.unlessChanged(ctx, prepared)
 		}

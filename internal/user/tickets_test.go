@@ -143,7 +143,7 @@ func TestTemporaryPasswords(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
 		made := user.NewTemporaryPassword().Reveal()
-		if reasons := (policy.PasswordRules{}).Check(made, "authly"); len(made) != 29 || len(reasons) > 0 || seen[made] {
+		if reasons := (policy.PasswordRules{}).Check(made, "authly"); len(made) != 32 || len(reasons) > 0 || seen[made] {
 			t.Fatalf("%q: %v", made, reasons)
 		}
 		seen[made] = true

@@ -36,6 +36,8 @@ type User struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	LastLoginAt *time.Time
+	// PasswordExpiresAt is when a temporary password stops working; nil for one that stays.
+	PasswordExpiresAt *time.Time
 
 	passwordHash      secret.Redacted // zero: the user has no password
 	credentialVersion int64           // raised by every change of what the user signs in by; see Verified

@@ -22,7 +22,7 @@ func isTaken(err error, column string) bool { return db.IsUnique(err, column) }
 
 const columns = `id, username, email, email_verified, password_hash, state, administrator, require_password_change,
 	name, given_name, family_name, middle_name, nickname, profile, picture, website, gender, birthdate, zoneinfo, locale,
-	phone_number, phone_number_verified, address, created_at, updated_at, last_login_at, managed_by, credential_version`
+	phone_number, phone_number_verified, address, created_at, updated_at, last_login_at, managed_by, credential_version, password_expires_at`
 
 func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
 	return s.database.Tx(ctx, work)
@@ -40,12 +40,12 @@ func (s store) insert(ctx context.Context, u User) error {
 	}
 	phoneVerified := u.Claims.PhoneNumberVerified != nil && *u.Claims.PhoneNumberVerified
 	_, err = s.database.Write(ctx).Exec(ctx,
-		`INSERT INTO users (`+columns+`, username_folded, email_folded, given_name_folded, family_name_folded) VALUES `+db.Values(1, 32),
+		`INSERT INTO users (`+columns+`, username_folded, email_folded, given_name_folded, family_name_folded) VALUES `+db.Values(1, 33),
 		u.ID, u.Username, text(u.Email), u.EmailVerified, text(u.passwordHash.Reveal()), string(u.State), u.Administrator, u.RequirePasswordChange,
 		text(u.Claims.Name), text(u.Claims.GivenName), text(u.Claims.FamilyName), text(u.Claims.MiddleName), text(u.Claims.Nickname),
 		text(u.Claims.Profile), text(u.Claims.Picture), text(u.Claims.Website), text(u.Claims.Gender), text(u.Claims.Birthdate),
 		text(u.Claims.ZoneInfo), text(u.Claims.Locale), text(u.Claims.PhoneNumber), phoneVerified, address,
-		u.CreatedAt, u.UpdatedAt, u.LastLoginAt, u.ManagedBy, u.credentialVersion, usernameFolded, text(emailFolded),
+		u.CreatedAt, u.UpdatedAt, u.LastLoginAt, u.ManagedBy, u.credentialVersion, u.PasswordExpiresAt, usernameFolded, text(emailFolded),
 		text(policy.FoldSearched(u.Claims.GivenName)), text(policy.FoldSearched(u.Claims.FamilyName)))
 	return err
 }
@@ -75,7 +75,7 @@ func scan(row db.Row) (User, error) {
 	)
 	err := row.Scan(&u.ID, &u.Username, &email, &u.EmailVerified, &hash, &state, &u.Administrator, &u.RequirePasswordChange,
 		&name, &given, &family, &middle, &nickname, &profile, &picture, &website, &gender, &birthdate, &zone, &lang,
-		&phone, &phoneVerified, db.IntoJSON(&address), &u.CreatedAt, &u.UpdatedAt, &u.LastLoginAt, &u.ManagedBy, &u.credentialVersion)
+		&phone, &phoneVerified, db.IntoJSON(&address), &u.CreatedAt, &u.UpdatedAt, &u.LastLoginAt, &u.ManagedBy, &u.credentialVersion, &u.PasswordExpiresAt)
 	if err != nil {
 		return User{}, err
 	}

@@ -42,20 +42,21 @@ func (s store) replaceHash(ctx context.Context, userID uuid.UUID, old, replaceme
 // hashing is slow.
 
 func (s store) setPassword(ctx context.Context, prepared PreparedPassword, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3, `+raised+`
-		WHERE id = $4 AND credential_version = $5`, prepared.hash.Reveal(), false, now, prepared.userID, prepared.version)
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3,
+			password_expires_at = NULL, `+raised+` WHERE id = $4 AND credential_version = $5`, prepared.hash.Reveal(), false, now, prepared.userID, prepared.version)
 	return changed == 1, err
 }
 
 // choosePassword is setPassword for a user who may sign in.
 func (s store) choosePassword(ctx context.Context, prepared PreparedPassword, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3, `+raised+`
-		WHERE id = $4 AND state = 'active' AND credential_version = $5`, prepared.hash.Reveal(), false, now, prepared.userID, prepared.version)
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3,
+			password_expires_at = NULL, `+raised+` WHERE id = $4 AND state = 'active' AND credential_version = $5`, prepared.hash.Reveal(), false, now, prepared.userID, prepared.version)
 	return changed == 1, err
 }
 
-func (s store) resetPassword(ctx context.Context, prepared PreparedPassword, now time.Time) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $2, require_password_change = $3, updated_at = $4, `+raised+`
-		WHERE id = $1 AND credential_version = $5 AND `+notLastInOffice, prepared.userID, prepared.hash.Reveal(), true, now, prepared.version)
+func (s store) resetPassword(ctx context.Context, prepared PreparedPassword, now, expires time.Time) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $2, require_password_change = $3, updated_at = $4,
+			password_expires_at = $5, `+raised+` WHERE id = $1 AND credential_version = $6 AND `+notLastInOffice,
+		prepared.userID, prepared.hash.Reveal(), true, now, expires, prepared.version)
 	return changed == 1, err
 }

@@ -3,6 +3,7 @@ package http_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,5 +279,60 @@ func TestInvitation(t *testing.T) {
 		} {
 			a.wants(a.send(token, http.MethodPost, "/users", wrong), http.StatusUnprocessableEntity)
 		}
+	})
+}
+
+// A temporary password that nobody used in three days is worth nothing, which only the log and the administrator are told.
+func TestTemporaryPasswordExpires(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
+		made, given := a.hired(token, "ada"), a.Person("bob")
+		reset := a.wants(a.send(token, http.MethodPost, "/users/"+given.Subject()+"/password", ""), http.StatusOK, `"password_expires_at":"2026-11-28T12:00:00Z"`)
+		given.Password = reset.Text("temporary_password")
+		a.Secret(given.Password)
+		if letters := strings.ReplaceAll(given.Password, "-", ""); len(letters) != 26 { // of 5 bits each
+			a.t.Errorf("the password has %d letters", len(letters))
+		}
+		for _, person := range []testx.Person{made, given} {
+			a.Clock.Advance(-time.Microsecond)
+			a.Clock.Advance(72 * time.Hour)
+			browser := a.Browser()
+			if page := browser.SignIn(browser.Open(a.Issuer+"/login"), person); page.Form().ID != "password-form" {
+				a.t.Errorf("%s in time: %d %s", person.Username, page.Status, page.Body)
+			}
+			a.Clock.Advance(time.Microsecond)
+			late := browser.SignIn(browser.Open(a.Issuer+"/login"), person)
+			if late.Status != http.StatusForbidden || !strings.Contains(late.Body, "don’t match") {
+				a.t.Errorf("%s later: %d %s", person.Username, late.Status, late.Body)
+			}
+			logged, err := a.Audit.List(a.t.Context(), audit.Query{Action: audit.SignIn, TargetID: person.Subject(), TargetKind: "user", Limit: 1})
+			if err != nil || len(logged.Events) != 1 || logged.Events[0].Outcome != audit.Failure || logged.Events[0].Details.Reason != "password_expired" {
+				a.t.Errorf("the log says %+v, %v", logged.Events, err)
+			}
+			a.Clock.Advance(-72 * time.Hour)
+		}
+	})
+}
+
+// A password that an administrator chose has to be changed, unless it is said that it hasn't.
+func TestChosenPasswordHasToBeChanged(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
+		const password = "correct horse of everyone"
+		a.Secret(password)
+		for said, wanted := range map[string]string{``: "true", `,"require_password_change":null`: "true", `,"require_password_change":true`: "true", `,"require_password_change":false`: "false"} {
+			name := "user" + strconv.Itoa(len(said)) + wanted + strconv.FormatBool(strings.Contains(said, "null"))
+			made := a.wants(a.send(token, http.MethodPost, "/users", `{"username":"`+name+`","password":"`+password+`"`+said+`}`),
+				http.StatusCreated, `"require_password_change":`+wanted)
+			if strings.Contains(made.Body, "password_expires_at") {
+				a.t.Errorf("%s: it expires: %s", said, made.Body)
+			}
+			person, browser := testx.Person{Password: password}, a.Browser()
+			person.Username = name
+			if page := browser.SignIn(browser.Open(a.Issuer+"/login"), person); (page.Form().ID == "password-form") != (wanted == "true") {
+				a.t.Errorf("%s: %d %s", said, page.Status, page.Body)
+			}
+		}
+		a.wants(a.send(token, http.MethodPost, "/users", `{"username":"invited","invitation":true}`), http.StatusCreated, `"require_password_change":false`)
 	})
 }

@@ -254,7 +254,7 @@ func TestStepsThatWait(t *testing.T) {
 		w.variables["NEXT"] = "another password to begin with"
 		w.Secret(w.variables["NEXT"])
 		// The office of the only administrator who can sign in goes to the next, whose address comes here; and back.
-		const first = "users: [{username: one, administrator: true, password: env:ADA_PASSWORD}, {username: next, email: x@staff.example, password: env:NEXT}]\n"
+		const first = "users: [{username: one, administrator: true, password: env:ADA_PASSWORD, require_password_change: false}, {username: next, email: x@staff.example, password: env:NEXT, require_password_change: false}]\n"
 		const then = "users: [{username: one, email: x@staff.example, administrator: false}, {username: next, email: null, administrator: true}]\n"
 		const back = "users: [{username: one, administrator: true}, {username: next, email: null, administrator: false}]\n"
 		for _, text := range []string{first, then, back} {
@@ -338,6 +338,7 @@ users:
     state: disabled
   - username: dora
     administrator: false
+    require_password_change: true
     state: disabled
   - username: erin
     administrator: false
