@@ -102,6 +102,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.sessions = session.NewService(session.Deps{
 		Database: a.database, Clock: a.clock, Endings: built.outbox,
 		Lifetime: policy.Lifetime{Idle: a.settings.Sessions.IdleLifetime, Absolute: a.settings.Sessions.Lifetime},
+		Maximum:  a.settings.Sessions.MaximumPerAccount,
 	})
 	ending := &endings{sessions: built.sessions}
 	a.Users = user.NewService(user.Deps{

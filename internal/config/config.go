@@ -106,11 +106,12 @@ type Tokens struct {
 	AccessTokenSigningAlgorithm string
 }
 
-// Sessions has the lifetimes of what a browser holds.
+// Sessions has the lifetimes and the number of what browsers hold.
 type Sessions struct {
 	IdleLifetime        time.Duration // since the last use
 	Lifetime            time.Duration // since the sign-in, however often it was used
 	InteractionLifetime time.Duration // of one unfinished sign-in
+	MaximumPerAccount   int
 }
 
 // Passwords has the cost of argon2id (RFC 9106) and the rules for new passwords.

@@ -234,6 +234,11 @@ var table = []option{
 		description: "How long a started sign-in can be completed.",
 	},
 	{
+		name: "sessions.maximum_per_account", standard: "50", bounds: counting(1, 1000),
+		field:       func(c *Config) any { return &c.Sessions.MaximumPerAccount },
+		description: "In how many browsers an account can be signed in at one time. One more sign-in ends the oldest session, as a sign-out would, with the tokens that depend on it.",
+	},
+	{
 		name: "passwords.memory_kib", standard: "19456", bounds: counting(19456, 1<<20),
 		field:       func(c *Config) any { return &c.Passwords.MemoryKiB },
 		description: "The memory of one argon2id hash, in KiB. Stored hashes are renewed at the next sign-in when this or the next two are raised.",

@@ -7,7 +7,7 @@
 // worth nothing after it. Authenticating again as the same user keeps the session and
 // its identifier (the sid of OpenID Connect), as another user ends it. A session ends
 // when it was not used for the idle lifetime, and in any case after its lifetime
-// since the last authentication.
+// since the last authentication. A user has a bounded number of them: one more ends the oldest.
 //
 // Every lookup asks the database whether the session has ended and whether its user
 // may still sign in (the view live_sessions): a cookie alone proves nothing.

@@ -21,6 +21,8 @@ type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Lifetime policy.Lifetime
+	// Maximum is how many sessions a user may have at one time; 0 for any number.
+	Maximum int
 	// Endings is nil if nobody has to know.
 	Endings Endings
 }
@@ -30,10 +32,11 @@ type Service struct {
 	store    store
 	clock    clock.Clock
 	lifetime policy.Lifetime
+	maximum  int
 	endings  Endings
 }
 
 // NewService returns the service.
 func NewService(deps Deps) *Service {
-	return &Service{store: store{deps.Database}, clock: deps.Clock, lifetime: deps.Lifetime, endings: deps.Endings}
+	return &Service{store: store{deps.Database}, clock: deps.Clock, lifetime: deps.Lifetime, maximum: deps.Maximum, endings: deps.Endings}
 }

@@ -22,7 +22,7 @@ const sweepDelay = time.Hour
 
 // Start signs a user in, in the transaction of ctx if there is one, and returns the session with its new token. A live
 // session of the same user that the browser had goes on under the new token; one
-// of another user is ended. The error is that of the person's Admit when the proof no longer counts.
+// of another user is ended. Where the user has too many sessions with a new one, the oldest end. The error is that of the person's Admit when the proof no longer counts.
 func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacted, error) {
 	now, token := s.clock.Now(), secret.New()
 	fresh := Session{
@@ -39,7 +39,7 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 		fresh.UserID = userID
 		started = fresh
 		if begun.Replaces.IsZero() {
-			return s.store.insert(ctx, started, secret.Hash(token), browser)
+			return s.add(ctx, started, secret.Hash(token), browser)
 		}
 		replaced := secret.Hash(begun.Replaces)
 		renewed, err := s.store.renew(ctx, replaced, fresh, secret.Hash(token), browser)
@@ -57,12 +57,25 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 		if err != nil {
 			return err
 		}
-		return s.store.insert(ctx, started, secret.Hash(token), browser)
+		return s.add(ctx, started, secret.Hash(token), browser)
 	})
 	if err != nil {
 		return Session{}, secret.Redacted{}, fmt.Errorf("start a session: %w", err)
 	}
 	return started, token, nil
+}
+
+// add stores a new session and ends the oldest ones that are too many with it. The user is locked, so that those who
+// start at once count one another.
+func (s *Service) add(ctx context.Context, made Session, token secret.Digest, from browser) error {
+	if err := s.store.insert(ctx, made, token, from); err != nil || s.maximum == 0 {
+		return err
+	}
+	gone, err := s.store.endOldest(ctx, made.UserID, s.maximum, made.CreatedAt)
+	if err != nil {
+		return err
+	}
+	return s.tell(ctx, gone)
 }
 
 // Current returns the session of a token, and whether there is a live one: not

@@ -85,6 +85,14 @@ func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) ([
 	return s.endWhere(ctx, `user_id = $2`, now, userID)
 }
 
+// endOldest leaves a user the newest live sessions, as many as they may have, and ends others that are live.
+func (s store) endOldest(ctx context.Context, userID uuid.UUID, keep int, now time.Time) ([]ended, error) {
+	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL AND id IN (
+			SELECT old.id FROM sessions old WHERE old.user_id = $2 AND old.ended_at IS NULL AND old.idle_expires_at > $1 AND old.expires_at > $1
+			ORDER BY old.created_at DESC, old.id DESC LIMIT $3 OFFSET $4) RETURNING id, user_id`, now, userID, endAtOnce, keep)
+	return db.Collect(rows, err, scanEnded)
+}
+
 func (s store) endWhere(ctx context.Context, condition string, now time.Time, key any) ([]ended, error) {
 	rows, err := s.database.Write(ctx).Query(ctx,
 		`UPDATE sessions SET ended_at = $1 WHERE `+condition+` AND ended_at IS NULL RETURNING id, user_id`, now, key)

@@ -217,6 +217,64 @@ func TestAuthenticatingAgain(t *testing.T) {
 	})
 }
 
+// However many sign in at once, an account has no more sessions than it may have: the newest, and clients are told of the others.
+func TestSessionsOfAnAccountAreBounded(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		const maximum, racers = 5, 32
+		w, told := newWorld(database), &counted{ended: map[uuid.UUID]uuid.UUID{}}
+		w.sessions = session.NewService(session.Deps{
+			Database: database, Clock: w.clock, Endings: told, Maximum: maximum, Lifetime: policy.Lifetime{Idle: idle, Absolute: absolute},
+		})
+		made := w.user(t, "ada")
+		ada := account{made, database}
+		_, others := w.begin(t, session.New{Person: recognized(w.user(t, "bob"))})
+		var first []secret.Redacted
+		for range maximum {
+			w.clock.Advance(time.Second)
+			_, token := w.begin(t, session.New{Person: ada})
+			first = append(first, token)
+		}
+		w.clock.Advance(time.Second)
+		// Authenticating again is no session more.
+		_, first[0] = w.begin(t, session.New{Person: ada, Replaces: first[0]})
+		if count, err := w.sessions.CountOf(t.Context(), made); err != nil || count != maximum || len(told.ended) != 0 {
+			t.Fatalf("%d sessions, %v; told of %v", count, err, told.ended)
+		}
+		_, newest := w.begin(t, session.New{Person: ada})
+		for i, token := range append(first, newest) {
+			if _, live := w.current(t, token); live != (i > 0) {
+				t.Errorf("session %d is live: %t", i, live)
+			}
+		}
+		var group sync.WaitGroup
+		for range racers {
+			group.Go(func() {
+				if _, _, err := w.sessions.Start(context.WithoutCancel(t.Context()), session.New{Person: ada}); err != nil {
+					t.Errorf("start: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if count, err := w.sessions.CountOf(t.Context(), made); err != nil || count != maximum || len(told.ended) != 1+racers {
+			t.Errorf("%d sessions, %v; told of %d ends", count, err, len(told.ended))
+		}
+		if _, live := w.current(t, others); !live {
+			t.Error("the session of another account ended")
+		}
+	})
+}
+
+// account is a user who is locked as the real proof does it.
+type account struct {
+	id       uuid.UUID
+	database *db.DB
+}
+
+func (a account) Admit(ctx context.Context) (uuid.UUID, error) {
+	_, err := a.database.Write(ctx).Exec(ctx, `UPDATE users SET credential_version = credential_version WHERE id = $1`, a.id)
+	return a.id, err
+}
+
 // Two tabs that authenticate at once must not give two tokens for one session.
 func TestAuthenticatingAgainAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
