@@ -107,6 +107,8 @@ func explanations() map[string]string {
 		"user.state_invalid":      "a user is active or disabled",
 		"user.unknown":            "there is no such user",
 		"user.username_invalid":   "take letters, digits, dots, hyphens and underscores",
+		"user.username_mixed":     "take letters of one script: mixed, the name could look like another one",
+		"user.username_reserved":  "it looks like an identifier that this server makes",
 		"user.username_required":  "a username is needed",
 		"user.username_taken":     "another user has this username",
 	}

@@ -107,7 +107,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	ending := &endings{sessions: built.sessions}
 	a.Users = user.NewService(user.Deps{
 		Database: a.database, Clock: a.clock, Hasher: hasher, Sessions: ending, Log: a.Audit,
-		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{"authly"},
+		Rules: policy.PasswordRules{MinimumCodePoints: a.settings.Passwords.MinimumLength}, ServiceWords: []string{policy.ServiceWord},
 	})
 	built.administrators = admin.NewAdministrators(a.Users)
 	a.Scopes = scope.New(scope.Deps{Database: a.database, Clock: a.clock})

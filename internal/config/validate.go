@@ -250,10 +250,35 @@ func (c *checker) checkAdministrator() {
 			c.problem(setting, "is missing for the first administrator", "Give admin.username, admin.email and admin.password (or AUTHLY_ADMIN_PASSWORD_FILE), or none of them")
 		}
 	}
-	if admin.Username != "" && policy.ValidateUsername(admin.Username) != nil {
-		c.problem("admin.username", quote(admin.Username)+" can't be a username", "Use letters, digits, dots, hyphens and underscores")
+	if admin.Username != "" && policy.ValidateNewUsername(admin.Username) != nil {
+		c.problem("admin.username", quote(admin.Username)+" can't be a username", "Use letters of one script, digits, dots, hyphens and underscores, and nothing that looks like an identifier of the server")
 	}
 	if admin.Email != "" && policy.ValidateEmail(admin.Email) != nil {
 		c.problem("admin.email", quote(admin.Email)+" doesn't look like an e-mail address", "Write it as in admin@example.com")
+	}
+	if admin.Password.IsZero() || !c.sound("passwords.minimum_length") {
+		return
+	}
+	rules := policy.PasswordRules{MinimumCodePoints: c.config.Passwords.MinimumLength}
+	if reasons := rules.Check(admin.Password.Reveal(), admin.Username, admin.Email, policy.ServiceWord); len(reasons) > 0 {
+		c.problem("admin.password", c.passwordProblem(reasons[0]), "Choose another one; where there is an administrator already, leave out admin.username, admin.email and admin.password")
+	}
+}
+
+// passwordProblem says why a password is refused, without the password.
+func (c *checker) passwordProblem(reason policy.PasswordReason) string {
+	switch reason {
+	case policy.PasswordTooShort:
+		return fmt.Sprintf("is too short: it needs %d characters (passwords.minimum_length)", c.config.Passwords.MinimumLength)
+	case policy.PasswordTooLong:
+		return fmt.Sprintf("is too long: it can have %d characters", policy.MaxPasswordCodePoints)
+	case policy.PasswordContextWord:
+		return "is made of the name, the address, or the name of this service"
+	case policy.PasswordTooCommon:
+		return "is among the first that somebody would guess"
+	case policy.PasswordNotAllowed:
+		return "has characters that can't be used, such as control characters"
+	default:
+		return "can't be used"
 	}
 }

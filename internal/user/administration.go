@@ -60,6 +60,11 @@ func (s *Service) Replace(ctx context.Context, userID uuid.UUID, wanted Profile)
 		if err != nil {
 			return false, err
 		}
+		if wanted.Username != known.Username { // whoever has a name that nobody gets any more keeps it
+			if err := checkNewUsername(wanted.Username); err != nil {
+				return false, err
+			}
+		}
 		changed, err := s.store.replace(ctx, userID, wanted, s.clock.Now())
 		if err != nil || !changed {
 			return changed, taken(err)

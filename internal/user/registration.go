@@ -1,6 +1,7 @@
 package user
 
 import (
+	"errors"
 	"net/url"
 	"regexp"
 	"strings"
@@ -87,6 +88,21 @@ func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
 		return refusal
 	}
 	return nil
+}
+
+// checkNewUsername refuses a username that nobody may get any more, though some may have it.
+func checkNewUsername(username string) error {
+	refusal := fault.New(fault.Invalid, "user.invalid")
+	switch err := policy.ValidateNewUsername(username); {
+	case errors.Is(err, policy.ErrMixedScripts):
+		return refusal.WithField("username", "user.username_mixed")
+	case errors.Is(err, policy.ErrLikeIdentifier):
+		return refusal.WithField("username", "user.username_reserved")
+	case err != nil:
+		return refusal.WithField("username", "user.username_invalid")
+	default:
+		return nil
+	}
 }
 
 var (

@@ -48,6 +48,9 @@ func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, erro
 	if err := registration.validate(s.rules, s.contextWords(made)); err != nil {
 		return Prepared{}, err
 	}
+	if err := checkNewUsername(registration.Username); err != nil {
+		return Prepared{}, err
+	}
 	if !registration.Password.IsZero() {
 		hash, err := s.hash(ctx, registration.Password)
 		if err != nil {

@@ -381,3 +381,36 @@ func TestDisableEnableDelete(t *testing.T) {
 		}
 	})
 }
+
+// A name that could be taken for another one is refused to new accounts and new names; who has one keeps it.
+func TestUsernamesThatNobodyGetsAnyMore(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		const mixed, identifier = "p\u0430ypal", "018f2b6c-1c7e-7cc0-9df5-2f0d5a4c9e11"
+		for username, reason := range map[string]string{mixed: "user.username_mixed", identifier: "user.username_reserved"} {
+			want := map[string]string{"username": reason}
+			_, err := w.users.Create(t.Context(), user.New{Username: username})
+			if diff := cmp.Diff(want, fieldsOf(t, err, fault.Invalid)); diff != "" {
+				t.Error(diff)
+			}
+			ada := w.create(t, user.New{Username: "ada" + reason[len(reason)-3:]})
+			profile := ada.Profile()
+			profile.Username = username
+			_, err = w.users.Replace(t.Context(), ada.ID, profile)
+			if diff := cmp.Diff(want, fieldsOf(t, err, fault.Invalid)); diff != "" {
+				t.Error(diff)
+			}
+			// One from before.
+			if _, err := database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET username = $1, username_folded = $1 WHERE id = $2`, username, ada.ID); err != nil {
+				t.Fatal(err)
+			}
+			if verified := w.verify(t, username); verified.User.ID != ada.ID {
+				t.Errorf("somebody else is %s", username)
+			}
+			profile.Claims.Nickname = "Ada"
+			if after, err := w.users.Replace(t.Context(), ada.ID, profile); err != nil || after.Username != username {
+				t.Errorf("a change of something else: %+v, %v", after, err)
+			}
+		}
+	})
+}

@@ -17,6 +17,9 @@ const (
 	MaxPasswordBytes                 = 1024
 )
 
+// ServiceWord is the name of this service, of which no password may be made.
+const ServiceWord = "authly"
+
 const (
 	// minimumContextCodePoints keeps short words such as "al" from counting as context.
 	minimumContextCodePoints = 3
