@@ -127,7 +127,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
 	built.logout = logout.New(logout.Deps{
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects,
-		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox, Audit: a.Audit,
+		Sessions: built.sessions, Users: a.Users, Outbox: built.outbox, Audit: a.Audit, SessionLifetime: a.settings.Sessions.Lifetime,
 	})
 	built.logoutTokens = logout.NewDeliverer(logout.DelivererDeps{
 		Outbox: built.outbox, Issuer: a.settings.Issuer, Keys: a.keys, Clients: a.Clients, Subjects: built.subjects, ClientKeys: built.clientKeys,

@@ -113,6 +113,11 @@ func (h *Handler) advance(w http.ResponseWriter, r *http.Request, request Reques
 	case stepReturn:
 		h.forget(w, r)
 		httpx.SeeOther(w, r, v.request.location())
+	case stepLink:
+		h.forget(w, r)
+		h.deps.Renderer.Render(w, r, http.StatusOK, ui.SignedOutPage{
+			ContinueURL: v.request.location(), ContinueHost: oauth.RedirectHost(v.request.RedirectURI), LinkOnly: true,
+		})
 	case stepDone:
 		h.signedOut(w, r)
 	case stepEnd:

@@ -2,6 +2,7 @@ package logout
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -57,6 +58,9 @@ type Deps struct {
 	Users    Users
 	Outbox   *Outbox
 	Audit    Auditor
+	// SessionLifetime is how long a session lives at most. An older ID token is no reason to send a
+	// browser to its client.
+	SessionLifetime time.Duration
 }
 
 // Service decides about logouts.
@@ -71,6 +75,8 @@ type Service struct {
 	users    Users
 	outbox   *Outbox
 	audit    Auditor
+
+	sessionLifetime time.Duration
 }
 
 // New returns the service.
@@ -78,6 +84,7 @@ func New(deps Deps) *Service {
 	return &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, clients: deps.Clients,
 		subjects: deps.Subjects, sessions: deps.Sessions, users: deps.Users, outbox: deps.Outbox, audit: deps.Audit,
+		sessionLifetime: deps.SessionLifetime,
 	}
 }
 

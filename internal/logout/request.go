@@ -3,6 +3,7 @@ package logout
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"authly/internal/client"
 	"authly/internal/platform/fault"
@@ -20,6 +21,8 @@ type Request struct {
 	// Subject and SessionID are those of the ID token that was sent; "" without one.
 	Subject   string `json:"sub,omitempty"`
 	SessionID string `json:"sid,omitempty"`
+	// HintIssuedAt is when that ID token was issued; zero without one.
+	HintIssuedAt time.Time `json:"hint_issued_at,omitzero"`
 	// RedirectURI is registered for the client; "" if the browser goes nowhere.
 	RedirectURI string `json:"post_logout_redirect_uri,omitempty"`
 	State       string `json:"state,omitempty"`
@@ -62,7 +65,7 @@ func (s *Service) Read(ctx context.Context, params oauth.Params, malformed error
 		if request.ClientID != "" && request.ClientID != hint.ClientID {
 			return Request{}, &Refusal{"logout.client_mismatch", "client_id is not the client to which id_token_hint was issued"}
 		}
-		request.ClientID, request.Subject, request.SessionID = hint.ClientID, hint.Subject, hint.SessionID
+		request.ClientID, request.Subject, request.SessionID, request.HintIssuedAt = hint.ClientID, hint.Subject, hint.SessionID, hint.IssuedAt
 	}
 	return s.withRedirect(ctx, request, params)
 }

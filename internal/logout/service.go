@@ -24,6 +24,7 @@ type step string
 const (
 	stepDone   step = "done"   // nobody is signed in, and the request leads nowhere
 	stepReturn step = "return" // nobody is signed in, and the client gets its browser back
+	stepLink   step = "link"   // nobody is signed in, and a link leads to the client
 	stepAsk    step = "ask"
 	stepEnd    step = "end"
 )
@@ -41,8 +42,10 @@ type visit struct {
 // out, and with that of another session, or person, it is not certain who is meant.
 func (s *Service) next(v visit) step {
 	switch {
-	case !v.signedIn && v.request.hasHint() && v.request.RedirectURI != "":
+	case !v.signedIn && v.request.hasHint() && v.request.RedirectURI != "" && s.mayReturnSilently(v):
 		return stepReturn
+	case !v.signedIn && v.request.hasHint() && v.request.RedirectURI != "":
+		return stepLink
 	case !v.signedIn:
 		return stepDone
 	case v.client != nil && v.request.hasHint() && v.request.SessionID == v.current.ID.String() &&
@@ -51,6 +54,15 @@ func (s *Service) next(v visit) step {
 	default:
 		return stepAsk
 	}
+}
+
+// mayReturnSilently reports whether a browser that is not signed in may be sent to the client
+// without a question. An ID token never stops being a hint, so an old one would let everyone who has
+// it send people away from this server for good: it has to be of a session that could still live. A
+// client that registered itself without an initial access token was checked by no one (RFC 9700
+// section 4.11.2).
+func (s *Service) mayReturnSilently(v visit) bool {
+	return v.client != nil && !v.client.RegisteredOpenly && s.clock.Now().Sub(v.request.HintIssuedAt) <= s.sessionLifetime
 }
 
 // visit completes a request with what is known about its browser.

@@ -110,6 +110,7 @@ func isExactly(t *testing.T, answer testx.Answer, location string) {
 
 var (
 	signedOutPage = Want{Status: http.StatusOK, Body: []string{`id="page-signed-out"`, "You are signed out"}}
+	linkPage      = Want{Status: http.StatusOK, Body: []string{`id="page-signed-out"`, `id="signed-out-continue" href="https://shop.example/signed-out"`, "shop.example"}}
 	logoutPage    = Want{Status: http.StatusOK, Body: []string{`id="logout-form"`, "Sign out?"}}
 )
 
@@ -202,6 +203,21 @@ func TestRelyingPartyInitiatedLogout(t *testing.T) {
 			answer := s.ask(set("id_token_hint", s.hint), set("post_logout_redirect_uri", afterLogout))
 			isExactly(w.T, answer, afterLogout)
 			return answer
+		}},
+		Scenario{Name: "LO-01 nobody is signed in, and the hint is older than any session", Want: linkPage, WantNot: []string{"Location", "<script", "http-equiv"}, Do: func(w *World) testx.Answer {
+			s := w.shopper(nil)
+			s.ask(set("id_token_hint", s.hint))
+			w.Clock.Advance(w.Settings.Sessions.Lifetime + time.Second)
+			return s.ask(set("id_token_hint", s.hint), set("post_logout_redirect_uri", afterLogout))
+		}},
+		Scenario{Name: "LO-01 nobody is signed in, and the client registered itself", Want: linkPage, WantNot: []string{"Location", "<script", "http-equiv"}, Do: func(w *World) testx.Answer {
+			s := w.shopper(nil)
+			s.ask(set("id_token_hint", s.hint))
+			changed, err := w.Database().Write(w.T.Context()).Exec(w.T.Context(), `UPDATE clients SET registered_openly = $1 WHERE id = $2`, true, s.shop.ID)
+			if err != nil || changed != 1 {
+				w.T.Fatalf("%d clients, %v", changed, err)
+			}
+			return s.ask(set("id_token_hint", s.hint), set("post_logout_redirect_uri", afterLogout))
 		}},
 		Scenario{Name: "LO-02 nobody is signed in, and the client is not proved", Want: signedOutPage, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
 			s := shopper{Browser: w.Browser(), w: w, shop: w.shop(nil)}

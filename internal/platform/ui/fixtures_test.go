@@ -90,6 +90,7 @@ var fixtures = []struct {
 	}},
 	{"logout_self", 200, LogoutPage{Action: "/logout", Token: "form-token", UserName: "alice"}},
 	{"signed_out", 200, SignedOutPage{LoginURL: "/login"}},
+	{"signed_out_link", 200, SignedOutPage{ContinueURL: "https://shop.example/bye?state=a", ContinueHost: "shop.example", LinkOnly: true}},
 	{"signed_out_frames", 200, SignedOutPage{
 		LoginURL: "/login", Frames: []string{"https://garden.example.com/logout?iss=https%3A%2F%2Fid.example.com&sid=01985e2a-7c00-7000-8000-000000000001"},
 	}},

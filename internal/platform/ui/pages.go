@@ -143,6 +143,7 @@ type SignedOutPage struct {
 	Frames       []string // logout addresses of clients, with their parameters
 	ContinueURL  string   // a client's address, as it is registered and with its parameters; "" to stay
 	ContinueHost string   // where that is, see oauth.RedirectHost
+	LinkOnly     bool     // whether the page doesn't go on by itself
 }
 
 // SignedOutScript is the script of [SignedOutPage], byte for byte as the page has it.

@@ -3,6 +3,7 @@ package oidc
 import (
 	"encoding/json"
 	"errors"
+	"time"
 
 	"authly/internal/protocol/jose"
 )
@@ -14,6 +15,7 @@ type Hint struct {
 	Subject   string
 	ClientID  string // the audience
 	SessionID string // sid; "" if the token has none
+	IssuedAt  time.Time
 }
 
 var errNoHint = errors.New("not an ID token of this server")
@@ -28,6 +30,7 @@ func ParseHint(payload []byte, issuer string) (Hint, error) {
 		Audience  json.RawMessage `json:"aud"`
 		SessionID string          `json:"sid"`
 		AuthTime  int64           `json:"auth_time"`
+		IssuedAt  int64           `json:"iat"`
 	}
 	if err := jose.UnmarshalClaims(payload, &claims); err != nil {
 		return Hint{}, err
@@ -39,5 +42,5 @@ func ParseHint(payload []byte, issuer string) (Hint, error) {
 	if claims.Issuer != issuer || clientID == "" || claims.AuthTime == 0 || ValidateSubject(claims.Subject) != nil {
 		return Hint{}, errNoHint
 	}
-	return Hint{Subject: claims.Subject, ClientID: clientID, SessionID: claims.SessionID}, nil
+	return Hint{Subject: claims.Subject, ClientID: clientID, SessionID: claims.SessionID, IssuedAt: time.Unix(claims.IssuedAt, 0)}, nil
 }
