@@ -69,7 +69,7 @@ func TestLogSaysWhatWasRefused(t *testing.T) {
 		expectLine(a.t, a.Log(), `"status":403`, `"refusal":"address_refused"`, `"scope":"admin:clients:read"`)
 
 		// Authorization requests, forms from elsewhere, registrations.
-		a.Get("/oauth/authorize?client_id=client_nobody&redirect_uri=https://evil.example/")
+		a.Get("/oauth/authorize?client_id=client_nobody&redirect_uri=https%3A%2F%2Fevil.example%2F")
 		expectLine(a.t, a.Log(), `"route":"/oauth/authorize"`, `"claimed_client_id":"client_nobody"`, "invalid_client: there is no client with this client_id")
 		a.Get("/oauth/authorize?" + url.Values{"client_id": {app.ClientID}, "redirect_uri": {"https://app.example/cb"}, "response_type": {"code"}, "prompt": {"none"}}.Encode())
 		expectLine(a.t, a.Log(), `"route":"/oauth/authorize"`, `"client_id":"`+app.ClientID+`"`, `"refusal":"`)
