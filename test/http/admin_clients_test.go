@@ -257,6 +257,7 @@ func TestCreationSentAgain(t *testing.T) {
 // Of 32 who change what they have all read, one does; nobody's change is lost unnoticed.
 func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "access: changes at once")
 	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
 		made := a.wants(a.send(token, http.MethodPost, "/clients", webApp), http.StatusCreated)
 		a.Clock.Advance(time.Second)

@@ -80,6 +80,7 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "access: every route of the administration")
 			a := administer(t, engine, testx.WithConfig(func(c *config.Config) {
 				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			}))

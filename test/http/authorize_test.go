@@ -352,7 +352,7 @@ func TestForms(t *testing.T) {
 		return page.Form().With(url.Values{"username": {w.Ada.Username}, "password": {w.Ada.Password}})
 	}
 	play(t, []Scenario{
-		{Name: "rfc6749-10.12 sign-in posted from another site", Want: refused, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
+		{Name: "rfc6749-10.12 sign-in posted from another site", Rule: "flows: posted from another site", Want: refused, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
 			browser := w.Browser()
 			page := w.Authorize(browser)
 			return browser.Send("/login", fill(w, page), testx.Header("Origin", "https://evil.example"), testx.Header("Sec-Fetch-Site", "cross-site"))
@@ -363,7 +363,7 @@ func TestForms(t *testing.T) {
 			form.Del("csrf_token")
 			return browser.Send("/login", form)
 		}},
-		{Name: "sign-in with another interaction's token", Want: refused, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
+		{Name: "sign-in with another interaction's token", Rule: "flows: tabs mixed", Want: refused, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
 			browser := w.Browser()
 			one, two := w.Authorize(browser), w.Authorize(browser)
 			form := fill(w, one)
@@ -373,7 +373,7 @@ func TestForms(t *testing.T) {
 		{Name: "sign-in in another browser", Want: Want{Status: http.StatusNotFound}, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
 			return w.Browser().Send("/login", fill(w, w.Authorize(w.Browser())))
 		}},
-		{Name: "consent in another browser", Want: Want{Status: http.StatusNotFound}, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
+		{Name: "consent in another browser", Rule: "flows: another browser", Want: Want{Status: http.StatusNotFound}, WantNot: []string{"Location"}, Do: func(w *World) testx.Answer {
 			page := w.Authorize(w.SignedIn(), set("prompt", "consent"))
 			return w.SignedIn().Send("/consent", page.Form().With(set("decision", "allow")))
 		}},
@@ -398,7 +398,7 @@ func TestForms(t *testing.T) {
 			browser.SignIn(w.Authorize(browser, set("prompt", "login")), w.Person("mary"))
 			return browser.Decide(page, "allow")
 		}},
-		{Name: "consent before the sign-in", Want: Want{Status: http.StatusOK, Body: []string{`id="login-form"`}}, Do: func(w *World) testx.Answer {
+		{Name: "consent before the sign-in", Rule: "flows: step skipped", Want: Want{Status: http.StatusOK, Body: []string{`id="login-form"`}}, Do: func(w *World) testx.Answer {
 			browser := w.Browser()
 			page := w.Authorize(browser)
 			return browser.Open("/consent?interaction=" + page.Form().Fields.Get("interaction"))
@@ -412,7 +412,7 @@ func TestForms(t *testing.T) {
 			w.Clock.Advance(w.Settings.Sessions.InteractionLifetime + time.Second)
 			return browser.SignIn(page, w.Ada)
 		}},
-		{Name: "a session that an attacker planted ends with the sign-in", Want: Want{Status: http.StatusSeeOther}, Do: func(w *World) testx.Answer {
+		{Name: "a session that an attacker planted ends with the sign-in", Rule: "flows: fixation", Want: Want{Status: http.StatusSeeOther}, Do: func(w *World) testx.Answer {
 			browser := w.SignedIn()
 			before := browser.Cookies()
 			answer := browser.SignIn(w.Authorize(browser, set("prompt", "login")), w.Ada)

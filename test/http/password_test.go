@@ -207,6 +207,7 @@ func TestNothingCountsWhileANewPasswordIsRequired(t *testing.T) {
 // An invitation works once, for three days, and only the newest.
 func TestInvitation(t *testing.T) {
 	t.Parallel()
+	ledger.Holds(t, "account: an invitation is used once")
 	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
 		const order = `{"username":"ada","invitation":true}`
 		key := testx.Header("Idempotency-Key", "order-1")

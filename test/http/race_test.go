@@ -58,6 +58,7 @@ func TestRaces(t *testing.T) {
 // A code that comes more than once is answered once at most, and what that one
 // gave ends (OAuth 2.1 section 4.1.3).
 func raceForCode(t *testing.T, w *World) {
+	ledger.Holds(t, "codes: many at once")
 	form := w.code(w.App)
 	good := succeeded(atOnce(func() testx.Answer { return w.Token(w.App, form) }))
 	if len(good) != 1 {
@@ -69,6 +70,7 @@ func raceForCode(t *testing.T, w *World) {
 }
 
 func raceForRefresh(t *testing.T, w *World) {
+	ledger.Holds(t, "refresh: many at once")
 	form := refreshWith(w.Tokens(w.Native, w.Ada).Text("refresh_token"))
 	answers := atOnce(func() testx.Answer { return w.Token(w.Native, form) })
 	successors := map[string]bool{}

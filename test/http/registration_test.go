@@ -265,7 +265,7 @@ func TestRegistrationAttacks(t *testing.T) {
 	metadataError, redirectError := jsonError(400, oauth.InvalidClientMetadata), jsonError(400, oauth.InvalidRedirectURI)
 	huge := slices.Repeat([]string{"https://app.example/callback"}, 101)
 	scenarios := []Scenario{
-		{Name: "mass assignment", Want: created, WantNot: []string{"client_of_mine", "secret_of_mine", "token_of_mine"}, Do: func(w *World) testx.Answer {
+		{Name: "mass assignment", Rule: "access: mass assignment", Want: created, WantNot: []string{"client_of_mine", "secret_of_mine", "token_of_mine"}, Do: func(w *World) testx.Answer {
 			answer := w.enroll("", plain.with(object{
 				"consent": "skip", "registered_by": "administrator", "protected_resources": []string{resource}, "resources": []string{resource},
 				"client_id": "client_of_mine", "client_secret": "secret_of_mine", "security_profile": "oidc-legacy", "pkce": "optional", "state": "active",

@@ -67,19 +67,19 @@ func TestTokenEndpoint(t *testing.T) {
 			return w.Post("/oauth/token", machine(set("client_id", w.App.ClientID), set("client_secret", w.App.Secret)))
 		}},
 		{Name: "rfc7636-4.6 verifier wrong", Want: grant, Do: changed("code_verifier", strings.Repeat("v", 43))},
-		{Name: "rfc7636-4.6 verifier missing", Want: Want{Status: 400}, Do: changed("code_verifier")},
-		{Name: "rfc7636-4.6 verifier without a challenge", Want: Want{Status: 400}, Do: func(w *World) testx.Answer {
+		{Name: "rfc7636-4.6 verifier missing", Rule: "codes: missing verifier", Want: Want{Status: 400}, Do: changed("code_verifier")},
+		{Name: "rfc7636-4.6 verifier without a challenge", Rule: "codes: extra verifier", Want: Want{Status: 400}, Do: func(w *World) testx.Answer {
 			made := w.Confidential(callback, func(n *client.Metadata) { n.PKCE = client.PKCEOptional })
 			return w.Token(made, w.code(made, url.Values{"code_challenge": nil, "code_challenge_method": nil}))
 		}},
-		{Name: "redirect_uri differs", Want: grant, Do: changed("redirect_uri", callback+"2")},
+		{Name: "redirect_uri differs", Rule: "codes: another redirect URI", Want: grant, Do: changed("redirect_uri", callback+"2")},
 		{Name: "code unknown", Want: grant, Do: changed("code", "unknown-code-of-nobody")},
 		{Name: "code missing", Want: invalid, Do: changed("code")},
 		{Name: "code empty", Want: invalid, Do: changed("code", "")},
 		{Name: "code twice", Want: invalid, Do: changed("code", "a", "b")},
-		{Name: "code of another client", Want: grant, Do: func(w *World) testx.Answer { return w.Token(w.Other, w.code(w.App)) }},
+		{Name: "code of another client", Rule: "codes: another client", Want: grant, Do: func(w *World) testx.Answer { return w.Token(w.Other, w.code(w.App)) }},
 		{Name: "code of a public client at a confidential one", Want: grant, Do: func(w *World) testx.Answer { return w.Token(w.App, w.code(w.Native)) }},
-		{Name: "code after 61 seconds", Want: grant, Do: func(w *World) testx.Answer {
+		{Name: "code after 61 seconds", Rule: "codes: expired", Want: grant, Do: func(w *World) testx.Answer {
 			form := w.code(w.App)
 			w.Clock.Advance(61 * time.Second)
 			return w.Token(w.App, form)
@@ -89,7 +89,7 @@ func TestTokenEndpoint(t *testing.T) {
 			w.Token(w.App, form)
 			return w.Token(w.App, form)
 		}},
-		{Name: "OA-08 code again ends what it gave", Want: Want{Status: http.StatusUnauthorized}, Do: func(w *World) testx.Answer {
+		{Name: "OA-08 code again ends what it gave", Rule: "codes: replay", Want: Want{Status: http.StatusUnauthorized}, Do: func(w *World) testx.Answer {
 			form := w.code(w.App)
 			first := w.Token(w.App, form)
 			w.Token(w.App, form)
@@ -171,12 +171,12 @@ func TestTokenEndpoint(t *testing.T) {
 			form.Set("scope", "profile")
 			return w.Token(w.App, form)
 		}},
-		{Name: "refresh for more", Want: jsonError(400, oauth.InvalidScope), Do: func(w *World) testx.Answer {
+		{Name: "refresh for more", Rule: "refresh: wider scope", Want: jsonError(400, oauth.InvalidScope), Do: func(w *World) testx.Answer {
 			form := refreshWith(w.Tokens(w.App, w.Ada).Text("refresh_token"))
 			form.Set("scope", "openid phone")
 			return w.Token(w.App, form)
 		}},
-		{Name: "refresh by another client", Want: grant, Do: func(w *World) testx.Answer {
+		{Name: "refresh by another client", Rule: "refresh: another client", Want: grant, Do: func(w *World) testx.Answer {
 			return w.Token(w.Other, refreshWith(w.Tokens(w.App, w.Ada).Text("refresh_token")))
 		}},
 		{Name: "refresh by a confidential client without its secret", Want: unknown, Do: func(w *World) testx.Answer {
@@ -184,7 +184,7 @@ func TestTokenEndpoint(t *testing.T) {
 			form.Set("client_id", w.App.ClientID)
 			return w.Post("/oauth/token", form)
 		}},
-		{Name: "refresh again at once gives the same successor", Want: ok, Do: func(w *World) testx.Answer {
+		{Name: "refresh again at once gives the same successor", Rule: "refresh: again within the window", Want: ok, Do: func(w *World) testx.Answer {
 			form := refreshWith(w.Tokens(w.Native, w.Ada).Text("refresh_token"))
 			first, second := w.Token(w.Native, form), w.Token(w.Native, form)
 			if first.Text("refresh_token") != second.Text("refresh_token") {

@@ -47,6 +47,18 @@ func server() []string {
 		"metadata: names and types", "metadata: algorithms", "metadata: encryption", "metadata: claims", "metadata: requests", "metadata: what is off",
 		"metadata: endpoints, methods", "metadata: unadvertised modes", "metadata: unadvertised types", "metadata: unadvertised grants", "metadata: unadvertised methods",
 
+		"codes: replay", "codes: another client", "codes: expired", "codes: another redirect URI", "codes: missing verifier", "codes: extra verifier", "codes: many at once",
+		"refresh: wider scope", "refresh: another client", "refresh: again within the window", "refresh: many at once",
+		"flows: posted from another site", "flows: tabs mixed", "flows: another browser", "flows: step skipped", "flows: fixation",
+		"account: an invitation is used once",
+		"access: mass assignment", "access: every route of the administration", "access: changes at once",
+
+		"output: markup is shown as text", "output: errors repeat no markup", "output: line breaks begin no header", "output: lines of the log are not forged",
+		"output: SQL in search texts",
+		"bounds: number of parameters", "bounds: size of a parameter", "bounds: size of a body", "bounds: length of scope", "bounds: number of resources",
+		"bounds: size of a token", "bounds: depth of claims", "bounds: size of a request",
+		"proxy: ambiguous requests", "proxy: Host, absolute form and forwarded headers",
+
 		"trap-1 a challenge for everybody", "trap-2 no implicit grant", "trap-3 RS256 always", "trap-5 an issuer with a path", "trap-6 aud of assertions",
 		"trap-8 a code with a wrong verifier ends nothing", "trap-9 a missing method is plain", "trap-10 request_uri is not passed over",
 		"trap-11 a request that another site posts", "trap-12 claims of scopes in UserInfo alone", "trap-13 time of authentication",
