@@ -25,6 +25,7 @@ const builtInLifetime = 5 * time.Minute
 // builtIn is a client of this server's own.
 type builtIn struct {
 	clientID string
+	state    client.State // that it is made in
 	client.Metadata
 }
 
@@ -32,6 +33,9 @@ type builtIn struct {
 // issuer, with these scopes of the administration. Both are public, as everybody can read what is
 // in them; what they can do is up to whoever signs in to them, who is asked each time
 // that a program on the same machine could be meant by the redirect URI.
+//
+// The console is made disabled: this version serves no page at its redirect URI, and a client
+// that nothing uses would only be one more way to ask for the scopes of the administration.
 func (s *Service) builtIns(administration oauth.ScopeSet) []builtIn {
 	common := client.Metadata{
 		AuthenticationMethod: oauth.AuthenticationMethodNone, PKCE: client.PKCERequired, Consent: client.ConsentRemember,
@@ -45,7 +49,7 @@ func (s *Service) builtIns(administration oauth.ScopeSet) []builtIn {
 	commandLine.RedirectURIs = []string{"http://127.0.0.1/callback", "http://[::1]/callback"} // on any port (RFC 8252 section 7.3)
 	console.Name, console.ApplicationType = "Authly console", oauth.Web
 	console.RedirectURIs = []string{s.issuer + "/console/callback"}
-	return []builtIn{{CommandLineClientID, commandLine}, {ConsoleClientID, console}}
+	return []builtIn{{CommandLineClientID, client.Active, commandLine}, {ConsoleClientID, client.Disabled, console}}
 }
 
 // prepareClients makes the clients of this server's own, or brings them up to date.
@@ -76,7 +80,7 @@ func (s *Service) prepareClient(ctx context.Context, wanted builtIn) error {
 		return fmt.Errorf("prepare the client %s: %w", wanted.clientID, err)
 	}
 	return s.store.inTransaction(ctx, func(ctx context.Context) error {
-		ensured, err := s.clients.EnsureBuiltIn(ctx, wanted.clientID, prepared)
+		ensured, err := s.clients.EnsureBuiltIn(ctx, wanted.clientID, wanted.state, prepared)
 		if fault.KindOf(err) == fault.Conflict {
 			return fault.New(fault.Conflict, "setup.client_id_taken").Because(errors.Join(
 				fmt.Errorf("the client %s belongs to the server itself, but there is another one of that name; delete that one", wanted.clientID), err))
@@ -103,6 +107,6 @@ func builtInFields(known client.Client) map[string]any {
 	}
 	return map[string]any{
 		"client_name": known.Name, "redirect_uris": known.RedirectURIs, "resources": known.Resources, "scopes": known.Scopes,
-		"access_token_lifetime": int64(known.AccessTokenLifetime / time.Second),
+		"access_token_lifetime": int64(known.AccessTokenLifetime / time.Second), "state": string(known.State),
 	}
 }

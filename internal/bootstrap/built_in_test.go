@@ -40,6 +40,9 @@ func TestClientsOfTheServersOwn(t *testing.T) {
 		w := newWorld(t, database, "https://id.example/auth")
 		must(t, w.service.Prepare(t.Context()))
 		commandLine, console := w.own(t, bootstrap.CommandLineClientID), w.own(t, bootstrap.ConsoleClientID)
+		if !commandLine.IsActive() || console.IsActive() { // there is no console yet
+			t.Errorf("made: the command line %s, the console %s", commandLine.State, console.State)
+		}
 		for _, uri := range []string{"http://127.0.0.1:4321/callback", "http://[::1]:1/callback"} {
 			if !commandLine.HasRedirectURI(uri) || console.HasRedirectURI(uri) {
 				t.Errorf("%s: command line %v, console %v", uri, commandLine.HasRedirectURI(uri), console.HasRedirectURI(uri))
@@ -66,11 +69,14 @@ func TestClientsOfTheServersOwn(t *testing.T) {
 		}
 
 		// What an administrator has said stays; nothing is written without need.
-		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE clients SET state = 'disabled' WHERE id = $1`, commandLine.ID)
+		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE clients SET state = CASE id WHEN $1 THEN 'disabled' ELSE 'active' END`, commandLine.ID)
 		must(t, err)
 		must(t, w.service.Prepare(t.Context()))
 		if again := w.own(t, bootstrap.CommandLineClientID); again.IsActive() || again.ID != commandLine.ID {
 			t.Errorf("after a restart: %+v", again)
+		}
+		if !w.own(t, bootstrap.ConsoleClientID).IsActive() {
+			t.Error("the restart has disabled the console, which was enabled")
 		}
 		if changed := w.events(t, audit.ClientUpdate); len(changed) != 0 {
 			t.Errorf("the log says %+v", changed)

@@ -4,7 +4,8 @@
 //
 // The clients of its own have fixed identifiers ([CommandLineClientID], [ConsoleClientID])
 // and each start brings them up to date with the issuer and the scopes of the administration.
-// One that was disabled stays disabled. Several nodes may start at once.
+// The console is made disabled, because there is none yet; otherwise the state is the
+// administrators'. Several nodes may start at once.
 //
 // There are no default credentials. Until there is an administrator, each start
 // makes a set-up token of 256 bits that is valid for an hour and replaces the one

@@ -43,7 +43,7 @@ type Users interface {
 // Clients keeps clients.
 type Clients interface {
 	Prepare(ctx context.Context, metadata client.Metadata) (client.Prepared, error)
-	EnsureBuiltIn(ctx context.Context, clientID string, prepared client.Prepared) (client.Ensured, error)
+	EnsureBuiltIn(ctx context.Context, clientID string, state client.State, prepared client.Prepared) (client.Ensured, error)
 	Register(ctx context.Context, registration client.Metadata) (client.Registered, error)
 	Find(ctx context.Context, clientID string) (client.Client, error)
 	ReplaceSecret(ctx context.Context, record uuid.UUID) (secret.Redacted, error)

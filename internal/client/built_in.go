@@ -26,16 +26,17 @@ func (e Ensured) IsNew() bool { return e.Before.ID != e.After.ID }
 // IsChanged tells whether the client was made, or is not as it was.
 func (e Ensured) IsChanged() bool { return e.IsNew() || !e.Before.isRegisteredAs(e.After.Metadata) }
 
-// EnsureBuiltIn makes a client of this server's own, whose client_id everybody knows,
-// or gives the one that is there the metadata that it has now. Its state stays: whoever has
-// disabled it meant that. A client of that client_id which is not this server's is a fault
-// of kind Conflict. It joins the transaction of ctx; of several who do it at once, one makes it.
-func (s *Service) EnsureBuiltIn(ctx context.Context, clientID string, prepared Prepared) (Ensured, error) {
+// EnsureBuiltIn makes a client of this server's own, whose client_id everybody knows, in
+// the state given, or gives the client that is there the metadata that it has now. The state
+// of that one stays: an administrator may have changed it. A client of that client_id which is
+// not this server's is a fault of kind Conflict. EnsureBuiltIn joins the transaction of ctx; of
+// several calls at once, one makes the client.
+func (s *Service) EnsureBuiltIn(ctx context.Context, clientID string, state State, prepared Prepared) (Ensured, error) {
 	var ensured Ensured
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
 		now := s.clock.Now()
 		wanted := Client{
-			ID: id.New(), ClientID: clientID, BuiltIn: true, Metadata: prepared.metadata, State: Active, CreatedAt: now, UpdatedAt: now,
+			ID: id.New(), ClientID: clientID, BuiltIn: true, Metadata: prepared.metadata, State: state, CreatedAt: now, UpdatedAt: now,
 		}
 		inserted, err := s.store.insertUnlessThere(ctx, wanted)
 		if err != nil || inserted {

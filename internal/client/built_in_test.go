@@ -23,11 +23,11 @@ func TestBuiltInClientsCanNotBeChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ensured, err := service.EnsureBuiltIn(t.Context(), "own", prepared)
+		ensured, err := service.EnsureBuiltIn(t.Context(), "own", client.Active, prepared)
 		if err != nil || !ensured.IsNew() || !ensured.IsChanged() {
 			t.Fatalf("made: %+v, %v", ensured, err)
 		}
-		again, err := service.EnsureBuiltIn(t.Context(), "own", prepared)
+		again, err := service.EnsureBuiltIn(t.Context(), "own", client.Active, prepared)
 		if err != nil || again.IsNew() || again.IsChanged() || again.After.ID != ensured.After.ID {
 			t.Errorf("again: %+v, %v", again, err)
 		}

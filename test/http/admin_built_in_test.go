@@ -22,13 +22,23 @@ func (a *administration) ownClient(clientID, redirectURI string) testx.Client {
 }
 
 // The first minutes of an administrator: a program on their machine signs in, with no
-// client having been registered, and administers. Nobody else gets that far with it.
+// client having been registered, and administers. Nobody else gets that far with it. The
+// console has no pages yet: its client is refused until an administrator enables it.
 func TestSignInWithTheServersOwnClients(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(a *administration, _ testx.RequestOption) {
+	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
 		root, ada := a.administrator("root"), a.Person("ada")
 		for clientID, redirectURI := range map[string]string{"authly-cli": "http://127.0.0.1:49152/callback", "authly-console": a.Issuer + "/console/callback"} {
 			known := a.ownClient(clientID, redirectURI)
+			if clientID == "authly-console" {
+				if page := a.Get(a.AuthorizeURL(a.Request(known))); page.Status != http.StatusBadRequest || page.Header.Get("Location") != "" {
+					a.t.Errorf("%s is let in: %d", clientID, page.Status)
+				}
+				if answer := a.Token(known, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}}); answer.Text("error") != string(oauth.InvalidClient) {
+					a.t.Errorf("%s may ask for tokens: %s", clientID, answer.Body)
+				}
+				a.wants(a.send(token, http.MethodPost, "/clients/"+clientID+"/enable", ""), http.StatusOK, `"state":"active"`)
+			}
 			wanted := url.Values{"scope": {known.Scopes.String()}, "resource": {a.Issuer + adminPath}}
 			begin := func(person testx.Person) (testx.Request, *testx.Browser, testx.Answer) {
 				request, browser := a.Request(known, wanted), a.Browser()

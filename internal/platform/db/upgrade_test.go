@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,6 +211,49 @@ func TestGrantsBecomePairs(t *testing.T) {
 				if got[name] != test.want {
 					t.Errorf("%s: %q, want %q", name, got[name], test.want)
 				}
+			}
+		})
+	}
+}
+
+// The client of the console, which doesn't exist yet, is disabled, and no other client is.
+func TestConsoleIsDisabled(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			database, err := db.Open(ctx, dbtest.Empty(t, engine))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = database.Close() })
+			apply(t, database, "00001", "00140")
+			at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+			for _, clientID := range []string{"authly-cli", "authly-console", "app"} {
+				if _, err := database.Write(ctx).Exec(ctx, `INSERT INTO clients (id, client_id, client_name, application_type, token_endpoint_auth_method,
+					redirect_uris, grant_types, response_types, scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation,
+					id_token_signed_response_alg, contacts, post_logout_redirect_uris, require_auth_time, state, created_at, updated_at, built_in)
+					VALUES ($1, $2, 'App', 'web', 'none', '[]', '[]', '[]', '[]', '[]', '[]', 'required', 'remember', 'opaque', 'rotate', 'RS256', '[]', '[]', $3,
+					'active', $4, $4, $5)`, id.New(), clientID, false, at, clientID != "app"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			apply(t, database, "00141", "00141")
+			rows, err := database.Read(ctx).Query(ctx, `SELECT client_id, state, epoch FROM clients ORDER BY client_id`)
+			got, err := db.Collect(rows, err, func(row db.Row) (string, error) {
+				var (
+					clientID, state string
+					epoch           int64
+				)
+				err := row.Scan(&clientID, &state, &epoch)
+				return fmt.Sprintf("%s %s %d", clientID, state, epoch), err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "app active 0,authly-cli active 0,authly-console disabled 1"; strings.Join(got, ",") != want {
+				t.Errorf("got %v, want %s", got, want)
 			}
 		})
 	}
