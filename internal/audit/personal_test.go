@@ -20,13 +20,13 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// delete deletes an account as package user does.
-func (w *world) delete(ctx context.Context, person string) error {
+// deleteAda deletes an account as package user does.
+func (w *world) deleteAda(ctx context.Context) error {
 	return w.database.Tx(ctx, func(ctx context.Context) error {
-		if _, err := w.database.Write(ctx).Exec(ctx, `DELETE FROM users WHERE id = $1`, uuid.MustParse(person)); err != nil {
+		if _, err := w.database.Write(ctx).Exec(ctx, `DELETE FROM users WHERE id = $1`, uuid.MustParse(ada)); err != nil {
 			return err
 		}
-		return w.log.Erase(ctx, uuid.MustParse(person))
+		return w.log.Erase(ctx, uuid.MustParse(ada))
 	})
 }
 
@@ -93,7 +93,7 @@ func TestDeletedPersonIsErased(t *testing.T) {
 		}
 		head := w.verify("").Head
 
-		w.must(w.delete(t.Context(), ada))
+		w.must(w.deleteAda(t.Context()))
 		if found := w.verify(head); !found.OK() || found.Head != head || found.Events != 5 {
 			t.Errorf("the chain after that: %+v", found)
 		}
@@ -103,8 +103,10 @@ func TestDeletedPersonIsErased(t *testing.T) {
 		}
 		all = w.list(audit.Query{})
 		erased := []audit.Change{
-			{Field: "administrator", Before: false, After: true}, {Field: "address", After: audit.Erased},
-			{Field: "email", After: audit.Erased}, {Field: "phone_number", Before: audit.Erased},
+			{Field: "administrator", Before: false, After: true},
+			{Field: "address", After: audit.Erased},
+			{Field: "email", After: audit.Erased},
+			{Field: "phone_number", Before: audit.Erased},
 		}
 		type read struct {
 			actor, target, address string
@@ -249,7 +251,7 @@ func TestEventBesideADeletion(t *testing.T) {
 				}
 			})
 			<-reached
-			w.must(w.delete(t.Context(), ada))
+			w.must(w.deleteAda(t.Context()))
 			close(deleted)
 			writing.Wait()
 			w.expectNothingPersonal()
@@ -276,7 +278,7 @@ func TestNewKeyBesideADeletion(t *testing.T) {
 		w.must(database.Tx(t.Context(), func(ctx context.Context) error {
 			w.must(w.log.Record(ctx, changeOf(ada, ada)))
 			deleting.Go(func() {
-				if err := w.delete(t.Context(), ada); err != nil {
+				if err := w.deleteAda(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -315,7 +317,7 @@ func TestEventsWithoutASealedPart(t *testing.T) {
 			VALUES ($1, $2, 'user.update', 'success', 'user', $3, 'ada', '', 'user', $3, 'ada', '192.0.2.7', '', '{"changes":[{"field":"email","before":"a@b","after":null}]}')`,
 			uuid.MustParse("0199e000-0000-7000-8000-000000000001"), start, ada)
 		w.must(w.log.Seal(t.Context()))
-		w.must(w.delete(t.Context(), ada))
+		w.must(w.deleteAda(t.Context()))
 		if got := w.list(audit.Query{})[0]; got.Actor.Name != "ada" || got.Target.Name != "ada" || got.Origin.Address != "192.0.2.7" || got.Details.Changes[0].Before != "a@b" {
 			t.Errorf("%+v", got)
 		}

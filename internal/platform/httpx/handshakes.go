@@ -1,9 +1,9 @@
 package httpx
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,9 +13,9 @@ import (
 // handshakeInterval is how long one line stands for all TLS handshakes that fail.
 const handshakeInterval = time.Minute
 
-// serverErrors is told what package net/http logs by itself: a line for each Write. A failed TLS
-// handshake is a warning, at most once a minute, as anybody can cause it; the next says how many were left
-// out. Everything else is for debugging.
+// serverErrors handles what package net/http logs by itself. A failed TLS handshake is a warning, at
+// most once a minute, as anybody can cause it; the next says how many were left out. Everything else is
+// for debugging.
 type serverErrors struct {
 	logger *slog.Logger
 	clock  clock.Clock
@@ -25,21 +25,30 @@ type serverErrors struct {
 	omitted int
 }
 
-// Write takes a line.
-func (e *serverErrors) Write(line []byte) (int, error) {
-	text := string(bytes.TrimSpace(line))
-	if !bytes.HasPrefix(line, []byte("http: TLS handshake error")) {
-		e.logger.Debug(text)
-		return len(line), nil
+// Handle takes a line.
+func (e *serverErrors) Handle(ctx context.Context, record slog.Record) error {
+	text := strings.TrimSpace(record.Message)
+	if !strings.HasPrefix(text, "http: TLS handshake error") {
+		e.logger.DebugContext(ctx, text)
+		return nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.clock.Now()
 	if now.Before(e.next) {
 		e.omitted++
-		return len(line), nil
+		return nil
 	}
-	e.logger.LogAttrs(context.Background(), slog.LevelWarn, "TLS handshake failed", slog.String("error", text[:min(len(text), maxAttached)]), slog.Int("omitted", e.omitted))
+	e.logger.LogAttrs(ctx, slog.LevelWarn, "TLS handshake failed", slog.String("error", text[:min(len(text), maxAttached)]), slog.Int("omitted", e.omitted))
 	e.next, e.omitted = now.Add(handshakeInterval), 0
-	return len(line), nil
+	return nil
 }
+
+// Enabled reports that every line is taken.
+func (*serverErrors) Enabled(context.Context, slog.Level) bool { return true }
+
+// WithAttrs returns the handler as it is: package log has no attributes.
+func (e *serverErrors) WithAttrs([]slog.Attr) slog.Handler { return e }
+
+// WithGroup returns the handler as it is: package log has no groups.
+func (e *serverErrors) WithGroup(string) slog.Handler { return e }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -72,7 +71,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(&serverErrors{logger: s.options.Logger, clock: s.options.Clock}, "", 0),
+		ErrorLog:          slog.NewLogLogger(&serverErrors{logger: s.options.Logger, clock: s.options.Clock}, slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	served := make(chan error, 1)
