@@ -65,7 +65,7 @@ func newUnderWay(t *testing.T, database *db.DB) *underWay {
 	t.Helper()
 	w := &underWay{world: newWorld(t, database)}
 	w.hasher = &held{PasswordHasher: w.world.hasher.PasswordHasher}
-	users := user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: w.hasher, Sessions: w.sessions})
+	users := user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: w.hasher, Sessions: w.sessions, Log: w.log})
 	counts, err := ratelimit.NewMemory(1000)
 	must(t, err)
 	often := ratelimit.Rate{Burst: 1000, Interval: time.Second} // throttling is not what is tested
@@ -313,7 +313,7 @@ func TestRehashIsNoChange(t *testing.T) {
 		stronger, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{Parameters: secret.PasswordParameters{MemoryKiB: 20 << 10, Iterations: 2, Parallelism: 1}})
 		must(t, err)
 		hasher := &held{PasswordHasher: stronger}
-		users := user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: hasher, Sessions: w.sessions})
+		users := user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: hasher, Sessions: w.sessions, Log: w.log})
 		ada := w.account(t, false)
 		underWay, err := w.users.VerifyPassword(t.Context(), ada.Username, secret.FromString(adasPassword))
 		must(t, err)

@@ -142,13 +142,14 @@ const redirectURI = "https://shop.example/callback"
 func newWorld(t *testing.T, database *db.DB) *world {
 	t.Helper()
 	w := &world{database: database, clock: clock.NewFake(start), logged: &lockedBuffer{}}
-	hasher, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{})
+	hasher, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{MaxWait: time.Minute})
 	must(t, err)
 	w.hasher = &counting{PasswordHasher: hasher}
 	w.sessions = session.NewService(session.Deps{
 		Database: database, Clock: w.clock, Lifetime: policy.Lifetime{Idle: time.Hour, Absolute: 24 * time.Hour},
 	})
-	w.users = user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: w.hasher, Sessions: w.sessions})
+	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock})
+	w.users = user.NewService(user.Deps{Database: database, Clock: w.clock, Hasher: w.hasher, Sessions: w.sessions, Log: w.log})
 	w.interactions = interaction.New(interaction.Deps{Database: database, Clock: w.clock, Lifetime: time.Hour})
 	registered, err := client.NewService(client.Deps{Database: database, Clock: w.clock, Keys: noKeys{}}).
 		Register(t.Context(), client.Metadata{Name: "The Shop", RedirectURIs: []string{redirectURI}})
@@ -162,7 +163,6 @@ func newWorld(t *testing.T, database *db.DB) *world {
 		ratelimit.Limit{Name: login.LimitUser, Rate: ratelimit.Rate{Burst: accountBurst + 1, Interval: accountInterval}},
 		ratelimit.Limit{Name: login.LimitAddress, Rate: ratelimit.Rate{Burst: addressBurst, Interval: addressInterval}})
 	must(t, err)
-	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock})
 	w.service = login.New(login.Deps{
 		Throttle: throttle, Users: w.users, Sessions: w.sessions, Interactions: w.interactions, Transactions: database,
 		Audit: w.log,
