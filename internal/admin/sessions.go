@@ -39,7 +39,7 @@ type sessions struct {
 
 // Session is a session as administrators see it.
 type Session struct {
-	ID              string        `json:"id" doc:"The sid of ID tokens and logout tokens."`
+	ID              string        `json:"id" doc:"The sid of ID tokens and logout tokens; each client with pairwise subjects has another one."`
 	UserID          string        `json:"user_id"`
 	Username        string        `json:"username"`
 	State           session.State `json:"state" doc:"active, expired (its time ran out) or ended (somebody ended it)."`

@@ -199,7 +199,7 @@ func (d *Deliverer) attempt(ctx context.Context, known client.Client, delivery D
 func (d *Deliverer) token(ctx context.Context, known client.Client, delivery Delivery) (string, Problem) {
 	signed, err := d.deps.Keys.Sign(known.IDTokenAlgorithm, jose.TypeLogoutToken, oidc.LogoutToken{
 		ID: id.New().String(), Issuer: d.deps.Issuer, ClientID: known.ClientID, Subject: d.deps.Subjects.Of(known, delivery.UserID),
-		SessionID: delivery.SessionID.String(), IssuedAt: d.clock.Now(),
+		SessionID: d.deps.Subjects.SessionOf(known, delivery.SessionID), IssuedAt: d.clock.Now(),
 	}.Claims())
 	if err != nil {
 		d.deps.Logger.ErrorContext(ctx, "a logout token can't be signed", slog.String("client_id", known.ClientID), slog.Any("error", err))

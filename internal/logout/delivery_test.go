@@ -46,7 +46,7 @@ func TestLogoutTokens(t *testing.T) {
 			delete(claims, "jti")
 			at := float64(start.Add(time.Second).Unix())
 			want := map[string]any{
-				"iss": issuer, "aud": known.ClientID, "sub": w.subjects.Of(known, ended.UserID), "sid": ended.ID.String(), "iat": at, "exp": at + 120,
+				"iss": issuer, "aud": known.ClientID, "sub": w.subjects.Of(known, ended.UserID), "sid": w.subjects.SessionOf(known, ended.ID), "iat": at, "exp": at + 120,
 				"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
 			}
 			if diff := cmp.Diff(want, claims); diff != "" {

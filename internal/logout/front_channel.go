@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/platform/fault"
 	"authly/internal/protocol/oauth"
 )
 
@@ -28,17 +29,24 @@ type Frames struct {
 // frames returns the addresses of the clients that took part in a session and are
 // active, with iss and sid: both, whether the client requires them or not, as one without the other
 // means nothing (section 2). What there is no room for is left out.
-func (o *Outbox) frames(ctx context.Context, issuer string, sessionID uuid.UUID) (Frames, error) {
-	registered, err := o.store.framed(ctx, sessionID, maxFrames)
+func (s *Service) frames(ctx context.Context, sessionID uuid.UUID) (Frames, error) {
+	registered, err := s.store.framed(ctx, sessionID, maxFrames)
 	if err != nil {
 		return Frames{}, fmt.Errorf("list the clients of a session: %w", err)
 	}
 	var made Frames
 	room := maxOriginBytes
-	for _, uri := range registered {
-		origin := oauth.Origin(uri)
+	for _, each := range registered {
+		origin := oauth.Origin(each.uri)
 		if origin == "" || strings.Contains(origin, "[") {
 			continue // registered before there were rules for it (client.Metadata)
+		}
+		known, err := s.clients.FindByRecord(ctx, each.client)
+		if fault.KindOf(err) == fault.NotFound {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return Frames{}, fmt.Errorf("find a client of a session: %w", err)
 		}
 		if !slices.Contains(made.Origins, origin) {
 			if room -= len(origin) + 1; room < 0 {
@@ -46,8 +54,8 @@ func (o *Outbox) frames(ctx context.Context, issuer string, sessionID uuid.UUID)
 			}
 			made.Origins = append(made.Origins, origin)
 		}
-		made.URIs = append(made.URIs, oauth.RedirectURIWithParameters(uri, []oauth.Parameter{
-			{Name: "iss", Value: issuer}, {Name: "sid", Value: sessionID.String()},
+		made.URIs = append(made.URIs, oauth.RedirectURIWithParameters(each.uri, []oauth.Parameter{
+			{Name: "iss", Value: s.issuer}, {Name: "sid", Value: s.subjects.SessionOf(known, sessionID)},
 		}))
 	}
 	return made, nil

@@ -19,7 +19,7 @@ import (
 )
 
 func (w *world) service() *logout.Service {
-	return logout.New(logout.Deps{Database: w.database, Clock: w.clock, Issuer: issuer, Sessions: w.sessions, Outbox: w.outbox, Audit: w.log})
+	return logout.New(logout.Deps{Database: w.database, Clock: w.clock, Issuer: issuer, Clients: w.clients, Subjects: w.subjects, Sessions: w.sessions, Outbox: w.outbox, Audit: w.log})
 }
 
 // framed registers a client that the browser tells at an address below its own origin.
@@ -49,10 +49,11 @@ func TestFrames(t *testing.T) {
 		w := newWorld(t, database)
 		plain := w.framed("https://one.example", "/out", nil)
 		query := w.framed("https://two.example:8443", "/out?a=b&c=d%26e", func(m *client.Metadata) { m.FrontChannelLogoutSessionRequired = true })
+		pairwise := w.framed("https://apart.example", "/out", func(m *client.Metadata) { m.SubjectType = client.SubjectPairwise })
 		same := w.framed("https://two.example:8443", "/again", nil)
 		loopback := w.framed("http://127.0.0.1:3000", "/", nil)
 		disabled, deleted, elsewhere := w.framed("https://off.example", "/out", nil), w.framed("https://gone.example", "/out", nil), w.framed("https://far.example", "/out", nil)
-		ended := w.session(plain, query, same, loopback, disabled, deleted, w.client("/back", nil))
+		ended := w.session(plain, query, same, pairwise, loopback, disabled, deleted, w.client("/back", nil))
 		w.session(elsewhere)
 		w.must(w.clients.Disable(t.Context(), disabled.ID))
 		w.must(w.clients.Delete(t.Context(), deleted.ID))
@@ -63,10 +64,11 @@ func TestFrames(t *testing.T) {
 		added := "iss=" + url.QueryEscape(issuer) + "&sid=" + ended.ID.String()
 		want := logout.Frames{
 			URIs: []string{
-				"http://127.0.0.1:3000/?" + added, "https://one.example/out?" + added, "https://two.example:8443/again?" + added,
+				"http://127.0.0.1:3000/?" + added,
+				"https://apart.example/out?iss=" + url.QueryEscape(issuer) + "&sid=" + w.subjects.SessionOf(pairwise, ended.ID), "https://one.example/out?" + added, "https://two.example:8443/again?" + added,
 				"https://two.example:8443/out?a=b&c=d%26e&" + added,
 			},
-			Origins: []string{"http://127.0.0.1:3000", "https://one.example", "https://two.example:8443"},
+			Origins: []string{"http://127.0.0.1:3000", "https://apart.example", "https://one.example", "https://two.example:8443"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -75,7 +77,7 @@ func TestFrames(t *testing.T) {
 		for _, old := range []string{"http://[::1]:3000/out", "javascript:alert(1)", "https://one.example; script-src *"} {
 			_, err := database.Write(t.Context()).Exec(t.Context(), `UPDATE clients SET frontchannel_logout_uri = $1 WHERE id = $2`, old, loopback.ID)
 			w.must(err)
-			if got := w.frames(ended); len(got.URIs) != 3 || len(got.Origins) != 2 {
+			if got := w.frames(ended); len(got.URIs) != 4 || len(got.Origins) != 3 {
 				t.Errorf("%s: %v", old, got)
 			}
 		}

@@ -23,11 +23,14 @@ type Verifier interface {
 // Clients finds registered clients.
 type Clients interface {
 	Find(ctx context.Context, clientID string) (client.Client, error)
+	ClientRecords
 }
 
-// Subjects says by which identifier a client knows a user.
+// Subjects says by which identifiers a client knows a user and a session.
 type Subjects interface {
 	Of(known client.Client, userID uuid.UUID) string
+	// SessionOf returns the sid of a session for a client.
+	SessionOf(known client.Client, sessionID uuid.UUID) string
 }
 
 // Sessions ends sessions.

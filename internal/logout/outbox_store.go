@@ -28,16 +28,22 @@ func (s store) enqueue(ctx context.Context, userID uuid.UUID, sessions []uuid.UU
 	return err
 }
 
+// framedClient is a client that the browser tells, and the address at which it does.
+type framedClient struct {
+	client uuid.UUID
+	uri    string
+}
+
 // framed returns the logout addresses of a session's clients that are told by the
 // browser. Those that an administrator registered come first, and then those that took part the
 // longest: what is registered or visited in between crowds nobody out.
-func (s store) framed(ctx context.Context, sessionID uuid.UUID, most int) ([]string, error) {
-	rows, err := s.database.Read(ctx).Query(ctx, `SELECT c.logout_uri FROM session_clients p JOIN front_channel_clients c ON c.id = p.client
+func (s store) framed(ctx context.Context, sessionID uuid.UUID, most int) ([]framedClient, error) {
+	rows, err := s.database.Read(ctx).Query(ctx, `SELECT c.id, c.logout_uri FROM session_clients p JOIN front_channel_clients c ON c.id = p.client
 		WHERE p.session_id = $1 ORDER BY c.place, p.created_at, p.client LIMIT $2`, sessionID, most)
-	return db.Collect(rows, err, func(row db.Row) (string, error) {
-		var uri string
-		err := row.Scan(&uri)
-		return uri, err
+	return db.Collect(rows, err, func(row db.Row) (framedClient, error) {
+		var found framedClient
+		err := row.Scan(&found.client, &found.uri)
+		return found, err
 	})
 }
 

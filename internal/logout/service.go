@@ -48,7 +48,7 @@ func (s *Service) next(v visit) step {
 		return stepLink
 	case !v.signedIn:
 		return stepDone
-	case v.client != nil && v.request.hasHint() && v.request.SessionID == v.current.ID.String() &&
+	case v.client != nil && v.request.hasHint() && v.request.SessionID == s.subjects.SessionOf(*v.client, v.current.ID) &&
 		v.request.Subject == s.subjects.Of(*v.client, v.current.UserID):
 		return stepEnd
 	default:
@@ -121,7 +121,7 @@ func (s *Service) End(ctx context.Context, current session.Session) error {
 // Frames returns what a browser has to load so that the clients of its session that
 // want it so learn of the session's end (OpenID Connect Front-Channel Logout 1.0 section 3).
 func (s *Service) Frames(ctx context.Context, ended session.Session) (Frames, error) {
-	return s.outbox.frames(ctx, s.issuer, ended.ID)
+	return s.frames(ctx, ended.ID)
 }
 
 // Who returns the user of a session.

@@ -7,5 +7,8 @@
 // sector are, and can't be computed by anybody else (section 8.1). Changing a client's
 // sector changes the subjects that it sees.
 //
+// The sid of a session is derived in the same way, for one client: a session is shared by
+// clients of several sectors, and its identifier would connect the subjects that they see.
+//
 // Not here: which sector a client belongs to (package client).
 package subject

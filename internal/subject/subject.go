@@ -22,6 +22,18 @@ func (s *Service) Of(known client.Client, userID uuid.UUID) string {
 	return s.InSector(known.PairwiseSector(), userID)
 }
 
+// SessionOf returns the sid of a session for a client (OpenID Connect Back-Channel Logout 1.0
+// section 2.1): the session's own identifier for a client with public subjects. A client with pairwise
+// subjects gets 43 ASCII characters that are derived for it alone, as two clients that compare the sids
+// of a session would otherwise know that their subjects are one person (OpenID Connect Core 1.0 section 8.1).
+func (s *Service) SessionOf(known client.Client, sessionID uuid.UUID) string {
+	if known.PairwiseSector() == "" {
+		return sessionID.String()
+	}
+	// Both identifiers are of a fixed length, so that no other pair gives the same text.
+	return secret.Derive(s.key, "authly pairwise session", secret.FromString(sessionID.String()+known.ID.String())).Reveal()
+}
+
 // InSector is Of for the clients of a sector; "" stands for those that know users by
 // their own identifiers.
 func (s *Service) InSector(sector string, userID uuid.UUID) string {

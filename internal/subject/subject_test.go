@@ -46,3 +46,30 @@ func TestPairwiseSubjects(t *testing.T) {
 		}
 	}
 }
+
+// Clients of one session, and even those of one sector, can't compare its sids.
+func TestPairwiseSessions(t *testing.T) {
+	t.Parallel()
+	service, session := subject.New(secret.New()), uuid.New()
+	client1, client2 := pairwise("", "https://shop.example/callback"), pairwise("", "https://shop.example/callback")
+	client1.ID, client2.ID = uuid.New(), uuid.New()
+	public := client.Client{ID: uuid.New(), Metadata: client.Metadata{SubjectType: client.SubjectPublic}}
+	if got := service.SessionOf(public, session); got != session.String() {
+		t.Errorf("public: %s", got)
+	}
+	of := service.SessionOf(client1, session)
+	if len(of) != 43 || service.SessionOf(client1, session) != of {
+		t.Errorf("%q is not the same each time, or not of 256 bits", of)
+	}
+	for name, other := range map[string]string{
+		"the session's own":   session.String(),
+		"another client":      service.SessionOf(client2, session),
+		"another session":     service.SessionOf(client1, uuid.New()),
+		"another server":      subject.New(secret.New()).SessionOf(client1, session),
+		"the user as subject": service.Of(client1, session),
+	} {
+		if other == of {
+			t.Errorf("%s: the same sid", name)
+		}
+	}
+}

@@ -247,7 +247,7 @@ func (s *Service) idToken(ctx context.Context, minting Minting, access Minted) (
 		AccessToken: access.Value.Reveal(), Algorithm: minting.Client.IDTokenAlgorithm, IssuedAt: minting.IssuedAt, Lifetime: s.lifetimes.IDToken,
 	}
 	if family.SessionID != nil {
-		token.SessionID = family.SessionID.String()
+		token.SessionID = s.subjects.SessionOf(minting.Client, *family.SessionID)
 	}
 	signed, err := s.keys.Sign(minting.Client.IDTokenAlgorithm, jose.TypeJWT, token.Claims())
 	if err != nil {

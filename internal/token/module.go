@@ -27,9 +27,11 @@ type Clients interface {
 	FindByRecord(ctx context.Context, record uuid.UUID) (client.Client, error)
 }
 
-// Subjects says by which identifier a client knows a user.
+// Subjects says by which identifiers a client knows a user and a session.
 type Subjects interface {
 	Of(known client.Client, userID uuid.UUID) string
+	// SessionOf returns the sid of a session for a client.
+	SessionOf(known client.Client, sessionID uuid.UUID) string
 }
 
 // People knows the claims about users.

@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,9 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"authly/internal/client"
 	"authly/internal/config"
@@ -109,9 +113,8 @@ func TestBackChannelLogout(t *testing.T) {
 				}},
 				{"by an administrator", pairwise, func(w *World, s shopper) {
 					a := &administration{w.Server, w.T}
-					_, claims := jwt(w.T, s.hint)
 					token := testx.Bearer(a.own(a.robot(), "admin:sessions:write", w.Issuer+adminPath))
-					a.wants(a.send(token, http.MethodDelete, "/sessions/"+claims["sid"].(string), ""), http.StatusNoContent)
+					a.wants(a.send(token, http.MethodDelete, "/sessions/"+w.sessionOf(s.shop.ClientID).String(), ""), http.StatusNoContent)
 				}},
 				{"a new password", nil, func(w *World, s shopper) {
 					must(w.T, w.Users.SetPassword(w.T.Context(), w.Ada.ID, secret.FromString("purple bicycles in winter")))
@@ -177,6 +180,72 @@ func TestBackChannelLogoutOfSeveral(t *testing.T) {
 				t.Errorf("told %v", paths)
 			}
 			hearsNothing(t, heard)
+		})
+	}
+}
+
+// sessionOf returns the one session in which a client takes part.
+func (w *World) sessionOf(clientID string) uuid.UUID {
+	w.T.Helper()
+	a := &administration{w.Server, w.T}
+	token := testx.Bearer(a.own(a.robot(), "admin:sessions:read", w.Issuer+adminPath))
+	listed, _ := a.wants(a.send(token, http.MethodGet, "/sessions?client_id="+clientID, ""), http.StatusOK).JSON["sessions"].([]any)
+	if len(listed) != 1 {
+		w.T.Fatalf("%d sessions of %s, want 1", len(listed), clientID)
+	}
+	parsed, err := uuid.Parse(fmt.Sprint(listed[0].(map[string]any)["id"]))
+	must(w.T, err)
+	return parsed
+}
+
+// Clients with pairwise subjects can't find out by their sids that they share a person's session; what
+// each is told of its end has the sid of its own ID token, and its ID token still is the hint of the session.
+func TestPairwiseSessionIdentifiers(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			address, heard, option := newListener(t)
+			w := newWorld(t, engine, option)
+			hosts := []string{"https://one.example", "https://two.example", "https://plain.example"}
+			var taking []shopper
+			browser := w.Browser()
+			for i, host := range hosts {
+				known := w.Confidential(host+"/callback", func(n *client.Metadata) {
+					n.BackChannelLogoutURI, n.FrontChannelLogoutURI = fmt.Sprintf("%s/%d", address, i), host+"/out"
+					n.PostLogoutRedirectURIs = []string{host + "/bye"}
+					if i < 2 {
+						n.SubjectType = client.SubjectPairwise
+					}
+				})
+				taking = append(taking, w.shopperAt(known, browser, w.Ada))
+			}
+			session, seen := w.sessionOf(taking[0].shop.ClientID).String(), map[string]bool{}
+			var sids []string
+			for i, s := range taking {
+				_, claims := jwt(t, s.hint)
+				sid, _ := claims["sid"].(string)
+				if sid == "" || seen[sid] || (sid == session) != (i == 2) {
+					t.Errorf("%s has the sid %q in the session %s", hosts[i], sid, session)
+				}
+				seen[sid], sids = true, append(sids, sid)
+			}
+			page := taking[1].ask(set("id_token_hint", taking[1].hint), set("post_logout_redirect_uri", hosts[1]+"/bye"))
+			tells(t, page, hosts[1]+"/bye", strings.Join(hosts, " "), taking[0].told(hosts[0]+"/out"), taking[1].told(hosts[1]+"/out"), taking[2].told(hosts[2]+"/out"))
+			taking[0].mustBeSignedOut()
+			for range taking {
+				select {
+				case got := <-heard:
+					_, claims := jwt(t, got.form.Get("logout_token"))
+					i, err := strconv.Atoi(strings.TrimPrefix(got.path, "POST /"))
+					must(t, err)
+					if claims["sid"] != sids[i] {
+						t.Errorf("%s is told of %v, want %s", hosts[i], claims["sid"], sids[i])
+					}
+				case <-time.After(20 * time.Second):
+					t.Fatal("a client was not told")
+				}
+			}
 		})
 	}
 }

@@ -126,12 +126,12 @@ func TestFrontChannelLogout(t *testing.T) {
 			other := w.Confidential("https://other.example:8443/callback", func(n *client.Metadata) {
 				n.Name, n.FrontChannelLogoutURI, n.SubjectType = "Other", "https://other.example:8443/out;x=y", client.SubjectPairwise
 			})
-			s.Through(s.Open(w.AuthorizeURL(w.Request(other))), w.Ada) // its code is never redeemed
+			there := w.shopperAt(other, s.Browser, w.Ada)
 			disabled := w.shop(frontChannel)
 			w.shopperAt(disabled, s.Browser, w.Ada)
 			must(w.T, w.Clients.Disable(w.T.Context(), disabled.ID))
 			page := s.ask(set("id_token_hint", s.hint), set("post_logout_redirect_uri", afterLogout))
-			tells(w.T, page, afterLogout, "https://other.example:8443", s.told("https://other.example:8443/out;x=y"))
+			tells(w.T, page, afterLogout, "https://other.example:8443", there.told("https://other.example:8443/out;x=y"))
 			return page
 		}},
 		{Name: "nobody has to be told", Want: Want{Status: http.StatusSeeOther}, WantNot: []string{"<iframe", "frame-src"}, Do: func(w *World) testx.Answer {
