@@ -243,6 +243,21 @@ func TestCreationSentAgain(t *testing.T) {
 		}
 		a.wants(a.send(token, http.MethodPost, "/clients", strings.Replace(webApp, "Shop", "Other", 1), key), http.StatusUnprocessableEntity, "idempotency_key_reused")
 
+		// The same key and body at another operation, or for another client, is another request: it is refused, and does nothing.
+		first, second := a.Confidential("https://one.example/callback", nil), a.Confidential("https://two.example/callback", nil)
+		added := testx.Header("Idempotency-Key", "order-3")
+		a.wants(a.send(token, http.MethodPost, "/clients/"+first.ClientID+"/secrets", `{}`, added), http.StatusCreated)
+		for _, path := range []string{"/clients/" + second.ClientID + "/secrets", "/clients", "/scopes", "/users", "/initial-access-tokens"} {
+			body := map[string]string{"/scopes": `{"name":"elsewhere"}`, "/clients": webApp, "/users": `{"username":"elsewhere","invitation":true}`, "/initial-access-tokens": `{"name":"elsewhere"}`}[path]
+			if body == "" {
+				body = `{}`
+			}
+			a.wants(a.send(token, http.MethodPost, path, body, added), http.StatusUnprocessableEntity, "idempotency_key_reused")
+		}
+		if secrets := a.wants(a.send(token, http.MethodGet, "/clients/"+second.ClientID+"/secrets", ""), http.StatusOK); strings.Count(secrets.Body, `"id":`) != 1 {
+			a.t.Errorf("the second client has %s", secrets.Body)
+		}
+
 		// A creation that failed has used up nothing.
 		other := testx.Header("Idempotency-Key", "order-2")
 		a.wants(a.send(token, http.MethodPost, "/clients", `{"client_name":"A"}`, other), http.StatusUnprocessableEntity)
@@ -285,7 +300,11 @@ func TestChangesOfNothing(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(a *administration, token testx.RequestOption) {
 		shop, ada := a.Confidential("https://shop.example/callback", nil), a.Person("ada")
+		gone, bob, carl := a.Confidential("https://gone.example/callback", nil), a.Person("bob"), a.Person("carl")
 		a.wants(a.send(token, http.MethodPost, "/scopes", `{"name":"orders","description":"see your orders"}`), http.StatusCreated)
+		for _, path := range []string{"/clients/" + gone.ClientID + "/disable", "/users/" + bob.Subject() + "/disable", "/users/" + carl.Subject() + "/require-password-change"} {
+			a.wants(a.send(token, http.MethodPost, path, ""), http.StatusOK)
+		}
 		for _, change := range []struct{ path, method, suffix, body string }{
 			{"/clients/" + shop.ClientID, http.MethodPatch, "", `{}`},
 			{"/clients/" + shop.ClientID, http.MethodPatch, "", `{"client_name":"Web App","contacts":[],"logo_uri":null}`},
@@ -294,9 +313,12 @@ func TestChangesOfNothing(t *testing.T) {
 			{"/users/" + ada.Subject(), http.MethodPatch, "", `{"username":"ada","phone_number_verified":true,"nickname":null}`},
 			{"/users/" + ada.Subject(), http.MethodPost, "/enable", ""},
 			{"/scopes/orders", http.MethodPatch, "", `{"description":"see your orders","default":false}`},
+			{"/clients/" + gone.ClientID, http.MethodPost, "/disable", ""},
+			{"/users/" + bob.Subject(), http.MethodPost, "/disable", ""},
+			{"/users/" + carl.Subject(), http.MethodPost, "/require-password-change", ""},
 		} {
 			before, events := a.wants(a.send(token, http.MethodGet, change.path, ""), http.StatusOK), a.send(token, http.MethodGet, "/audit-events", "").Body
-			a.Clock.Advance(time.Minute)
+			a.Clock.Advance(time.Second)
 			a.wants(a.send(token, change.method, change.path+change.suffix, change.body), http.StatusOK)
 			after := a.send(token, http.MethodGet, change.path, "")
 			if after.Body != before.Body || after.Header.Get("ETag") != before.Header.Get("ETag") || a.send(token, http.MethodGet, "/audit-events", "").Body != events {

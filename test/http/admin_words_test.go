@@ -101,8 +101,7 @@ func isUnknown(answer testx.Answer, name string) bool {
 		return true
 	}
 	for _, each := range problem.Errors {
-		if strings.HasPrefix(each.Location, "body."+name) &&
-			(strings.Contains(each.Message, "one of") || strings.Contains(each.Message, "can't be a rule")) {
+		if strings.HasPrefix(each.Location, "body."+name) && strings.Contains(each.Message, "one of") {
 			return true
 		}
 	}

@@ -29,8 +29,8 @@ func TestSurface(t *testing.T) {
 		})
 	}
 	for path, allow := range map[string]string{
-		"/oauth/token": "POST", "/oauth/revoke": "POST", "/oauth/introspect": "POST", "/oauth/authorize": "GET, HEAD, POST",
-		"/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/login": "GET, HEAD, POST", "/oidc/logout": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/.well-known/jwks.json": "GET",
+		"/oauth/token": "OPTIONS, POST", "/oauth/revoke": "OPTIONS, POST", "/oauth/introspect": "POST", "/oauth/authorize": "GET, HEAD, POST",
+		"/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/login": "GET, HEAD, POST", "/oidc/logout": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/.well-known/jwks.json": "GET, HEAD, OPTIONS",
 	} {
 		scenarios = append(scenarios, Scenario{
 			Name: "405 " + strings.ReplaceAll(path, "/", "∕"), Want: Want{Status: http.StatusMethodNotAllowed, Header: map[string]string{"Allow": allow}},
@@ -69,7 +69,7 @@ func TestSurface(t *testing.T) {
 		Scenario{Name: "healthz", Want: Want{Status: 200}, Do: func(w *World) testx.Answer { return w.Get("/healthz") }},
 		Scenario{Name: "readyz", Want: Want{Status: 200}, Do: func(w *World) testx.Answer { return w.Get("/readyz") }},
 		Scenario{
-			Name: "JWKS", Want: Want{Status: 200, Header: map[string]string{"Cache-Control": "max-age", "ETag": `"`, "Content-Type": "json"}, Body: []string{`"RS256"`, `"ES256"`}},
+			Name: "JWKS", Want: Want{Status: 200, Header: map[string]string{"Cache-Control": "public, max-age=300", "ETag": `"`, "Content-Type": "json"}, Body: []string{`"RS256"`, `"ES256"`}},
 			WantNot: []string{`"d":`, `"p":`, `"q":`, `"k":`, "Set-Cookie"}, Do: func(w *World) testx.Answer { return w.Get("/.well-known/jwks.json") },
 		},
 		Scenario{Name: "JWKS by ETag", Want: Want{Status: http.StatusNotModified}, Do: func(w *World) testx.Answer {
