@@ -195,6 +195,7 @@ func (a *App) housekeeping(built *features) (*jobs.Runner, error) {
 			return built.administration.Sweep(ctx) // which is made after this, as it shows the jobs
 		}},
 		jobs.Job{Name: "log what was issued", Every: collectInterval, Run: a.Audit.Collect},
+		jobs.Job{Name: "log what was promised", Every: collectInterval, Run: a.Audit.Deliver},
 		jobs.Job{Name: "seal the audit log", Every: sealInterval, Run: a.Audit.Seal},
 		jobs.Job{Name: "sweep audit keys", Every: sessionInterval, Run: a.Audit.SweepKeys},
 		jobs.Job{Name: "delete old audit events", Every: sessionInterval, Run: a.deleteOldEvents},

@@ -18,8 +18,10 @@ var errOvertaken = errors.New("another node was faster")
 
 const (
 	eventColumns = `id, occurred_at, action, outcome, actor_kind, actor_id, actor_name, client_id, target_kind, target_id, target_name, address, request_id, details, personal`
-	columnCount  = 16 // eventColumns and batch
-	batchColumns = `number, events, digest, sealed_at, deleted_at, deletion`
+	columnCount  = promisedCount + 1 // eventColumns and batch
+	// promisedCount is the number of eventColumns.
+	promisedCount = 15
+	batchColumns  = `number, events, digest, sealed_at, deleted_at, deletion`
 )
 
 func (s store) inTransaction(ctx context.Context, work func(ctx context.Context) error) error {
@@ -42,12 +44,19 @@ func (s store) write(ctx context.Context, events []stored, tail string) error {
 			if e.Batch != 0 {
 				batch = &e.Batch
 			}
-			arguments = append(arguments, e.ID, e.OccurredAt, string(e.Action), string(e.Outcome), string(e.Actor.Kind), e.Actor.ID, e.Actor.Name, e.ClientID,
-				e.Target.Kind, e.Target.ID, e.Target.Name, e.Origin.Address, e.Origin.RequestID, e.details, e.personal, batch)
+			arguments = append(append(arguments, e.values()...), batch)
 		}
 		_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_events (`+eventColumns+`, batch) VALUES `+db.Values(len(some), columnCount)+tail, arguments...)
 		return err
 	})
+}
+
+// values returns those of eventColumns.
+func (s stored) values() []any {
+	return []any{
+		s.ID, s.OccurredAt, string(s.Action), string(s.Outcome), string(s.Actor.Kind), s.Actor.ID, s.Actor.Name, s.ClientID,
+		s.Target.Kind, s.Target.ID, s.Target.Name, s.Origin.Address, s.Origin.RequestID, s.details, s.personal,
+	}
 }
 
 // inChunks does something to rows in chunks of powers of two, so that there are few

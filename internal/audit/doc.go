@@ -5,6 +5,9 @@
 // that there is never one without the other. What is refused before it changes anything is
 // written by [Log.RecordRefusal], which leaves most of a flood out and says how much.
 //
+// What must happen even if the log can't be written at that moment, such as the end of a token family that
+// is replayed, has its event promised: [Log.RecordEventually] and [Log.Promise] write it into an outbox, and [Log.Deliver] moves it.
+//
 //	recorded ──▶ sealed into a batch ──▶ deleted with the whole batch
 //
 // A job seals events into batches. The digest of a batch is keyed with a secret that is

@@ -94,20 +94,23 @@ const (
 	ReasonAdministrator Reason = "revoked_by_administrator"
 )
 
-// endWithin bounds the end of a family.
+// endWithin bounds the end of a family or an access token.
 const endWithin = 10 * time.Second
 
 // RevokeFamily ends a family and all its tokens. Ending it twice keeps the first
-// reason. Whoever replays a token can't call it off by hanging up, so it outlives ctx.
+// reason. A client that replays a token can't call it off by hanging up, so it outlives ctx.
+// The end doesn't depend on the audit log: its event is promised in the same transaction.
+// It must not be called in a transaction.
 func (s *Service) RevokeFamily(ctx context.Context, family uuid.UUID, reason Reason) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
-	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+	err := s.audit.RecordEventually(ctx, func(ctx context.Context) (*audit.Event, error) {
 		ended, err := s.store.revokeFamily(ctx, family, reason, s.clock.Now())
 		if err != nil || ended == nil {
-			return err
+			return nil, err
 		}
-		return s.audit.Record(ctx, endOf(*ended, reason))
+		event := endOf(*ended, reason)
+		return &event, nil
 	})
 	if err != nil {
 		return fmt.Errorf("revoke a token family: %w", err)
@@ -133,14 +136,18 @@ func revokedBy(clientID string, target audit.Target) audit.Event {
 	return audit.Event{Action: audit.TokenRevoke, ClientID: clientID, Actor: audit.Actor{Kind: audit.Client, ID: clientID}, Target: target}
 }
 
-// RevokeAccessToken ends one access token, for those that belong to no family.
+// RevokeAccessToken ends one access token, for those that belong to no family, on the same
+// terms as [Service.RevokeFamily].
 func (s *Service) RevokeAccessToken(ctx context.Context, token uuid.UUID) error {
-	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	err := s.audit.RecordEventually(ctx, func(ctx context.Context) (*audit.Event, error) {
 		clientID, revoked, err := s.store.revokeAccessToken(ctx, token, s.clock.Now())
 		if err != nil || !revoked {
-			return err
+			return nil, err
 		}
-		return s.audit.Record(ctx, revokedBy(clientID, audit.Target{Kind: "access_token", ID: token.String()}))
+		event := revokedBy(clientID, audit.Target{Kind: "access_token", ID: token.String()})
+		return &event, nil
 	})
 	if err != nil {
 		return fmt.Errorf("revoke an access token: %w", err)

@@ -45,9 +45,11 @@ type ClientKeys interface {
 	Encrypt(ctx context.Context, known client.Client, how client.Encryption, signed string) (string, error)
 }
 
-// Auditor keeps the log of what happened. It joins the transaction of ctx.
+// Auditor keeps the log of what happened. What it is told of here happens whether or not the log
+// can be written at that moment.
 type Auditor interface {
-	Record(ctx context.Context, event audit.Event) error
+	// RecordEventually runs work in a transaction, and records the event that it returns, nil for none, then or later.
+	RecordEventually(ctx context.Context, work func(ctx context.Context) (*audit.Event, error)) error
 }
 
 // Catalogue knows which scopes can be granted now.

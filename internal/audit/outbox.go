@@ -1,0 +1,92 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"authly/internal/platform/id"
+)
+
+const (
+	// deliveredAtOnce bounds what one transaction moves from the outbox into the log.
+	deliveredAtOnce = 64
+	// deliverWithin bounds the delivery for which a request waits.
+	deliverWithin = 2 * time.Second
+)
+
+// RecordEventually runs work in a transaction and promises the event that it returns, nil for none (see [Log.Promise]).
+// The event is moved into the log at once if that is possible. The error is that of work or of the
+// outbox, never that of the log. It must not be called in a transaction.
+func (l *Log) RecordEventually(ctx context.Context, work func(ctx context.Context) (*Event, error)) error {
+	promised := uuid.Nil
+	err := l.store.inTransaction(ctx, func(ctx context.Context) error {
+		promised = uuid.Nil
+		event, err := work(ctx)
+		if err != nil || event == nil {
+			return err
+		}
+		promised, err = l.promise(ctx, *event)
+		return err
+	})
+	if err != nil || promised == uuid.Nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
+	defer cancel()
+	_ = l.deliver(ctx, []uuid.UUID{promised}) // the job does it later, and reports the error
+	return nil
+}
+
+// Promise writes an event into the outbox, in the transaction of ctx if there is one; [Log.Deliver] moves it into the log.
+// It is for what has to happen even if the log can't be written at that moment. ID, time and origin are filled in
+// as by [Log.Record]; the name of the actor is not.
+func (l *Log) Promise(ctx context.Context, event Event) error {
+	_, err := l.promise(ctx, event)
+	return err
+}
+
+func (l *Log) promise(ctx context.Context, event Event) (uuid.UUID, error) {
+	event.ID, event.OccurredAt, event.Origin = id.New(), l.clock.Now(), l.origin(ctx)
+	written, err := l.written(ctx, []Event{event})
+	if err == nil {
+		err = l.store.insertPromised(ctx, written)
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("promise the event %s: %w", event.Action, err)
+	}
+	return event.ID, nil
+}
+
+// Deliver moves the promised events into the log, each once, however many nodes do it.
+func (l *Log) Deliver(ctx context.Context) error {
+	for {
+		events, err := l.store.promised(ctx, deliveredAtOnce)
+		if err != nil {
+			return fmt.Errorf("read the promised events: %w", err)
+		}
+		if len(events) == 0 {
+			return nil
+		}
+		if err := l.deliver(ctx, events); err != nil {
+			return err
+		}
+	}
+}
+
+// deliver moves those of some events that are still promised.
+func (l *Log) deliver(ctx context.Context, events []uuid.UUID) error {
+	err := l.store.inTransaction(ctx, func(ctx context.Context) error {
+		taken, err := l.store.takePromised(ctx, events)
+		if err != nil {
+			return err
+		}
+		return l.store.insertMissing(ctx, taken)
+	})
+	if err != nil {
+		return fmt.Errorf("deliver promised events: %w", err)
+	}
+	return nil
+}
