@@ -2,13 +2,18 @@ package app_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"authly/internal/config"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/secret"
 	"authly/internal/testx"
 )
 
@@ -90,5 +95,61 @@ func TestNobodyCanFillTheDatabaseWithSignIns(t *testing.T) {
 	}
 	if rows > 600 || limited != 700-rows {
 		t.Errorf("%d rows, %d refusals", rows, limited)
+	}
+}
+
+// Many addresses together begin no more than a bounded number of sign-ins; browsers that were here
+// before go on, and those that only say so don't.
+func TestSignInsOfEverybodyAreBounded(t *testing.T) {
+	t.Parallel()
+	server := testx.NewServer(t, db.SQLite, testx.WithFakeClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), testx.WithConfig(func(c *config.Config) {
+		c.Throttle.BegunBurst, c.Throttle.BegunInterval = 100, time.Second
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	}))
+	known := server.Confidential("https://app.example/callback", nil)
+	address := server.AuthorizeURL(server.Request(known))
+	from := func(i int) testx.RequestOption {
+		return testx.Header("X-Forwarded-For", netip.AddrFrom4([4]byte{203, 0, byte(i), 1}).String())
+	}
+	signedIn, begun := server.Browser(), server.Browser()
+	signedIn.SignIn(signedIn.Open("/login"), server.Person("ada"))
+	if page := begun.Open(address); page.Status != http.StatusOK {
+		t.Fatalf("%d %s", page.Status, page.Body)
+	}
+	limited := 0
+	for i := range 150 {
+		if server.Get(address, from(i)).Status == http.StatusTooManyRequests {
+			limited++
+		}
+	}
+	if limited != 51 { // one was begun before
+		t.Errorf("%d of 150 were refused", limited)
+	}
+	made := server.Browser()
+	for name, want := range map[string]struct {
+		browser *testx.Browser
+		status  int
+	}{
+		"signed in": {signedIn, http.StatusOK}, "with a sign-in under way": {begun, http.StatusOK}, "new": {made, http.StatusTooManyRequests},
+	} {
+		if page := want.browser.Open(address); page.Status != want.status {
+			t.Errorf("a browser that is %s: %d", name, page.Status)
+		}
+	}
+	invented := server.Get(address, from(200), testx.Header("Cookie", "authly_session="+secret.New().Reveal()+"; authly_interaction_"+uuid.NewString()+"="+secret.New().Reveal()))
+	if invented.Status != http.StatusTooManyRequests {
+		t.Errorf("made up cookies: %d", invented.Status)
+	}
+	// Those that were here before are bounded too: a session by itself, the others together.
+	for name, of := range map[string]*testx.Browser{"one session": signedIn, "an interaction that begets others": begun} {
+		refused := 0
+		for range 120 {
+			if of.Open(address).Status == http.StatusTooManyRequests {
+				refused++
+			}
+		}
+		if refused == 0 {
+			t.Errorf("%s begins as many as it likes", name)
+		}
 	}
 }

@@ -216,7 +216,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 			Codes: participating{a.Tokens, built.outbox}, Interactions: built.interactions, Subjects: built.subjects, Keys: a.keys,
 			ClientKeys: built.clientKeys, Asker: a.requestObjectAsker(built), Audit: a.Audit, Limits: a.Tokens,
 		}),
-		Browser: limitedBrowser{browser, built.limits}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
+		Browser: limitedBrowser{browser, built.limits, sessions}, Store: limitedStore{built.interactions, built.limits}, Sessions: sessions, Users: a.Users, Renderer: renderer,
 		Descriptions: a.Scopes, Logos: a.Logos, States: states, Lifetimes: a.Tokens.Lifetimes(), SignInURL: issuer + "/login", SelectAccountURL: issuer + "/select-account", ConsentURL: issuer + "/consent",
 	}).Mount(a.router)
 	login.NewHandler(login.HandlerDeps{

@@ -15,6 +15,7 @@ import (
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
+	"authly/internal/session"
 )
 
 // The names of the limits that are counted in memory, node by node.
@@ -24,6 +25,10 @@ const (
 	limitRegistrations        = "registrations"
 	limitRequestObjects       = "request_objects"
 	limitRegistrationRequests = "registration_requests"
+	limitAllInteractions      = "all_interactions"
+	limitAllLogoutRequests    = "all_logout_requests"
+	limitKnownSession         = "known_session"
+	limitKnownInteractions    = "known_interactions"
 )
 
 // The limit of interactions begun from one address. Each is a row until it
@@ -32,6 +37,15 @@ const (
 	interactionBurst    = 600
 	interactionInterval = 500 * time.Millisecond
 )
+
+// The limit of interactions that are begun in one session while the limit of all together is used up.
+const (
+	knownSessionBurst    = 20
+	knownSessionInterval = 10 * time.Second
+)
+
+// everybody is the one subject of a limit of all together.
+const everybody = "everybody"
 
 // The limit of request objects that are fetched because of one address. Anybody may
 // send a request_uri that some client has registered, and each makes this server ask for it.
@@ -70,6 +84,10 @@ func newAddressLimits(settings config.Throttle, open config.Registration, at clo
 	limiter, err := ratelimit.New(memory, at,
 		ratelimit.Limit{Name: limitClientAuthentication, Rate: ratelimit.Rate{Burst: settings.AddressBurst, Interval: settings.AddressInterval}},
 		ratelimit.Limit{Name: limitInteractions, Rate: ratelimit.Rate{Burst: interactionBurst, Interval: interactionInterval}},
+		ratelimit.Limit{Name: limitAllInteractions, Rate: ratelimit.Rate{Burst: settings.BegunBurst, Interval: settings.BegunInterval}},
+		ratelimit.Limit{Name: limitAllLogoutRequests, Rate: ratelimit.Rate{Burst: settings.BegunBurst, Interval: settings.BegunInterval}},
+		ratelimit.Limit{Name: limitKnownSession, Rate: ratelimit.Rate{Burst: knownSessionBurst, Interval: knownSessionInterval}},
+		ratelimit.Limit{Name: limitKnownInteractions, Rate: ratelimit.Rate{Burst: settings.BegunBurst, Interval: settings.BegunInterval}},
 		ratelimit.Limit{Name: limitRegistrations, Rate: ratelimit.Rate{Burst: open.OpenBurst, Interval: open.OpenInterval}},
 		ratelimit.Limit{Name: limitRequestObjects, Rate: ratelimit.Rate{Burst: requestObjectBurst, Interval: requestObjectInterval}},
 		ratelimit.Limit{Name: limitRegistrationRequests, Rate: ratelimit.Rate{Burst: registrationRequestBurst, Interval: registrationRequestInterval}},
@@ -78,14 +96,25 @@ func newAddressLimits(settings config.Throttle, open config.Registration, at clo
 }
 
 func (l *addressLimits) take(ctx context.Context, limit, key string) error {
-	decision, err := l.limiter.Allow(ctx, limit, ratelimit.AddressSubject(httpx.ClientAddress(ctx)))
-	if err != nil {
-		return err
+	return refused(key)(l.limiter.AllowAddress(ctx, limit, httpx.ClientAddress(ctx)))
+}
+
+// takeAll counts for everybody together.
+func (l *addressLimits) takeAll(ctx context.Context, limit, key string) error {
+	return refused(key)(l.limiter.Allow(ctx, limit, everybody))
+}
+
+// refused returns what makes an error of a decision.
+func refused(key string) func(ratelimit.Decision, error) error {
+	return func(decision ratelimit.Decision, err error) error {
+		if err != nil {
+			return err
+		}
+		if !decision.Allowed {
+			return fault.New(fault.Limited, key)
+		}
+		return nil
 	}
-	if !decision.Allowed {
-		return fault.New(fault.Limited, key)
-	}
-	return nil
 }
 
 // Failed counts a failed client authentication. A secret of 256 bits can't be
@@ -104,7 +133,7 @@ func (l *addressLimits) Ask(ctx context.Context) error {
 	return l.take(ctx, limitRegistrationRequests, "registration.too_many_requests")
 }
 
-// limitedStore bounds how many interactions an address begins.
+// limitedStore bounds how many interactions an address begins, and all together.
 type limitedStore struct {
 	*interaction.Service
 	limits *addressLimits
@@ -115,13 +144,18 @@ func (s limitedStore) Begin(ctx context.Context, request interaction.Request) (i
 	if err := s.limits.take(ctx, limitInteractions, "interaction.too_many"); err != nil {
 		return interaction.Interaction{}, err
 	}
+	if err := s.limits.takeAll(ctx, limitAllInteractions, "interaction.too_many"); err != nil {
+		return interaction.Interaction{}, err
+	}
 	return s.Service.Begin(ctx, request)
 }
 
-// limitedBrowser is limitedStore for a browser.
+// limitedBrowser is limitedStore for a browser. When many addresses have used up what all
+// together may begin, new browsers wait, and those that were here before go on.
 type limitedBrowser struct {
 	*interaction.Browser
-	limits *addressLimits
+	limits   *addressLimits
+	sessions *session.Browser
 }
 
 // Begin counts, then begins.
@@ -129,7 +163,35 @@ func (b limitedBrowser) Begin(w http.ResponseWriter, r *http.Request, request in
 	if err := b.limits.take(r.Context(), limitInteractions, "interaction.too_many"); err != nil {
 		return interaction.Bound{}, err
 	}
+	err := b.limits.takeAll(r.Context(), limitAllInteractions, "interaction.too_many")
+	if fault.KindOf(err) == fault.Limited {
+		err = b.goOn(r, err)
+	}
+	if err != nil {
+		return interaction.Bound{}, err
+	}
 	return b.Browser.Begin(w, r, request)
+}
+
+// goOn returns nil for a browser that was here before, and otherwise the refusal. A session counts
+// for itself, since it takes an account. Anybody can have an interaction, and begin the next with
+// it, so browsers that have no more than one share a second allowance.
+func (b limitedBrowser) goOn(r *http.Request, refusal error) error {
+	current, live, err := b.sessions.Read(r)
+	if err != nil {
+		return err
+	}
+	if live {
+		return refused("interaction.too_many")(b.limits.limiter.Allow(r.Context(), limitKnownSession, current.ID.String()))
+	}
+	known, err := b.HasOne(r)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return refusal
+	}
+	return b.limits.takeAll(r.Context(), limitKnownInteractions, "interaction.too_many")
 }
 
 // limitedRequests bounds how many logout requests an address leaves: they are
@@ -142,6 +204,9 @@ type limitedRequests struct {
 // Keep counts, then keeps.
 func (r limitedRequests) Keep(ctx context.Context, request logout.Request) (secret.Redacted, error) {
 	if err := r.limits.take(ctx, limitInteractions, "interaction.too_many"); err != nil {
+		return secret.Redacted{}, err
+	}
+	if err := r.limits.takeAll(ctx, limitAllLogoutRequests, "interaction.too_many"); err != nil {
 		return secret.Redacted{}, err
 	}
 	return r.Service.Keep(ctx, request)

@@ -130,6 +130,9 @@ type Throttle struct {
 	AccountInterval time.Duration
 	AddressBurst    int
 	AddressInterval time.Duration
+	// BegunBurst and BegunInterval bound the sign-ins that all together begin.
+	BegunBurst    int
+	BegunInterval time.Duration
 }
 
 // Keys has the schedule of the signing keys.

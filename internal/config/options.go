@@ -276,12 +276,22 @@ var table = []option{
 	{
 		name: "throttle.address_burst", standard: "50", bounds: counting(1, 10000),
 		field:       func(c *Config) any { return &c.Throttle.AddressBurst },
-		description: "The attempts to sign in from one network address that are allowed at once.",
+		description: "The attempts to sign in from one network address that are allowed at once. Networks count too: an IPv6 /64 as one address, a /56 for 4 and a /48 for 16, and an IPv4 /24 for 16.",
 	},
 	{
 		name: "throttle.address_interval", standard: "2s", bounds: lasting(10*time.Millisecond, time.Hour),
 		field:       func(c *Config) any { return &c.Throttle.AddressInterval },
 		description: "After the burst, one more attempt from an address is allowed each time this has passed.",
+	},
+	{
+		name: "throttle.begun_burst", standard: "20000", bounds: counting(100, 10_000_000),
+		field:       func(c *Config) any { return &c.Throttle.BegunBurst },
+		description: "The sign-ins that all browsers together may begin at once on one instance. Beyond it new browsers wait, and those that are signed in or have begun a sign-in go on.",
+	},
+	{
+		name: "throttle.begun_interval", standard: "20ms", bounds: lasting(time.Microsecond, time.Second),
+		field:       func(c *Config) any { return &c.Throttle.BegunInterval },
+		description: "After the burst, one more sign-in may be begun each time this has passed.",
 	},
 	{
 		name: "keys.rotation_interval", standard: "90d", bounds: lasting(day, 730*day),

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +24,7 @@ const (
 // Throttle counts attempts.
 type Throttle interface {
 	Allow(ctx context.Context, limit, subject string) (ratelimit.Decision, error)
+	AllowAddress(ctx context.Context, limit string, address netip.Addr) (ratelimit.Decision, error)
 	Reset(ctx context.Context, limit, subject string) error
 }
 

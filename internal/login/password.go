@@ -8,7 +8,6 @@ import (
 
 	"authly/internal/audit"
 	"authly/internal/platform/fault"
-	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
 	"authly/internal/user"
 )
@@ -40,7 +39,7 @@ func (s *Service) Holder(ctx context.Context, ticket secret.Redacted) (user.User
 // a fault of kind NotFound when the ticket can't be used; Invalid with the field
 // "password", in which case it can be used again; or as that of SignIn.
 func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, error) {
-	if err := s.reserve(ctx, LimitAddress, ratelimit.AddressSubject(choice.Attempt.Address)); err != nil {
+	if err := s.reserveAddress(ctx, choice.Attempt.Address); err != nil {
 		return SignedIn{}, err
 	}
 	known, err := s.Holder(ctx, choice.Ticket)

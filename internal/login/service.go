@@ -11,7 +11,6 @@ import (
 
 	"authly/internal/audit"
 	"authly/internal/platform/fault"
-	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oidc"
 	"authly/internal/session"
@@ -46,7 +45,7 @@ type SignedIn struct {
 // NotFound or Conflict when the interaction has ended; or a fault of our own.
 func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error) {
 	account := accountSubject(attempt.Identifier)
-	if err := s.reserve(ctx, LimitAddress, ratelimit.AddressSubject(attempt.Address)); err != nil {
+	if err := s.reserveAddress(ctx, attempt.Address); err != nil {
 		return SignedIn{}, err
 	}
 	if err := s.reserve(ctx, LimitAccount, account); err != nil {

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -33,14 +34,24 @@ func (l *limited) RetryAfter() time.Duration { return l.wait }
 var errUserLimited = fmt.Errorf("too many attempts under the limit %s: %w", LimitUser, user.ErrWrongCredentials)
 
 func (s *Service) reserve(ctx context.Context, limit, subject string) error {
-	decision, err := s.deps.Throttle.Allow(ctx, limit, subject)
-	if err != nil {
-		return err // nothing is known, so nothing is allowed
+	return refusalOf(limit)(s.deps.Throttle.Allow(ctx, limit, subject))
+}
+
+func (s *Service) reserveAddress(ctx context.Context, address netip.Addr) error {
+	return refusalOf(LimitAddress)(s.deps.Throttle.AllowAddress(ctx, LimitAddress, address))
+}
+
+// refusalOf returns what makes an error of a decision under a limit.
+func refusalOf(limit string) func(ratelimit.Decision, error) error {
+	return func(decision ratelimit.Decision, err error) error {
+		if err != nil {
+			return err // nothing is known, so nothing is allowed
+		}
+		if !decision.Allowed {
+			return &limited{limit, decision.RetryAfter}
+		}
+		return nil
 	}
-	if !decision.Allowed {
-		return &limited{limit, decision.RetryAfter}
-	}
-	return nil
 }
 
 // reserveForUser takes an attempt of the account, whichever of its names was typed, and returns

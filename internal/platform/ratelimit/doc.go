@@ -7,6 +7,9 @@
 // back with [Limiter.Reset]. If the store can't answer, neither can the limiter: an
 // error is a refusal to its caller.
 //
+// Attempts of an address are counted for the networks that it is in, too: see
+// [Limiter.AllowAddress].
+//
 // There are three stores, which behave the same (package ratelimittest holds them to
 // it): [Memory] for one process, [SQL] for every node and every restart, [Redis] for
 // speed, with [Fallback] to the database when Redis is lost.

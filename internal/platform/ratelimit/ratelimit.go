@@ -102,11 +102,15 @@ func validate(rate Rate) error {
 // It must not be called in a database transaction: rolling that back would give
 // the attempt back.
 func (l *Limiter) Allow(ctx context.Context, name, subject string) (Decision, error) {
+	return l.allow(ctx, name, share{subject, 1})
+}
+
+func (l *Limiter) allow(ctx context.Context, name string, of share) (Decision, error) {
 	rate, known := l.limits[name]
 	if !known {
 		return Decision{}, fmt.Errorf("there is no rate limit %q", name)
 	}
-	decision, err := l.store.Reserve(ctx, KeyOf(name, subject), rate, l.clock.Now())
+	decision, err := l.store.Reserve(ctx, KeyOf(name, of.subject), times(rate, of.factor), l.clock.Now())
 	if err != nil {
 		return Decision{}, fmt.Errorf("reserve an attempt under the rate limit %q: %w", name, err)
 	}
