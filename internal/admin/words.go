@@ -20,6 +20,7 @@ func explanations() map[string]string {
 		"client.can_not_administer":                  "only a confidential client with the grant type client_credentials can be an administrator",
 		"client.changed_meanwhile":                   "somebody else has changed the client meanwhile",
 		"client.consent_without_effect":              "skip has no effect here: it is for clients of administrators with the grant type authorization_code",
+		"client.encryption_weak":                     "the algorithm is built on SHA-1 and off here: take RSA-OAEP-256, or see the setting tokens.allow_weak_encryption",
 		"client.has_no_secret":                       "a client with this authentication method has no secret",
 		"client.id_invalid":                          "take letters, digits and the characters . _ ~ -, and neither a UUID nor a name that begins with authly-",
 		"client.id_taken":                            "another client has it",

@@ -34,7 +34,7 @@ type Options struct {
 	// Clock is the operating system's if nil.
 	Clock  clock.Clock
 	Logger *slog.Logger
-	// GenerateKey makes the signing keys: jose.GenerateKey if nil.
+	// GenerateKey makes the signing keys: jose.Generator of keys.rsa_bits if nil.
 	GenerateKey func(jose.Algorithm) (crypto.Signer, error)
 }
 
@@ -89,6 +89,9 @@ type Notice struct {
 // module. Close must be called. Nothing runs by itself before Run.
 func New(ctx context.Context, options Options) (_ *App, err error) {
 	a := &App{settings: options.Config, clock: options.Clock, logger: options.Logger, generateKey: options.GenerateKey}
+	if a.generateKey == nil {
+		a.generateKey = jose.Generator(a.settings.Keys.RSABits)
+	}
 	if a.clock == nil {
 		a.clock = clock.System()
 	}

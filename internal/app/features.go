@@ -117,7 +117,10 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 		a.Audit.Use(a.Tokens.Events())
 	}
 	ending.tokens = a.Tokens // tokens say who somebody is, and users end what was issued to them
-	a.Clients = client.NewService(client.Deps{Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens, Outside: built.egress})
+	a.Clients = client.NewService(client.Deps{
+		Database: a.database, Clock: a.clock, Keys: a.keys, Issued: a.Tokens, Outside: built.egress,
+		IDTokenAlgorithm: jose.Algorithm(a.settings.Tokens.IDTokenSigningAlgorithm), AllowWeakEncryption: a.settings.Tokens.AllowWeakEncryption,
+	})
 	owners.Service = a.Clients
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
 	built.clientAuth = clientauth.New(clientauth.Deps{

@@ -137,6 +137,6 @@ func keysOf(database *db.DB, settings config.Config, logger *slog.Logger) (*keys
 	}
 	return keys.New(keys.Deps{
 		Database: database, Sealer: sealer, Clock: clock.System(), Logger: logger, Audit: localAudit(database, clock.System(), sealer), Actor: audit.Actor{Kind: audit.Operator},
-		RotationInterval: settings.Keys.RotationInterval, PublishLead: settings.Keys.PublishLead, RetainRetired: settings.Keys.RetainRetired,
+		RotationInterval: settings.Keys.RotationInterval, PublishLead: settings.Keys.PublishLead, RetainRetired: settings.Keys.RetainRetired, GenerateKey: jose.Generator(settings.Keys.RSABits),
 	}), nil
 }

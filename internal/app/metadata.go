@@ -37,7 +37,7 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 			PromptValues: promptValues(), DisplayValues: []string{"page", "popup"}, AuthenticationContextClasses: oidc.ContextClasses(),
 			ClaimsParameter: true, RequestParameter: true, RequestURIParameter: a.settings.Requests.RequestURI,
 			RequestObjectSigningAlgorithms: jose.Algorithms(), AuthorizationSigningAlgorithms: jose.Algorithms(), AssertionAlgorithms: jose.Algorithms(),
-			EncryptionAlgorithms: jose.KeyAlgorithms(), ContentEncryptions: jose.ContentEncryptions(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
+			EncryptionAlgorithms: a.keyAlgorithms(), ContentEncryptions: jose.ContentEncryptions(), IDTokenSigningAlgorithms: jose.Algorithms(), UserInfoSigningAlgorithms: jose.Algorithms(),
 		},
 		Lists: func(ctx context.Context) (discovery.Lists, error) {
 			active, err := a.Scopes.Active(ctx)
@@ -56,6 +56,14 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 	}
 	handler.Mount(a.router)
 	return nil
+}
+
+// keyAlgorithms returns what clients may be registered for.
+func (a *App) keyAlgorithms() []jose.KeyAlgorithm {
+	if a.settings.Tokens.AllowWeakEncryption {
+		return jose.KeyAlgorithms()
+	}
+	return jose.StrongKeyAlgorithms()
 }
 
 // checkSessionIframe returns where clients watch sessions, "" if they can't.

@@ -108,5 +108,6 @@ func builtInFields(known client.Client) map[string]any {
 	return map[string]any{
 		"client_name": known.Name, "redirect_uris": known.RedirectURIs, "resources": known.Resources, "scopes": known.Scopes,
 		"access_token_lifetime": int64(known.AccessTokenLifetime / time.Second), "state": string(known.State),
+		"id_token_signed_response_alg": string(known.IDTokenAlgorithm),
 	}
 }

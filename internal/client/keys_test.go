@@ -35,7 +35,7 @@ func TestRegisteredKeys(t *testing.T) {
 		"to sign with another":           {signing, func(m *client.Metadata) { m.AuthenticationAlgorithm = jose.PS256 }, "client.keys_missing"},
 		"not to sign":                    {encrypted, nil, "client.keys_missing"},
 		"not to encrypt":                 {signing, func(m *client.Metadata) { m.IDTokenEncryption = how }, "client.keys_missing"},
-		"not to encrypt in that way":     {forAny, func(m *client.Metadata) { m.UserInfoEncryption.Algorithm = jose.RSAOAEP }, "client.keys_missing"},
+		"not to encrypt in that way":     {forAny, func(m *client.Metadata) { m.UserInfoEncryption.Algorithm = jose.RSAOAEP256 }, "client.keys_missing"},
 		"none that is understood":        {`{"keys":[{"kty":"AKP"}]}`, nil, "client.keys_missing"},
 		"none that are needed":           {`{"keys":[]}`, func(m *client.Metadata) { m.AuthenticationMethod = oauth.ClientSecretBasic }, ""},
 		"private":                        {`{"keys":[{` + point + `,"d":"AAAA"}]}`, nil, "client.keys_invalid"},

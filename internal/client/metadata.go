@@ -124,7 +124,7 @@ type Metadata struct {
 	AccessTokenLifetime  time.Duration
 	RefreshTokenLifetime time.Duration
 
-	IDTokenAlgorithm  jose.Algorithm // RS256
+	IDTokenAlgorithm  jose.Algorithm // the server's own default
 	IDTokenEncryption Encryption     // none
 	// UserInfoAlgorithm signs UserInfo responses; empty means that they are JSON.
 	UserInfoAlgorithm  jose.Algorithm
@@ -205,14 +205,14 @@ func hostOf(uri string) string {
 }
 
 // withDefaults fills in what was left out.
-func (m Metadata) withDefaults() Metadata {
+func (s *Service) withDefaults(m Metadata) Metadata {
 	setDefault(&m.RegisteredBy, ByAdministrator)
 	setDefault(&m.ApplicationType, oauth.Web)
 	setDefault(&m.AuthenticationMethod, oauth.ClientSecretBasic)
 	m = m.withProfile()
 	setDefault(&m.Consent, ConsentRemember)
 	setDefault(&m.AccessTokenFormat, FormatJWT)
-	setDefault(&m.IDTokenAlgorithm, jose.RS256)
+	setDefault(&m.IDTokenAlgorithm, s.idTokenAlgorithm)
 	setDefault(&m.ResponseAlgorithm, jose.RS256)
 	setDefault(&m.SubjectType, SubjectPublic)
 	for _, encryption := range []*Encryption{&m.IDTokenEncryption, &m.UserInfoEncryption} {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -31,6 +32,10 @@ type Deps struct {
 	Issued   Issued
 	// Outside judges the addresses that this server asks; nil lets all of them be registered.
 	Outside Outside
+	// IDTokenAlgorithm is what clients get that name none: RS256 if it is empty.
+	IDTokenAlgorithm jose.Algorithm
+	// AllowWeakEncryption lets clients be registered for weak key algorithms; see [jose.KeyAlgorithm.IsWeak].
+	AllowWeakEncryption bool
 }
 
 // Service registers and finds clients.
@@ -40,9 +45,15 @@ type Service struct {
 	keys    Keys
 	issued  Issued
 	outside Outside
+
+	idTokenAlgorithm    jose.Algorithm
+	allowWeakEncryption bool
 }
 
 // NewService returns the service.
 func NewService(deps Deps) *Service {
-	return &Service{store: store{deps.Database}, clock: deps.Clock, keys: deps.Keys, issued: deps.Issued, outside: deps.Outside}
+	return &Service{
+		store: store{deps.Database}, clock: deps.Clock, keys: deps.Keys, issued: deps.Issued, outside: deps.Outside,
+		idTokenAlgorithm: cmp.Or(deps.IDTokenAlgorithm, jose.RS256), allowWeakEncryption: deps.AllowWeakEncryption,
+	}
 }

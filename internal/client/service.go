@@ -84,9 +84,9 @@ func (s *Service) Insert(ctx context.Context, prepared Prepared) (Registered, er
 // prepare fills in the defaults, checks the metadata, and makes sure that there
 // is a key for everything that will be signed for the client.
 func (s *Service) prepare(ctx context.Context, metadata Metadata) (Metadata, error) {
-	metadata = metadata.withDefaults()
+	metadata = s.withDefaults(metadata)
 	metadata.Name = strings.TrimSpace(metadata.Name)
-	if err := metadata.validate(s.asks); err != nil {
+	if err := metadata.validate(s.asks, s.allowWeakEncryption); err != nil {
 		return Metadata{}, err
 	}
 	for _, algorithm := range []jose.Algorithm{metadata.IDTokenAlgorithm, metadata.UserInfoAlgorithm, metadata.ResponseAlgorithm} {
@@ -115,7 +115,7 @@ func (s *Service) Replace(ctx context.Context, record uuid.UUID, metadata Metada
 			return nil, err
 		}
 		known, err := s.FindByRecord(ctx, record)
-		return known.SetTo(metadata.withDefaults(), named...).Settled, err
+		return known.SetTo(s.withDefaults(metadata), named...).Settled, err
 	})
 }
 
@@ -132,8 +132,8 @@ func (s *Service) ReplaceUnchanged(ctx context.Context, known Client, metadata M
 		if err != nil {
 			return nil, err
 		}
-		wanted := metadata.withDefaults()
-		if within := current.Within(wanted).withDefaults(); !unchanged || !within.isRegisteredAs(wanted) {
+		wanted := s.withDefaults(metadata)
+		if within := s.withDefaults(current.Within(wanted)); !unchanged || !within.isRegisteredAs(wanted) {
 			return nil, fault.New(fault.Conflict, "client.changed_meanwhile")
 		}
 		return current.Settled, also(ctx)

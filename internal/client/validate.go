@@ -29,8 +29,8 @@ const (
 type refuser func(field, key string)
 
 // validate returns a refusal that names every wrong field, or nil. asks reports whether this server
-// would ask an address.
-func (m Metadata) validate(asks func(uri string) bool) error {
+// would ask an address; weakEncryption allows weak key algorithms.
+func (m Metadata) validate(asks func(uri string) bool, weakEncryption bool) error {
 	refusal := fault.New(fault.Invalid, "client.invalid")
 	refuse := func(field, key string) { refusal = refusal.WithField(field, key) }
 	if name := strings.TrimSpace(m.Name); name == "" || len(m.Name) > maxNameBytes || strings.ContainsFunc(m.Name, isDisguise) {
@@ -44,7 +44,7 @@ func (m Metadata) validate(asks func(uri string) bool) error {
 	m.validatePolicy(refuse)
 	m.validateAdministration(refuse)
 	m.validateKeys(refuse)
-	m.validateAlgorithms(refuse)
+	m.validateAlgorithms(refuse, weakEncryption)
 	m.validateURIs(refuse)
 	m.validateAsked(refuse, asks)
 	m.validateSector(refuse)
@@ -182,7 +182,7 @@ func (m Metadata) validateRegisteredKeys(refuse refuser) {
 	}
 }
 
-func (m Metadata) validateAlgorithms(refuse refuser) {
+func (m Metadata) validateAlgorithms(refuse refuser, weakEncryption bool) {
 	for field, algorithm := range map[string]jose.Algorithm{
 		"id_token_signed_response_alg": m.IDTokenAlgorithm, "authorization_signed_response_alg": m.ResponseAlgorithm,
 	} {
@@ -206,6 +206,8 @@ func (m Metadata) validateAlgorithms(refuse refuser) {
 		}
 		if !encryption.Algorithm.IsSupported() {
 			refuse(field+"_alg", "client.unknown_value")
+		} else if encryption.Algorithm.IsWeak() && !weakEncryption {
+			refuse(field+"_alg", "client.encryption_weak")
 		}
 		if !encryption.Content.IsSupported() {
 			refuse(field+"_enc", "client.unknown_value")

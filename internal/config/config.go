@@ -104,6 +104,10 @@ type Tokens struct {
 	AuthorizationCodeLifetime time.Duration
 	// AccessTokenSigningAlgorithm is the JWS algorithm of JWT access tokens (RFC 9068 section 2.1).
 	AccessTokenSigningAlgorithm string
+	// IDTokenSigningAlgorithm is the JWS algorithm of ID tokens for clients that name none.
+	IDTokenSigningAlgorithm string
+	// AllowWeakEncryption lets clients be registered for key algorithms on SHA-1.
+	AllowWeakEncryption bool
 }
 
 // Sessions has the lifetimes and the number of what browsers hold.
@@ -135,11 +139,12 @@ type Throttle struct {
 	BegunInterval time.Duration
 }
 
-// Keys has the schedule of the signing keys.
+// Keys has the schedule of the signing keys, and their size.
 type Keys struct {
 	RotationInterval time.Duration // how long one key signs
 	PublishLead      time.Duration // how long the next key is published before it signs
 	RetainRetired    time.Duration // how long a key is published after it last signed
+	RSABits          int           // the size of new RSA keys
 }
 
 // Egress bounds what this server asks of others: the addresses that clients

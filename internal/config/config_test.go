@@ -71,12 +71,12 @@ func TestDefaultsAreValid(t *testing.T) {
 			AccessTokenLifetime: 10 * time.Minute, IDTokenLifetime: 10 * time.Minute,
 			RefreshTokenIdleLifetime: 14 * day, RefreshTokenLifetime: 90 * day,
 			RefreshTokenReuseWindow: 30 * time.Second, AuthorizationCodeLifetime: time.Minute,
-			AccessTokenSigningAlgorithm: "ES256",
+			AccessTokenSigningAlgorithm: "ES256", IDTokenSigningAlgorithm: "RS256",
 		},
 		Sessions:        Sessions{IdleLifetime: day, Lifetime: 7 * day, InteractionLifetime: time.Hour, MaximumPerAccount: 50},
 		Passwords:       Passwords{MemoryKiB: 19456, Iterations: 2, Parallelism: 1, PoolMemoryMiB: 256, MinimumLength: 15},
 		Throttle:        Throttle{AccountBurst: 10, AccountInterval: 30 * time.Second, AddressBurst: 50, AddressInterval: 2 * time.Second, BegunBurst: 20000, BegunInterval: 20 * time.Millisecond},
-		Keys:            Keys{RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day},
+		Keys:            Keys{RotationInterval: 90 * day, PublishLead: day, RetainRetired: 60 * day, RSABits: 3072},
 		Registration:    Registration{Mode: "off", OpenScopes: "openid profile email offline_access", OpenUnusedLifetime: 7 * day, OpenBurst: 20, OpenInterval: time.Minute},
 		Admin:           Admin{Enabled: true, FreshSignIn: 15 * time.Minute, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Audit:           Audit{Retention: 400 * day, Tokens: true},
@@ -145,7 +145,7 @@ func TestTableCoversConfig(t *testing.T) {
 		}
 		switch pointer.(type) {
 		case *int, *time.Duration:
-			if o.bounds.most <= o.bounds.least {
+			if len(o.choices) == 0 && o.bounds.most <= o.bounds.least {
 				t.Errorf("%s: has no bounds", o.name)
 			}
 		}
@@ -242,11 +242,11 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"log.level": "debug", "log.format": "json",
 		"tokens.access_token_lifetime": "5m", "tokens.id_token_lifetime": "1h", "tokens.refresh_token_idle_lifetime": "7d",
 		"tokens.refresh_token_lifetime": "60d", "tokens.refresh_token_reuse_window": "0s", "tokens.authorization_code_lifetime": "30s",
-		"tokens.access_token_signing_algorithm": "RS256",
-		"sessions.idle_lifetime":                "12h", "sessions.lifetime": "3d", "sessions.interaction_lifetime": "30m", "sessions.maximum_per_account": "20",
+		"tokens.access_token_signing_algorithm": "RS256", "tokens.id_token_signing_algorithm": "PS256", "tokens.allow_weak_encryption": "true",
+		"sessions.idle_lifetime": "12h", "sessions.lifetime": "3d", "sessions.interaction_lifetime": "30m", "sessions.maximum_per_account": "20",
 		"passwords.memory_kib": "65536", "passwords.iterations": "3", "passwords.parallelism": "2", "passwords.pool_memory_mib": "512", "passwords.minimum_length": "20",
 		"throttle.account_burst": "5", "throttle.account_interval": "1m", "throttle.address_burst": "20", "throttle.address_interval": "1.5s", "throttle.begun_burst": "500", "throttle.begun_interval": "1s",
-		"keys.rotation_interval": "30d", "keys.publish_lead": "2d", "keys.retain_retired": "90d",
+		"keys.rotation_interval": "30d", "keys.publish_lead": "2d", "keys.retain_retired": "90d", "keys.rsa_bits": "4096",
 		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s", "audit.tokens": "false",
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",

@@ -219,6 +219,16 @@ var table = []option{
 		description: "The algorithm that signs access tokens in the form of a JWT (RFC 9068).",
 	},
 	{
+		name: "tokens.id_token_signing_algorithm", standard: "RS256", choices: signingAlgorithms,
+		field:       func(c *Config) any { return &c.Tokens.IDTokenSigningAlgorithm },
+		description: "The algorithm that signs ID tokens and logout tokens of clients that are registered without `id_token_signed_response_alg`. RS256 is what OpenID Connect gives such a client, and what clients expect that look at nothing else. A change is for new clients, and for records that are replaced without it.",
+	},
+	{
+		name: "tokens.allow_weak_encryption", standard: "false",
+		field:       func(c *Config) any { return &c.Tokens.AllowWeakEncryption },
+		description: "Whether clients can be registered for `RSA-OAEP`, which is built on SHA-1, to have ID tokens or UserInfo responses encrypted. Only for a client that knows neither `RSA-OAEP-256` nor `ECDH-ES`. Clients that have it go on when this is off, until their record is changed.",
+	},
+	{
 		name: "sessions.idle_lifetime", standard: "1d", bounds: lasting(5*time.Minute, 30*day),
 		field:       func(c *Config) any { return &c.Sessions.IdleLifetime },
 		description: "How long a browser stays signed in without being used. It can't be longer than `sessions.lifetime`.",
@@ -307,6 +317,11 @@ var table = []option{
 		name: "keys.retain_retired", standard: "60d", bounds: lasting(day, 1095*day),
 		field:       func(c *Config) any { return &c.Keys.RetainRetired },
 		description: "How long a key that no longer signs stays in the JWKS. It is at least the lifetime of the tokens that it signed.",
+	},
+	{
+		name: "keys.rsa_bits", standard: "3072", choices: []string{"2048", "3072", "4096"},
+		field:       func(c *Config) any { return &c.Keys.RSABits },
+		description: "The size of new RSA keys, for RS256 and PS256. Keys that exist keep their size, also the next one, which is published already. 2048 is for clients that can't take more; with 4096 a signature costs more than twice as much as with 3072.",
 	},
 	{
 		name: "egress.additional_ca_file", form: "PEM file", none: "the system's certificate authorities alone",

@@ -70,7 +70,11 @@ func (c *checker) sound(settings ...string) bool {
 func (c *checker) checkValue(o option) {
 	switch field := o.field(&c.config).(type) {
 	case *int:
-		if int64(*field) < o.bounds.least || int64(*field) > o.bounds.most {
+		if len(o.choices) > 0 {
+			if !slices.Contains(o.choices, strconv.Itoa(*field)) {
+				c.problem(o.name, fmt.Sprintf("%d is not one of its values", *field), "Choose "+alternatives(o.choices))
+			}
+		} else if int64(*field) < o.bounds.least || int64(*field) > o.bounds.most {
 			c.problem(o.name, fmt.Sprintf("%d is out of bounds", *field), fmt.Sprintf("Choose a number from %d to %d", o.bounds.least, o.bounds.most))
 		}
 	case *time.Duration:

@@ -83,7 +83,7 @@ func TestDescribedWordsAreThoseThatAreTaken(t *testing.T) {
 // withNeeds returns what a member can't be without.
 func withNeeds(name string) string {
 	if before, found := strings.CutSuffix(name, "_enc"); found {
-		return `,"` + before + `_alg":"RSA-OAEP"`
+		return `,"` + before + `_alg":"RSA-OAEP-256"`
 	}
 	if before, found := strings.CutSuffix(name, "_encrypted_response_alg"); found {
 		return `,"` + before + `_encrypted_response_enc":null`

@@ -27,11 +27,12 @@ const (
 )
 
 // The sizes of RSA keys, in bits. The least is RFC 7518's; the greatest bounds
-// the work that a foreign key can cause.
+// the work that a foreign key can cause. New keys have 3,072, which is worth as much as
+// a P-256 or an AES-128 key (NIST SP 800-57 part 1 section 5.6.1.1).
 const (
-	rsaBits    = 2048
-	minRSABits = 2048
-	maxRSABits = 8192
+	minRSABits     = 2048
+	maxRSABits     = 8192
+	DefaultRSABits = 3072
 )
 
 // ErrUnsupported is returned for an algorithm, or a key that doesn't fit its algorithm.
@@ -60,10 +61,24 @@ func (a Algorithm) LeftHalfHash(text string) string {
 	}
 }
 
-// GenerateKey makes a private key for an algorithm: RSA of 2048 bits, P-256 or Ed25519.
+// GenerateKey makes a private key for an algorithm: RSA of [DefaultRSABits], P-256 or
+// Ed25519. The error is ErrUnsupported for any other algorithm.
 func GenerateKey(algorithm Algorithm) (crypto.Signer, error) {
+	return Generator(DefaultRSABits)(algorithm)
+}
+
+// Generator returns what is [GenerateKey] with RSA keys of another size, in bits. The
+// generator's error is ErrUnsupported for a size that no key here may have.
+func Generator(rsaBits int) func(Algorithm) (crypto.Signer, error) {
+	return func(algorithm Algorithm) (crypto.Signer, error) { return generateKey(algorithm, rsaBits) }
+}
+
+func generateKey(algorithm Algorithm, rsaBits int) (crypto.Signer, error) {
 	switch algorithm {
 	case RS256, PS256:
+		if rsaBits < minRSABits || rsaBits > maxRSABits {
+			return nil, fmt.Errorf("generate an RSA key of %d bits: %w", rsaBits, ErrUnsupported)
+		}
 		return rsa.GenerateKey(rand.Reader, rsaBits)
 	case ES256:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -5,7 +5,7 @@
 // and into PKCS #8 and back.
 //
 // What others sign is verified with the keys of their own JWK Set, a [KeySet], which
-// honours what each key is for; to such a key it also encrypts (RFC 7516): RSA-OAEP and
+// honours what each key is for; to such a key it also encrypts (RFC 7516): RSA-OAEP, which counts as weak, RSA-OAEP-256 and
 // ECDH-ES, with AES in GCM or CBC with HMAC.
 //
 // The cryptography and the formats are go-jose's; its types stay in here.

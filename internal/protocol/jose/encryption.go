@@ -20,6 +20,16 @@ func KeyAlgorithms() []KeyAlgorithm {
 	return []KeyAlgorithm{RSAOAEP, RSAOAEP256, ECDHES, ECDHESA128KW, ECDHESA256KW}
 }
 
+// StrongKeyAlgorithms returns the key algorithms that are not weak.
+func StrongKeyAlgorithms() []KeyAlgorithm {
+	return slices.DeleteFunc(KeyAlgorithms(), KeyAlgorithm.IsWeak)
+}
+
+// IsWeak reports whether a is built on SHA-1: RSA-OAEP is, with the default parameters of
+// RFC 8017 appendix A.2.1 (RFC 7518 section 4.3). No attack on it is known, but SHA-1 is no longer
+// approved for anything new, and RSA-OAEP-256 takes the same keys.
+func (a KeyAlgorithm) IsWeak() bool { return a == RSAOAEP }
+
 // IsSupported tells whether a is one of [KeyAlgorithms].
 func (a KeyAlgorithm) IsSupported() bool { return slices.Contains(KeyAlgorithms(), a) }
 

@@ -322,8 +322,16 @@ func TestGenerateKey(t *testing.T) {
 	if _, err := jose.GenerateKey("HS256"); !errors.Is(err, jose.ErrUnsupported) {
 		t.Errorf("HS256: %v", err)
 	}
-	if bits := testKeys()[jose.RS256].Signer.(*rsa.PrivateKey).N.BitLen(); bits != 2048 {
+	if bits := testKeys()[jose.RS256].Signer.(*rsa.PrivateKey).N.BitLen(); bits != 3072 {
 		t.Errorf("RSA has %d bits", bits)
+	}
+	if signer, err := jose.Generator(2048)(jose.PS256); err != nil || signer.(*rsa.PrivateKey).N.BitLen() != 2048 {
+		t.Errorf("RSA of 2048 bits: %v", err)
+	}
+	for _, bits := range []int{0, 1024, 2047, 8193} {
+		if _, err := jose.Generator(bits)(jose.RS256); !errors.Is(err, jose.ErrUnsupported) {
+			t.Errorf("RSA of %d bits: %v", bits, err)
+		}
 	}
 	for _, algorithm := range []jose.Algorithm{"none", "HS256", "", "rs256"} {
 		if algorithm.IsSupported() {
