@@ -110,6 +110,9 @@ func (s *Service) issue(ctx context.Context, request interaction.Request, by all
 			return err
 		}
 		given, err := s.grant(ctx, request, known, by)
+		if fault.KindOf(err) == fault.NotFound { // the account was deleted
+			return errChanged
+		}
 		if err != nil {
 			return err
 		}

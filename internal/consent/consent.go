@@ -125,8 +125,12 @@ func (s *Service) Recall(ctx context.Context, clientRecord, userID uuid.UUID, wa
 // was about to widen was made or revoked by another request in between.
 const maxAttempts = 20
 
+// errGone refuses a grant of a user or for a client that was deleted meanwhile.
+var errGone = fault.New(fault.NotFound, "consent.gone")
+
 // Allow records that a user allows a client what the grant has, now, widening the live grant if there is one. It joins
-// the transaction of ctx, until the end of which the grant is locked.
+// the transaction of ctx, until the end of which the grant is locked. The error is a fault of kind NotFound if the user
+// or the client was deleted meanwhile.
 func (s *Service) Allow(ctx context.Context, wanted Grant) (Grant, error) {
 	wanted.DecidedBy = ByUser
 	given, _, err := s.record(ctx, wanted)
@@ -134,7 +138,8 @@ func (s *Service) Allow(ctx context.Context, wanted Grant) (Grant, error) {
 }
 
 // LetThrough records that the record of a client allows it what the grant has. The second result reports whether a
-// grant was made or widened for that. It joins the transaction of ctx, until the end of which the grant is locked.
+// grant was made or widened for that. It joins the transaction of ctx, until the end of which the grant is locked. The
+// error is as that of Allow.
 func (s *Service) LetThrough(ctx context.Context, wanted Grant) (Grant, bool, error) {
 	wanted.DecidedBy = ByPolicy
 	return s.record(ctx, wanted)

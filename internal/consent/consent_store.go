@@ -88,6 +88,9 @@ func (s store) insert(ctx context.Context, wanted Grant, now time.Time) (Grant, 
 	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO grants (`+columns+`) VALUES `+db.Values(1, 9)+`
 		ON CONFLICT (client, user_id, decided_by) WHERE revoked_at IS NULL DO NOTHING`,
 		wanted.ID, wanted.Client, wanted.UserID, string(wanted.DecidedBy), db.Strings(wanted.Claims), wanted.ReliedOn, now, now, nil)
+	if db.IsForeignKey(err) {
+		return Grant{}, false, errGone.Because(err)
+	}
 	if err != nil || changed != 1 {
 		return Grant{}, false, err
 	}
