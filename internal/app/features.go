@@ -198,7 +198,8 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	}
 	routing := httpx.Options{
 		Logger: a.logger, Clock: a.clock, Issuer: issuer, TrustedProxies: a.settings.TrustedProxies, ErrorPage: renderer.RenderStatus,
-		RequireTLS: strings.HasPrefix(issuer, "https://") && !a.settings.Server.AllowPlaintext,
+		RequireTLS:            strings.HasPrefix(issuer, "https://") && !a.settings.Server.AllowPlaintext,
+		HSTSIncludeSubdomains: a.settings.Headers.HSTSIncludeSubdomains, CSPReportURI: a.settings.Headers.CSPReportURI,
 	}
 	a.router = httpx.NewRouter(routing)
 	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})

@@ -96,6 +96,9 @@ func (a *App) servers(on Listeners) ([]serving, error) {
 		server, err := httpx.NewServer(httpx.ServerOptions{
 			Handler: each.handler, Logger: a.logger, Clock: a.clock, CertificateFile: a.settings.TLS.CertificateFile,
 			KeyFile: a.settings.TLS.KeyFile, ShutdownTimeout: a.settings.ShutdownTimeout,
+			Connections: httpx.ConnectionLimits{
+				Total: a.settings.Server.MaxConnections, PerAddress: a.settings.Server.MaxConnectionsPerAddress, Exempt: a.settings.TrustedProxies,
+			},
 		})
 		if err != nil {
 			return nil, err

@@ -26,8 +26,9 @@ type Config struct {
 	// reads them. Empty means that one is made in the data directory (SQLite only).
 	SealingKey secret.Redacted
 
-	Server Server
-	TLS    TLS
+	Server  Server
+	Headers Headers
+	TLS     TLS
 	// TrustedProxies are the networks whose forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 
@@ -77,9 +78,21 @@ type Redis struct {
 
 // Server says which connections are taken.
 type Server struct {
+	// MaxConnections and MaxConnectionsPerAddress bound what is open at one time on each
+	// address that is listened on.
+	MaxConnections           int
+	MaxConnectionsPerAddress int
 	// AllowPlaintext lets other machines than the listed proxies connect without TLS
 	// although the issuer is https.
 	AllowPlaintext bool
+}
+
+// Headers says what answers tell browsers.
+type Headers struct {
+	// HSTSIncludeSubdomains extends HSTS to the names below the issuer's host.
+	HSTSIncludeSubdomains bool
+	// CSPReportURI is where browsers report what a content security policy has blocked.
+	CSPReportURI string
 }
 
 // TLS names the files of the built-in TLS; both are set or neither.

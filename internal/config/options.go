@@ -129,9 +129,29 @@ var table = []option{
 		description: "How long requests in flight may take to finish after a signal to stop.",
 	},
 	{
+		name: "server.max_connections", standard: "4096", bounds: counting(16, 1_000_000),
+		field:       func(c *Config) any { return &c.Server.MaxConnections },
+		description: "The most connections of clients at one time. For one more, the one is closed that has waited the longest for a request; if all serve requests, the new one is closed. Each takes a file descriptor.",
+	},
+	{
+		name: "server.max_connections_per_address", standard: "512", bounds: counting(1, 1_000_000),
+		field:       func(c *Config) any { return &c.Server.MaxConnectionsPerAddress },
+		description: "The most connections at one time of one IPv4 address or IPv6 /64. For one more, that one of the address is closed that has waited the longest for a request; if all serve requests, the new one is closed. It does not apply to `trusted_proxies`.",
+	},
+	{
 		name: "server.allow_plaintext", standard: "false",
 		field:       func(c *Config) any { return &c.Server.AllowPlaintext },
 		description: "Whether other machines than the proxies of `trusted_proxies` may use this server without TLS although the issuer is https. Only for a network that nobody else can read, in front of which is a proxy whose address isn't known: passwords and tokens cross it in clear. Otherwise `/healthz` and `/readyz` are all that such a connection gets.",
+	},
+	{
+		name: "headers.hsts_include_subdomains", standard: "false",
+		field:       func(c *Config) any { return &c.Headers.HSTSIncludeSubdomains },
+		description: "Whether browsers use https alone for the names below the issuer's host too, for a year after each visit. Only if all of them have it.",
+	},
+	{
+		name: "headers.csp_report_uri", form: "https URL", none: "browsers report nothing",
+		field:       func(c *Config) any { return &c.Headers.CSPReportURI },
+		description: "Where browsers report what the content security policy of a page has blocked. Reports have the addresses of pages, with their queries.",
 	},
 	{
 		name: "database.url", form: "postgres:// URL", none: "SQLite in the data directory",

@@ -11,6 +11,7 @@ import (
 var sectionIntroductions = map[string][2]string{
 	"":          {"Server", "Settings that stand at the top of the file."},
 	"server":    {"Connections", "Which connections are taken."},
+	"headers":   {"Headers", "What answers tell browsers, besides what they always do."},
 	"database":  {"Database", "SQLite needs no settings; several instances need PostgreSQL."},
 	"redis":     {"Redis", "Optional."},
 	"tls":       {"TLS", "For a server that speaks https itself."},

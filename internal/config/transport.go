@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/url"
 	"strings"
 
 	"authly/internal/platform/db"
@@ -97,5 +98,20 @@ func (l *loader) checkDatabase() {
 		}
 		l.fail(setting, l.config.Origin(setting), "leads to another machine, "+strings.Join(names, ", ")+", without TLS that verifies it",
 			"Add sslmode=verify-full to the URL, with sslrootcert for an authority of your own; database.allow_plaintext is for a network that nobody else can read")
+	}
+}
+
+// checkHeaders wants an address that can stand in a header as it is.
+func (c *checker) checkHeaders() {
+	const setting = "headers.csp_report_uri"
+	address := c.config.Headers.CSPReportURI
+	if address == "" || !c.sound(setting) {
+		return
+	}
+	parsed, err := url.Parse(address)
+	foreign := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`;,"\\`, r) }
+	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" || strings.ContainsFunc(address, foreign) {
+		c.problem(setting, quote(address)+" is not an https URL that can stand in a header",
+			"Write it such as https://reports.example.com/csp, with commas, semicolons and quotes %-encoded")
 	}
 }

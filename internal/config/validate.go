@@ -46,6 +46,7 @@ func (c *checker) check() Problems {
 	c.checkDev()
 	c.checkStorage()
 	c.checkRedis()
+	c.checkHeaders()
 	c.checkTLS()
 	c.checkLifetimes()
 	c.checkPasswords()

@@ -23,20 +23,35 @@ const (
 )
 
 // setCommonHeaders sets what every answer carries, also those that no route gave.
-func setCommonHeaders(header http.Header, https bool) {
+func (o Options) setCommonHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", programPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY") // OA-17, for browsers that don't know frame-ancestors
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cache-Control", "no-store")
-	if https {
-		header.Set("Strict-Transport-Security", "max-age=31536000")
+	if isHTTPS(o.Issuer) {
+		header.Set("Strict-Transport-Security", o.strictTransport())
 	}
 }
 
+// strictTransport is a year of https alone (RFC 6797).
+func (o Options) strictTransport() string {
+	if o.HSTSIncludeSubdomains {
+		return "max-age=31536000; includeSubDomains"
+	}
+	return "max-age=31536000"
+}
+
+// reportGroup names the endpoint of reports in two headers.
+const reportGroup = "csp"
+
 // setPageHeaders adds what an answer to a browser carries.
-func setPageHeaders(header http.Header, policy string) {
+func (o Options) setPageHeaders(header http.Header, policy string) {
+	if o.CSPReportURI != "" { // the two ways of saying it: old browsers know the first only
+		policy += "; report-uri " + o.CSPReportURI + "; report-to " + reportGroup
+		header.Set("Reporting-Endpoints", reportGroup+`="`+o.CSPReportURI+`"`)
+	}
 	header.Set("Content-Security-Policy", policy)
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Permissions-Policy",

@@ -32,6 +32,12 @@ type Options struct {
 	// except on routes that are [OverPlaintext]. Proxies do TLS for the clients behind them.
 	RequireTLS bool
 
+	// HSTSIncludeSubdomains extends HSTS to the names below the issuer's host (RFC 6797 section 6.1.2).
+	HSTSIncludeSubdomains bool
+	// CSPReportURI is where browsers report what the content security policy of a page has blocked;
+	// nowhere if empty. It is an https URI without characters that end a directive.
+	CSPReportURI string
+
 	// ErrorPage answers a browser with a page for a status, such as 404 or 500.
 	// Without it the answer is one line of text.
 	ErrorPage func(w http.ResponseWriter, r *http.Request, status int)
@@ -148,9 +154,8 @@ func (o Options) limit(next http.Handler) http.Handler {
 	if timeout == 0 {
 		timeout = defaultRequestTimeout
 	}
-	https := isHTTPS(o.Issuer)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		setCommonHeaders(w.Header(), https)
+		o.setCommonHeaders(w.Header())
 		if r.Body != nil {
 			r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes)
 		}

@@ -12,6 +12,7 @@ import (
 type policies struct {
 	crossOrigin *http.CrossOriginProtection
 	refuse      func(w http.ResponseWriter, r *http.Request)
+	headers     func(header http.Header, policy string)
 }
 
 func newPolicies(options Options) policies {
@@ -24,7 +25,7 @@ func newPolicies(options Options) policies {
 	}
 	return policies{protection, func(w http.ResponseWriter, r *http.Request) {
 		options.writeStatus(w, r, http.StatusForbidden)
-	}}
+	}, options.setPageHeaders}
 }
 
 // browser refuses posts from other origins, except where a route takes them,
@@ -36,7 +37,7 @@ func (p policies) browser(methods map[string]*Route, next http.Handler) http.Han
 		if route != nil && route.scripts {
 			policy = scriptPolicy
 		}
-		setPageHeaders(w.Header(), policy)
+		p.headers(w.Header(), policy)
 		if route != nil && !route.CrossSite && p.isCrossOrigin(r) {
 			Attach(r.Context(), slog.String("refusal", "cross-origin request"))
 			p.refuse(w, r)

@@ -277,7 +277,7 @@ func (o Options) writeStatus(w http.ResponseWriter, r *http.Request, status int)
 		WriteJSON(w, status, statusBody(r, status))
 		return
 	}
-	setPageHeaders(w.Header(), pagePolicy)
+	o.setPageHeaders(w.Header(), pagePolicy)
 	if o.ErrorPage != nil {
 		o.ErrorPage(w, r, status)
 		return

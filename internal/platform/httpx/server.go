@@ -27,6 +27,9 @@ type ServerOptions struct {
 	CertificateFile string
 	KeyFile         string
 
+	// Connections bound what is open at one time on each listener.
+	Connections ConnectionLimits
+
 	// ShutdownTimeout is used instead of the constant of that name, if not 0.
 	ShutdownTimeout time.Duration
 }
@@ -64,24 +67,27 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	// Requests outlive ctx: they end by themselves, or when cancel says so below.
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	bounded := newBoundedListener(listener, s.options)
 	server := &http.Server{
-		Handler:           s.options.Handler,
+		Handler:           bounded.handler(s.options.Handler),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(&serverErrors{logger: s.options.Logger, clock: s.options.Clock}, slog.LevelDebug),
+		ConnState:         bounded.changed,
+		ConnContext:       bounded.context,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	served := make(chan error, 1)
 	go func() {
 		if s.certificate != nil {
 			server.TLSConfig = s.certificate.config()
-			served <- server.ServeTLS(listener, "", "")
+			served <- server.ServeTLS(bounded, "", "")
 			return
 		}
-		served <- server.Serve(listener)
+		served <- server.Serve(bounded)
 	}()
 	select {
 	case err := <-served:
