@@ -170,7 +170,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, owners *clientsOfTokens,
 		Database: a.database, Clock: a.clock, Issuer: a.settings.Issuer, Keys: a.keys, SuccessorKey: successorKey,
 		AccessTokenAlgorithm: jose.Algorithm(a.settings.Tokens.AccessTokenSigningAlgorithm), Lifetimes: lifetimes,
 		Clients: owners, Subjects: built.subjects, People: a.Users, ClientKeys: built.clientKeys, Audit: a.Audit, Keeper: keeper, Catalogue: a.Scopes, Administrators: built.administrators,
-		Administration: a.settings.Issuer + admin.Path,
+		Sessions: built.sessions, Administration: a.settings.Issuer + admin.Path,
 	})
 }
 

@@ -103,6 +103,21 @@ func (s *Service) Current(ctx context.Context, token secret.Redacted) (Session, 
 	return known, true, nil
 }
 
+// Use notes that sessions are used other than by a visit of their browser, in the transaction of ctx
+// if there is one: it moves their idle end as a visit does, and never the absolute one. Sessions
+// that have ended or expired stay so.
+func (s *Service) Use(ctx context.Context, sessions []uuid.UUID) error {
+	now := s.clock.Now()
+	idle := s.lifetime.Idle
+	if idle <= 0 { // only the absolute end counts, and that comes before this one
+		idle = s.lifetime.Absolute
+	}
+	if err := s.store.use(ctx, sessions, now, now.Add(idle), now.Add(-bumpInterval)); err != nil {
+		return fmt.Errorf("note the use of sessions: %w", err)
+	}
+	return nil
+}
+
 // End ends a session, in the transaction of ctx if there is one, and tells whether it
 // was this call that did. Ending one that has ended, or never was, is no error.
 func (s *Service) End(ctx context.Context, sessionID uuid.UUID) (bool, error) {

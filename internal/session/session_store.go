@@ -70,6 +70,22 @@ func (s store) bump(ctx context.Context, used Session) error {
 	return err
 }
 
+// use moves the idle end of sessions that were last seen before a time.
+func (s store) use(ctx context.Context, sessions []uuid.UUID, now, idleExpiry, seenBefore time.Time) error {
+	ids := make([]any, 0, len(sessions))
+	for _, each := range sessions {
+		ids = append(ids, each)
+	}
+	for len(ids)&(len(ids)-1) != 0 { // few distinct statements to keep prepared
+		ids = append(ids, ids[len(ids)-1])
+	}
+	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET last_seen_at = $1,
+		idle_expires_at = CASE WHEN expires_at < $2 THEN expires_at ELSE $2 END
+		WHERE ended_at IS NULL AND idle_expires_at > $1 AND expires_at > $1 AND last_seen_at <= $3
+		AND id IN (`+db.Placeholders(4, len(ids))+`)`, append([]any{now, idleExpiry, seenBefore}, ids...)...)
+	return err
+}
+
 // ended is a session that a statement has ended.
 type ended struct{ id, userID uuid.UUID }
 

@@ -35,8 +35,9 @@ func TestScopesOfTheAdministration(t *testing.T) {
 			confidential(m)
 			m.Scopes = append(m.Scopes, "admin:clients:read")
 		})
-		onlyThat := func(c *token.Code) { c.Scopes = oauth.ScopeSet{"admin:clients:read"} }
-		both := func(c *token.Code) { c.Scopes = oauth.ScopeSet{"openid", "admin:clients:read"} }
+		signedIn := e.session()
+		onlyThat := func(c *token.Code) { c.SessionID, c.Scopes = &signedIn, oauth.ScopeSet{"admin:clients:read"} }
+		both := func(c *token.Code) { c.SessionID, c.Scopes = &signedIn, oauth.ScopeSet{"openid", "admin:clients:read"} }
 
 		_, err := e.redeem(known, e.code(known, onlyThat))
 		e.wantCode(err, oauth.InvalidScope)

@@ -24,6 +24,7 @@ type Code struct {
 	UserID                uuid.UUID
 	GrantID               uuid.UUID
 	SessionID             *uuid.UUID
+	SessionExpiresAt      *time.Time // the absolute end of the session; only of a code that was found
 	RedirectURI           string
 	CodeChallenge         string
 	Nonce                 string
@@ -74,7 +75,7 @@ func (s *Service) FindRefreshToken(ctx context.Context, presented secret.Redacte
 	if err != nil {
 		return RefreshToken{}, nil, err
 	}
-	family, err := s.store.liveFamily(ctx, found.FamilyID)
+	family, err := s.store.liveFamily(ctx, found.FamilyID, s.clock.Now())
 	if errors.Is(err, ErrUnknown) {
 		return found, nil, nil
 	}

@@ -136,8 +136,8 @@ func (s *Service) narrow(ctx context.Context, request *Request, authorization *A
 		lifetime = s.lifetimes.AccessToken
 	}
 	minting.ExpiresAt = minting.IssuedAt.Add(lifetime)
-	if family := authorization.Family; family != nil && family.ExpiresAt.Before(minting.ExpiresAt) {
-		minting.ExpiresAt = family.ExpiresAt // nothing outlives the authorization
+	if family := authorization.Family; family != nil {
+		minting.ExpiresAt = family.atMost(minting.ExpiresAt)
 	}
 	return minting, nil
 }
@@ -292,6 +292,9 @@ func (s *Service) record(ctx context.Context, minting Minting, access Minted, re
 	}
 	if family := minting.Authorization.Family; family != nil {
 		record.Access.FamilyID, record.UserID = &family.ID, &family.UserID
+		if !family.Offline {
+			record.SessionID = family.SessionID
+		}
 		if use.Code != nil {
 			record.NewFamily = family
 		}

@@ -49,13 +49,14 @@ type Issued struct {
 	RevokedAt *time.Time
 	Reason    Reason // of a family, "" if it was not revoked
 
-	live bool
+	live      bool
+	liveUntil *time.Time // as far as the session lets it count; nil for what has no family
 }
 
 // IsActive tells whether it counted at a time, as far as is known now: not expired, not
 // revoked, and nothing above it ended.
 func (i Issued) IsActive(at time.Time) bool {
-	return i.live && i.RevokedAt == nil && at.Before(i.ExpiresAt)
+	return i.live && (i.liveUntil == nil || at.Before(*i.liveUntil)) && i.RevokedAt == nil && at.Before(i.ExpiresAt)
 }
 
 // State is the question whether something counts.

@@ -12,12 +12,16 @@ import (
 )
 
 const (
-	familyLive   = `EXISTS (SELECT 1 FROM live_families l WHERE l.id = token_families.id)`
-	issuedFamily = `id, grant_id, user_id, session_id, offline, scopes, resources, created_at, expires_at, revoked_at, revocation_reason, ` + familyLive + `,
+	// familyLive has a time as its argument.
+	familyLive   = `EXISTS (SELECT 1 FROM live_families l WHERE l.id = token_families.id AND l.counts_until > $?)`
+	issuedFamily = `id, grant_id, user_id, session_id, offline, scopes, resources, created_at, expires_at, revoked_at, revocation_reason,
+		(SELECT l.counts_until FROM live_families l WHERE l.id = token_families.id),
 		COALESCE((SELECT n.client_id FROM client_names n WHERE n.id = token_families.client), ''),
 		COALESCE((SELECT n.username FROM user_names n WHERE n.id = token_families.user_id), '')`
-	accessLive   = `CASE WHEN family_id IS NULL THEN ` + ofLiveClient + ` ELSE EXISTS (SELECT 1 FROM live_families l WHERE l.id = access_tokens.family_id) END`
-	issuedAccess = `id, client_id, family_id, user_id, refreshed, scopes, audience, issued_at, expires_at, revoked_at, ` + accessLive + `,
+	// accessLive has a time as its argument.
+	accessLive   = `CASE WHEN family_id IS NULL THEN ` + ofLiveClient + ` ELSE EXISTS (SELECT 1 FROM live_families l WHERE l.id = access_tokens.family_id AND l.counts_until > $?) END`
+	issuedAccess = `id, client_id, family_id, user_id, refreshed, scopes, audience, issued_at, expires_at, revoked_at, ` + ofLiveClient + `,
+		family_id IS NOT NULL, (SELECT l.counts_until FROM live_families l WHERE l.id = access_tokens.family_id),
 		COALESCE((SELECT n.username FROM user_names n WHERE n.id = access_tokens.user_id), '')`
 )
 
@@ -28,7 +32,8 @@ func scanIssuedFamily(row db.Row) (Issued, error) {
 		i               = Issued{Kind: KindFamily, GrantID: &grantID, UserID: &userID}
 	)
 	err := row.Scan(&i.ID, &grantID, &userID, &i.SessionID, &i.Offline, db.IntoJSON(&i.Scopes), db.IntoJSON(&i.Audience), &i.CreatedAt, &i.ExpiresAt,
-		&i.RevokedAt, &reason, &i.live, &i.ClientID, &i.Username)
+		&i.RevokedAt, &reason, &i.liveUntil, &i.ClientID, &i.Username)
+	i.live = i.liveUntil != nil
 	if reason != nil {
 		i.Reason = Reason(*reason)
 	}
@@ -36,9 +41,10 @@ func scanIssuedFamily(row db.Row) (Issued, error) {
 }
 
 func scanIssuedAccess(row db.Row) (Issued, error) {
-	i := Issued{Kind: KindAccessToken}
+	i, ofFamily := Issued{Kind: KindAccessToken}, false
 	err := row.Scan(&i.ID, &i.ClientID, &i.FamilyID, &i.UserID, &i.Refreshed, db.IntoJSON(&i.Scopes), db.IntoJSON(&i.Audience), &i.CreatedAt, &i.ExpiresAt,
-		&i.RevokedAt, &i.live, &i.Username)
+		&i.RevokedAt, &i.live, &ofFamily, &i.liveUntil, &i.Username)
+	i.live = i.live && (!ofFamily || i.liveUntil != nil)
 	return i, known(err)
 }
 
@@ -58,9 +64,9 @@ func (s store) listFamilies(ctx context.Context, query IssuedQuery, now time.Tim
 	list.Before(query.After)
 	switch query.State {
 	case Active:
-		list.Matching("revoked_at IS NULL AND expires_at > $? AND "+familyLive, now)
+		list.Matching("revoked_at IS NULL AND expires_at > $? AND "+familyLive, now, now)
 	case Over:
-		list.Matching("NOT (revoked_at IS NULL AND expires_at > $? AND "+familyLive+")", now)
+		list.Matching("NOT (revoked_at IS NULL AND expires_at > $? AND "+familyLive+")", now, now)
 	}
 	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanIssuedFamily, issuedPosition)
 }
@@ -85,9 +91,9 @@ func (s store) listAccessTokens(ctx context.Context, query IssuedQuery, now time
 	list.Before(query.After)
 	switch query.State {
 	case Active:
-		list.Matching("revoked_at IS NULL AND expires_at > $? AND "+accessLive, now)
+		list.Matching("revoked_at IS NULL AND expires_at > $? AND "+accessLive, now, now)
 	case Over:
-		list.Matching("NOT (revoked_at IS NULL AND expires_at > $? AND "+accessLive+")", now)
+		list.Matching("NOT (revoked_at IS NULL AND expires_at > $? AND "+accessLive+")", now, now)
 	}
 	return db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanIssuedAccess, issuedPosition)
 }

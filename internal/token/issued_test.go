@@ -132,11 +132,12 @@ func (e *environment) manyFamilies(known client.Client, count int) {
 	if err != nil || !ok {
 		e.t.Fatal(err)
 	}
+	signedIn := e.session()
 	e.must(e.database.Tx(e.t.Context(), func(ctx context.Context) error {
 		for range count {
-			if _, err := e.database.Write(ctx).Exec(ctx, `INSERT INTO token_families (id, grant_id, client, user_id, offline, scopes, resources,
+			if _, err := e.database.Write(ctx).Exec(ctx, `INSERT INTO token_families (id, grant_id, client, user_id, session_id, offline, scopes, resources,
 				authentication_methods, authenticated_at, max_age_requested, created_at, expires_at, revoked_at)
-				VALUES ($1, $2, $3, $4, $5, '[]', '[]', '[]', $6, $5, $6, $7, $6)`, id.New(), given.ID, known.ID, e.user, false, e.clock.Now(),
+				VALUES ($1, $2, $3, $4, $5, $6, '[]', '[]', '[]', $7, $6, $7, $8, $7)`, id.New(), given.ID, known.ID, e.user, signedIn, false, e.clock.Now(),
 				e.clock.Now().Add(time.Hour)); err != nil {
 				return err
 			}

@@ -84,7 +84,7 @@ func (s *Service) FindEndable(ctx context.Context, presented secret.Redacted) (A
 	if err != nil || found.FamilyID == nil {
 		return found, nil, err
 	}
-	family, err := s.store.liveFamily(ctx, *found.FamilyID)
+	family, err := s.store.liveFamily(ctx, *found.FamilyID, s.clock.Now())
 	if err != nil {
 		return AccessToken{}, nil, err
 	}

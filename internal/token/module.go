@@ -69,6 +69,11 @@ type Administrators interface {
 	MayAdminister(ctx context.Context, known client.Client, userID *uuid.UUID) (bool, error)
 }
 
+// Sessions notes the use of sessions. It joins the transaction of ctx.
+type Sessions interface {
+	Use(ctx context.Context, sessions []uuid.UUID) error
+}
+
 // Recorder makes a token response durable before it is answered.
 type Recorder interface {
 	Do(ctx context.Context, record Record) error
@@ -106,6 +111,8 @@ type Deps struct {
 	Administrators Administrators
 	// Administration is the resource of this server's administration (RFC 8707), "" for none.
 	Administration string
+	// Sessions learns that a session was used by a refresh without offline access. It may be nil.
+	Sessions Sessions
 	// Audit is only written to in exceptional cases: a token's row is an event of its own, see [Events].
 	Audit Auditor
 	// Keeper is nil if it is not kept in the log what was issued.
@@ -136,7 +143,7 @@ type Service struct {
 
 // New returns the service without any grant; see [Service.Use].
 func New(deps Deps) *Service {
-	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow}
+	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow, sessions: deps.Sessions}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
 		lifetimes: deps.Lifetimes, clients: deps.Clients, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,

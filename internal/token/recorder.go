@@ -42,6 +42,8 @@ type Record struct {
 	// ClientID and UserID are kept in the row of the access token, which outlives both.
 	ClientID string
 	UserID   *uuid.UUID
+	// SessionID is the session on which the family depends, nil for none. A refresh is a use of it.
+	SessionID *uuid.UUID
 }
 
 // JudgedClient is what tells whether a client's record has changed since it was read.
@@ -86,6 +88,7 @@ func (s *recorderStore) write(ctx context.Context, batch []Record) ([]error, err
 		s.extendRefreshTokens,
 		s.insertRefreshTokens,
 		s.insertAccessTokens,
+		s.useSessions,
 	}
 	for _, step := range steps {
 		if err := step(ctx, batch, verdicts); err != nil {

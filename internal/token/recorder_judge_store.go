@@ -61,7 +61,8 @@ func (s *recorderStore) judgeFamilies(ctx context.Context, batch []Record, verdi
 		return nil
 	}
 	ids = padded(ids)
-	rows, err := s.database.Write(ctx).Query(ctx, `SELECT id FROM live_families WHERE id IN (`+db.Placeholders(1, len(ids))+`)`, ids...)
+	rows, err := s.database.Write(ctx).Query(ctx, `SELECT id FROM live_families WHERE counts_until > $1 AND id IN (`+db.Placeholders(2, len(ids))+`)`,
+		append([]any{latest(batch)}, ids...)...)
 	live, err := idSet(rows, err)
 	if err != nil {
 		return err
@@ -72,6 +73,20 @@ func (s *recorderStore) judgeFamilies(ctx context.Context, batch []Record, verdi
 		}
 	}
 	return nil
+}
+
+// useSessions notes the sessions that a refresh depends on as used.
+func (s *recorderStore) useSessions(ctx context.Context, batch []Record, verdicts []error) error {
+	var used []uuid.UUID
+	for i, record := range batch {
+		if verdicts[i] == nil && record.Use.Refresh != nil && record.SessionID != nil {
+			used = append(used, *record.SessionID)
+		}
+	}
+	if len(used) == 0 || s.sessions == nil {
+		return nil
+	}
+	return s.sessions.Use(ctx, used)
 }
 
 // written reports which records are in the database: each has an access token of its own.

@@ -14,6 +14,7 @@ import (
 type recorderStore struct {
 	database    *db.DB
 	reuseWindow time.Duration
+	sessions    Sessions
 }
 
 // latest is the time at which a batch is judged: nobody gains from having waited in line.
@@ -42,7 +43,7 @@ func (s *recorderStore) consumeCodes(ctx context.Context, batch []Record, verdic
 	now, ids := latest(batch), padded(ids)
 	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE authorization_codes SET used_at = $1
 		WHERE used_at IS NULL AND expires_at > $1 AND id IN (`+db.Placeholders(2, len(ids))+`)
-		AND EXISTS (SELECT 1 FROM redeemable_codes r WHERE r.id = authorization_codes.id)
+		AND EXISTS (SELECT 1 FROM redeemable_codes r WHERE r.id = authorization_codes.id AND (r.counts_until IS NULL OR r.counts_until > $1))
 		RETURNING id`, append([]any{now}, ids...)...)
 	won, err := idSet(rows, err)
 	if err != nil {

@@ -51,6 +51,7 @@ type environment struct {
 	user           uuid.UUID
 	administrators token.Administrators
 	keeper         token.Keeper
+	sessions       token.Sessions
 	catalogue      token.Catalogue
 	signing        token.Keys // nil: keys
 }
@@ -106,7 +107,7 @@ func (e *environment) serviceWith(lifetimes token.Lifetimes) *token.Service {
 	}
 	made := token.New(token.Deps{
 		Database: e.database, Clock: e.clock, Issuer: issuer, Keys: signing, SuccessorKey: successorKey,
-		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Clients: e, Subjects: subject.New(secret.New()), Administrators: e.administrators, Keeper: e.keeper, Catalogue: e.catalogue, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
+		AccessTokenAlgorithm: jose.ES256, Lifetimes: lifetimes, Clients: e, Subjects: subject.New(secret.New()), Administrators: e.administrators, Keeper: e.keeper, Sessions: e.sessions, Catalogue: e.catalogue, Audit: audit.New(audit.Deps{Database: e.database, Clock: e.clock}),
 	})
 	made.Use(
 		grants.NewAuthorizationCode(made, lifetimes.RefreshToken),

@@ -63,10 +63,24 @@ type Family struct {
 	AuthenticatedAt       time.Time
 	// MaxAgeRequested makes auth_time part of every ID token.
 	MaxAgeRequested bool
-	CreatedAt       time.Time
-	ExpiresAt       time.Time
+	// SessionExpiresAt is the absolute end of the session, which no token outlives; nil with offline access.
+	SessionExpiresAt *time.Time
+	CreatedAt        time.Time
+	ExpiresAt        time.Time
 
 	sessionLives bool // of a family that was found live: its session has not ended
+}
+
+// atMost returns the end of an access token that would last until a time: none outlives the
+// authorization, or without offline access the session.
+func (f *Family) atMost(end time.Time) time.Time {
+	if f.ExpiresAt.Before(end) {
+		end = f.ExpiresAt
+	}
+	if f.SessionExpiresAt != nil && f.SessionExpiresAt.Before(end) {
+		end = *f.SessionExpiresAt
+	}
+	return end
 }
 
 // Use is what a token response consumes. At most one of the two is set.

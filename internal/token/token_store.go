@@ -33,10 +33,11 @@ func (s store) code(ctx context.Context, digest secret.Digest) (Code, error) {
 		c                Code
 		challenge, nonce *string
 	)
-	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+codeColumns+` FROM authorization_codes WHERE code_hash = $1`, digest.Bytes()).
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+codeColumns+`,
+		(SELECT r.session_expires_at FROM redeemable_codes r WHERE r.id = authorization_codes.id) FROM authorization_codes WHERE code_hash = $1`, digest.Bytes()).
 		Scan(&c.ID, &c.Client, &c.ClientEpoch, &c.UserID, &c.GrantID, &c.SessionID, &c.RedirectURI, &challenge, &nonce, db.IntoJSON(&c.Scopes),
 			db.IntoJSON(&c.Resources), db.IntoJSON(&c.Claims), db.IntoJSON(&c.AuthenticationMethods), &c.AuthenticatedAt, &c.MaxAgeRequested,
-			&c.CreatedAt, &c.ExpiresAt, &c.UsedAt)
+			&c.CreatedAt, &c.ExpiresAt, &c.UsedAt, &c.SessionExpiresAt)
 	if challenge != nil {
 		c.CodeChallenge = *challenge
 	}
@@ -54,14 +55,16 @@ func (s store) refreshToken(ctx context.Context, digest secret.Digest) (RefreshT
 	return found, known(err)
 }
 
-func (s store) liveFamily(ctx context.Context, id uuid.UUID) (*Family, error) {
+// liveFamily returns a family that counts at a time.
+func (s store) liveFamily(ctx context.Context, id uuid.UUID, now time.Time) (*Family, error) {
 	var f Family
 	err := s.database.Read(ctx).QueryRow(ctx, `SELECT id, grant_id, client, user_id, session_id, offline, scopes, resources,
-		claims, authentication_methods, authenticated_at, max_age_requested, created_at, expires_at,
-		EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = live_families.session_id) FROM live_families WHERE id = $1`, id).
+		claims, authentication_methods, authenticated_at, max_age_requested, session_expires_at, created_at, expires_at,
+		EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = live_families.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2)
+		FROM live_families WHERE id = $1 AND counts_until > $2`, id, now).
 		Scan(&f.ID, &f.GrantID, &f.Client, &f.UserID, &f.SessionID, &f.Offline, db.IntoJSON(&f.Scopes), db.IntoJSON(&f.Resources),
-			db.IntoJSON(&f.Claims), db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested, &f.CreatedAt, &f.ExpiresAt,
-			&f.sessionLives)
+			db.IntoJSON(&f.Claims), db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested,
+			&f.SessionExpiresAt, &f.CreatedAt, &f.ExpiresAt, &f.sessionLives)
 	return &f, known(err)
 }
 

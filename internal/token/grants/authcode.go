@@ -80,10 +80,14 @@ func (g *AuthorizationCode) authorization(code token.Code, request *token.Reques
 	if lifetime == 0 {
 		lifetime = g.lifetime
 	}
+	offline, sessionExpiresAt := code.Scopes.Has(oauth.ScopeOfflineAccess), code.SessionExpiresAt
+	if offline {
+		sessionExpiresAt = nil
+	}
 	return &token.Authorization{
 		Family: &token.Family{
 			ID: code.ID, GrantID: code.GrantID, Client: code.Client, ClientEpoch: code.ClientEpoch, UserID: code.UserID, SessionID: code.SessionID,
-			Offline: code.Scopes.Has(oauth.ScopeOfflineAccess), Scopes: code.Scopes, Resources: code.Resources, Claims: code.Claims,
+			Offline: offline, SessionExpiresAt: sessionExpiresAt, Scopes: code.Scopes, Resources: code.Resources, Claims: code.Claims,
 			AuthenticationMethods: code.AuthenticationMethods, AuthenticatedAt: code.AuthenticatedAt,
 			MaxAgeRequested: code.MaxAgeRequested, CreatedAt: request.Now, ExpiresAt: request.Now.Add(lifetime),
 		},
