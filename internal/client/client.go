@@ -1,6 +1,7 @@
 package client
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -168,16 +169,15 @@ func (m Metadata) Resource(requested string) (string, bool) {
 	return "", false
 }
 
-// Protects tells whether the client is the resource server of one of the audiences.
-func (m Metadata) Protects(audience []string) bool {
+// Protected returns those of the audiences whose resource server the client is, as they are spelled in audience.
+func (m Metadata) Protected(audience []string) []string {
+	var protected []string
 	for _, meant := range audience {
-		for _, own := range m.ProtectedResources {
-			if oauth.SameResource(own, meant) {
-				return true
-			}
+		if slices.ContainsFunc(m.ProtectedResources, func(own string) bool { return oauth.SameResource(own, meant) }) {
+			protected = append(protected, meant)
 		}
 	}
-	return false
+	return protected
 }
 
 // KnowsSecret tells, in constant time for each secret, whether given is one of

@@ -139,12 +139,12 @@ func TestResourcesOfAClient(t *testing.T) {
 			t.Errorf("%q: %q, %v", requested, got, ok)
 		}
 	}
-	for audience, want := range map[string]bool{"https://guard.example": true, "https://api.example": false, "": false} {
-		if known.Protects([]string{"https://other.example", audience}) != want {
-			t.Errorf("protects %q: %v", audience, !want)
+	for audience, want := range map[string][]string{"https://guard.example": {"https://guard.example"}, "https://api.example": nil, "": nil} {
+		if got := known.Protected([]string{"https://other.example", audience}); !slices.Equal(got, want) {
+			t.Errorf("protects %q: %q", audience, got)
 		}
 	}
-	if known.Protects(nil) {
-		t.Error("it protects nothing in particular")
+	if got := known.Protected(nil); len(got) != 0 {
+		t.Errorf("protects %q of nothing", got)
 	}
 }

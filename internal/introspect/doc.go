@@ -6,5 +6,7 @@
 // unknown, expired or revoked one, and of one whose user, client, grant or session
 // has ended, it learns exactly {"active":false}.
 //
+// A resource server learns only which of its own resources a token is for, and the scopes that count there.
+//
 // Not here: JWT responses (RFC 9701).
 package introspect

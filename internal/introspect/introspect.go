@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -11,6 +12,7 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/secret"
+	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
 	"authly/internal/token"
 	"authly/internal/user"
@@ -86,18 +88,33 @@ func (s *Service) access(ctx context.Context, caller client.Client, live token.L
 	if len(live.Issued.Scopes) > 0 && len(live.Scopes) == 0 {
 		return Response{}, nil // a resource server that looks at nothing but active must not accept it
 	}
-	if owner.ID != caller.ID && !caller.Protects(live.Audience) {
-		return Response{}, nil
+	scopes, resources := live.Scopes, live.Audience
+	if owner.ID != caller.ID {
+		if resources = caller.Protected(live.Audience); len(resources) == 0 {
+			return Response{}, nil
+		}
+		scopes = s.concerning(resources, live.Scopes)
 	}
 	answer := Response{
-		Active: true, Scope: live.Scopes.String(), ClientID: owner.ClientID, TokenType: "Bearer", Subject: owner.ClientID,
+		Active: true, Scope: scopes.String(), ClientID: owner.ClientID, TokenType: "Bearer", Subject: owner.ClientID,
 		ExpiresAt: live.ExpiresAt.Unix(), IssuedAt: live.IssuedAt.Unix(), NotBefore: live.IssuedAt.Unix(),
-		Audience: audience(live.Audience), Issuer: s.Issuer, ID: live.ID.String(),
+		Audience: audience(resources), Issuer: s.Issuer, ID: live.ID.String(),
 	}
 	if live.Family == nil {
 		return answer, nil
 	}
-	return s.withUser(ctx, answer, owner, live.Family)
+	return s.withUser(ctx, answer, owner, live.Family, scopes)
+}
+
+// concerning returns the scopes that the resource server of resources may know of (RFC 7662 sections 2.2 and 4):
+// all at this server itself, and elsewhere those that count there, with the two that say what an answer
+// has about the person. The others, such as email or those of the administration, are for this server alone.
+func (s *Service) concerning(resources []string, scopes oauth.ScopeSet) oauth.ScopeSet {
+	if slices.Contains(resources, s.Issuer) {
+		return scopes
+	}
+	elsewhere := oauth.IdentityScopes().Without(oauth.ScopeSet{oauth.ScopeOpenID, oauth.ScopeProfile})
+	return scopes.Without(elsewhere).WithoutAdministration()
 }
 
 // refresh tells the owner of a refresh token, and nobody else, about it.
@@ -117,12 +134,13 @@ func (s *Service) refresh(ctx context.Context, caller client.Client, presented s
 	return s.withUser(ctx, Response{
 		Active: true, Scope: family.Scopes.String(), ClientID: caller.ClientID, ExpiresAt: found.ExpiresAt.Unix(),
 		IssuedAt: found.CreatedAt.Unix(), Issuer: s.Issuer,
-	}, caller, family)
+	}, caller, family, family.Scopes)
 }
 
 // withUser adds what the token says about its user. Its subject is the one that the
-// token's own client knows, so that it is the same in the token and here.
-func (s *Service) withUser(ctx context.Context, answer Response, owner client.Client, family *token.Family) (Response, error) {
+// token's own client knows, so that it is the same in the token and here. The username
+// is part of the profile, and told only with that scope.
+func (s *Service) withUser(ctx context.Context, answer Response, owner client.Client, family *token.Family, scopes oauth.ScopeSet) (Response, error) {
 	person, err := s.Users.Find(ctx, family.UserID)
 	if fault.KindOf(err) == fault.NotFound {
 		return Response{}, nil
@@ -131,7 +149,7 @@ func (s *Service) withUser(ctx context.Context, answer Response, owner client.Cl
 		return Response{}, fmt.Errorf("find the user of a token: %w", err)
 	}
 	answer.Subject = s.Subjects.Of(owner, person.ID)
-	if owner.SubjectType != client.SubjectPairwise { // the name would give away what the subject hides
+	if scopes.Has(oauth.ScopeProfile) && owner.SubjectType != client.SubjectPairwise { // the name would give away what the subject hides
 		answer.Username = person.Username
 	}
 	answer.ACR = oidc.ContextClass(family.AuthenticationMethods)

@@ -3,12 +3,14 @@ package introspect_test
 import (
 	"net/http"
 	"net/url"
+	"reflect"
 	"testing"
 	"time"
 
 	"authly/internal/client"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/protocol/oauth"
+	"authly/internal/scope"
 	"authly/internal/testx"
 )
 
@@ -97,6 +99,57 @@ func TestWhoLearnsWhat(t *testing.T) {
 			}
 			if !test.active && answer.Body != inactive {
 				t.Errorf("rfc7662-2.2 %s: more is said than that: %s", test.name, answer.Body)
+			}
+		}
+	})
+}
+
+// RFC 7662 sections 2.2 and 4: a resource server learns which of its own resources a token is for, and the scopes
+// that count there; the username is told only with the scope profile.
+func TestWhatAResourceServerLearns(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		const second = "https://api.example/second"
+		if err := w.Scopes.Create(t.Context(), scope.Scope{Name: "reports", Description: "Read reports", Active: true}); err != nil {
+			t.Fatal(err)
+		}
+		issuer := w.Issuer
+		of := func(protected ...string) testx.Client {
+			return w.Confidential(callback, func(n *client.Metadata) { n.ProtectedResources = protected })
+		}
+		app := w.Confidential(callback, func(n *client.Metadata) {
+			n.Scopes, n.Resources = append(n.Scopes, "reports"), []string{resource, second, "https://other.example", issuer}
+		})
+		hidden := w.Confidential(callback, func(n *client.Metadata) {
+			n.SubjectType, n.Resources = client.SubjectPairwise, []string{resource}
+		})
+		const all, noProfile = "openid profile email phone offline_access reports", "openid email reports"
+		named := url.Values{"scope": {all}, "resource": {resource, second, "https://other.example", issuer}}
+		full := w.Tokens(app, w.ada, named)
+		unnamed := w.Tokens(app, w.ada, url.Values{"scope": {noProfile}, "resource": {resource}})
+		bare := w.Tokens(app, w.ada, url.Values{"scope": {"email"}, "resource": {resource}})
+		pairwise := w.Tokens(hidden, w.ada, url.Values{"resource": {resource}})
+		for _, test := range []struct {
+			name                      string
+			caller                    testx.Client
+			token                     string
+			scope, audience, username any
+		}{
+			{"owner", app, full.Text("access_token"), all, []any{resource, second, "https://other.example", issuer}, "ada"},
+			{"owner, refresh token", app, full.Text("refresh_token"), all, nil, "ada"},
+			{"server of one resource", w.guard, full.Text("access_token"), "openid profile reports", resource, "ada"},
+			{"server of two resources", of(second, resource, "https://unasked.example"), full.Text("access_token"), "openid profile reports", []any{resource, second}, "ada"},
+			{"server of the issuer", of(issuer), full.Text("access_token"), all, issuer, "ada"},
+			{"owner, without profile", app, unnamed.Text("access_token"), noProfile, resource, nil},
+			{"resource server, without profile", w.guard, unnamed.Text("access_token"), "openid reports", resource, nil},
+			{"resource server, no scope for it", w.guard, bare.Text("access_token"), nil, resource, nil},
+			{"pairwise: owner", hidden, pairwise.Text("access_token"), "openid profile offline_access", resource, nil},
+			{"pairwise: owner, refresh token", hidden, pairwise.Text("refresh_token"), "openid profile offline_access", nil, nil},
+			{"pairwise: resource server", w.guard, pairwise.Text("access_token"), "openid profile", resource, nil},
+		} {
+			got := w.Introspect(test.caller, test.token)
+			if got.JSON["active"] != true || got.JSON["scope"] != test.scope || !reflect.DeepEqual(got.JSON["aud"], test.audience) || got.JSON["username"] != test.username {
+				t.Errorf("%s: %s", test.name, got.Body)
 			}
 		}
 	})
