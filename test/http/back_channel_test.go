@@ -114,7 +114,7 @@ func TestBackChannelLogout(t *testing.T) {
 				{"by an administrator", pairwise, func(w *World, s shopper) {
 					a := &administration{w.Server, w.T}
 					token := testx.Bearer(a.own(a.robot(), "admin:sessions:write", w.Issuer+adminPath))
-					a.wants(a.send(token, http.MethodDelete, "/sessions/"+w.sessionOf(s.shop.ClientID).String(), ""), http.StatusNoContent)
+					a.wants(a.send(token, http.MethodDelete, "/sessions/"+w.sessionOf("client_id="+s.shop.ClientID).String(), ""), http.StatusNoContent)
 				}},
 				{"a new password", nil, func(w *World, s shopper) {
 					must(w.T, w.Users.SetPassword(w.T.Context(), w.Ada.ID, secret.FromString("purple bicycles in winter")))
@@ -184,14 +184,14 @@ func TestBackChannelLogoutOfSeveral(t *testing.T) {
 	}
 }
 
-// sessionOf returns the one session in which a client takes part.
-func (w *World) sessionOf(clientID string) uuid.UUID {
+// sessionOf returns the one session that a filter of the administration leaves.
+func (w *World) sessionOf(filter string) uuid.UUID {
 	w.T.Helper()
 	a := &administration{w.Server, w.T}
 	token := testx.Bearer(a.own(a.robot(), "admin:sessions:read", w.Issuer+adminPath))
-	listed, _ := a.wants(a.send(token, http.MethodGet, "/sessions?client_id="+clientID, ""), http.StatusOK).JSON["sessions"].([]any)
+	listed, _ := a.wants(a.send(token, http.MethodGet, "/sessions?"+filter, ""), http.StatusOK).JSON["sessions"].([]any)
 	if len(listed) != 1 {
-		w.T.Fatalf("%d sessions of %s, want 1", len(listed), clientID)
+		w.T.Fatalf("%d sessions with %s, want 1", len(listed), filter)
 	}
 	parsed, err := uuid.Parse(fmt.Sprint(listed[0].(map[string]any)["id"]))
 	must(w.T, err)
@@ -220,7 +220,7 @@ func TestPairwiseSessionIdentifiers(t *testing.T) {
 				})
 				taking = append(taking, w.shopperAt(known, browser, w.Ada))
 			}
-			session, seen := w.sessionOf(taking[0].shop.ClientID).String(), map[string]bool{}
+			session, seen := w.sessionOf("client_id="+taking[0].shop.ClientID).String(), map[string]bool{}
 			var sids []string
 			for i, s := range taking {
 				_, claims := jwt(t, s.hint)
