@@ -99,9 +99,9 @@ func (l *addressLimits) take(ctx context.Context, limit, key string) error {
 	return refused(key)(l.limiter.AllowAddress(ctx, limit, httpx.ClientAddress(ctx)))
 }
 
-// takeAll counts for everybody together.
-func (l *addressLimits) takeAll(ctx context.Context, limit, key string) error {
-	return refused(key)(l.limiter.Allow(ctx, limit, everybody))
+// takeAll counts what is begun from all addresses together.
+func (l *addressLimits) takeAll(ctx context.Context, limit string) error {
+	return refused("interaction.too_many")(l.limiter.Allow(ctx, limit, everybody))
 }
 
 // refused returns what makes an error of a decision.
@@ -144,7 +144,7 @@ func (s limitedStore) Begin(ctx context.Context, request interaction.Request) (i
 	if err := s.limits.take(ctx, limitInteractions, "interaction.too_many"); err != nil {
 		return interaction.Interaction{}, err
 	}
-	if err := s.limits.takeAll(ctx, limitAllInteractions, "interaction.too_many"); err != nil {
+	if err := s.limits.takeAll(ctx, limitAllInteractions); err != nil {
 		return interaction.Interaction{}, err
 	}
 	return s.Service.Begin(ctx, request)
@@ -163,7 +163,7 @@ func (b limitedBrowser) Begin(w http.ResponseWriter, r *http.Request, request in
 	if err := b.limits.take(r.Context(), limitInteractions, "interaction.too_many"); err != nil {
 		return interaction.Bound{}, err
 	}
-	err := b.limits.takeAll(r.Context(), limitAllInteractions, "interaction.too_many")
+	err := b.limits.takeAll(r.Context(), limitAllInteractions)
 	if fault.KindOf(err) == fault.Limited {
 		err = b.goOn(r, err)
 	}
@@ -191,7 +191,7 @@ func (b limitedBrowser) goOn(r *http.Request, refusal error) error {
 	if !known {
 		return refusal
 	}
-	return b.limits.takeAll(r.Context(), limitKnownInteractions, "interaction.too_many")
+	return b.limits.takeAll(r.Context(), limitKnownInteractions)
 }
 
 // limitedRequests bounds how many logout requests an address leaves: they are
@@ -206,7 +206,7 @@ func (r limitedRequests) Keep(ctx context.Context, request logout.Request) (secr
 	if err := r.limits.take(ctx, limitInteractions, "interaction.too_many"); err != nil {
 		return secret.Redacted{}, err
 	}
-	if err := r.limits.takeAll(ctx, limitAllLogoutRequests, "interaction.too_many"); err != nil {
+	if err := r.limits.takeAll(ctx, limitAllLogoutRequests); err != nil {
 		return secret.Redacted{}, err
 	}
 	return r.Service.Keep(ctx, request)

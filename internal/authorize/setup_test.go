@@ -72,9 +72,9 @@ func (w *world) count(query string) int {
 	return count
 }
 
-func (w *world) exec(statement string, arguments ...any) {
+func (w *world) exec(statement string) {
 	w.t.Helper()
-	if _, err := w.Database().Write(w.t.Context()).Exec(w.t.Context(), statement, arguments...); err != nil {
+	if _, err := w.Database().Write(w.t.Context()).Exec(w.t.Context(), statement); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -115,8 +115,7 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 		}
 		return s.recordRecovery(ctx, reasonPassword, after)
 	})
-	switch fault.KindOf(err) {
-	case fault.NotFound, fault.Conflict:
+	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Conflict {
 		return user.User{}, s.overtaken(ctx, token, *opened.User, err)
 	}
 	if err != nil {

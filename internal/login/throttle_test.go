@@ -140,6 +140,7 @@ type brokenThrottle struct{}
 func (brokenThrottle) Allow(context.Context, string, string) (ratelimit.Decision, error) {
 	return ratelimit.Decision{Allowed: true}, errors.New("out of reach")
 }
+
 func (brokenThrottle) AllowAddress(context.Context, string, netip.Addr) (ratelimit.Decision, error) {
 	return ratelimit.Decision{Allowed: true}, errors.New("out of reach")
 }

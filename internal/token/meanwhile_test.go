@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"authly/internal/client"
-	"authly/internal/consent"
 	"authly/internal/keys"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
@@ -60,7 +59,6 @@ func TestWhatEndsMeanwhileIsNotIssued(t *testing.T) {
 		*environment
 		ctx   context.Context
 		known client.Client
-		grant consent.Grant
 	}
 	grantTypes := map[string]oauth.ErrorCode{"authorization_code": oauth.InvalidGrant, "refresh_token": oauth.InvalidGrant, "client_credentials": ""}
 	endings := []struct {

@@ -178,8 +178,13 @@ func TestWantedHeaders(t *testing.T) {
 		name, got, wanted string
 		is                bool
 	}{
-		{"Allow", "GET, HEAD, POST", "POST", false}, {"Allow", "POST, GET", "GET, POST", true}, {"Allow", "GET", "GET, POST", false}, {"Allow", "", "", true},
-		{"Cache-Control", "no-store, public", "no-store", false}, {"Access-Control-Allow-Origin", "*", "", false}, {"Content-Type", "application/json; charset=utf-8", "application/json", true},
+		{"Allow", "GET, HEAD, POST", "POST", false},
+		{"Allow", "POST, GET", "GET, POST", true},
+		{"Allow", "GET", "GET, POST", false},
+		{"Allow", "", "", true},
+		{"Cache-Control", "no-store, public", "no-store", false},
+		{"Access-Control-Allow-Origin", "*", "", false},
+		{"Content-Type", "application/json; charset=utf-8", "application/json", true},
 	} {
 		if hasHeader(test.name, test.got, test.wanted) != test.is {
 			t.Errorf("%s: %q for %q is %v", test.name, test.got, test.wanted, !test.is)

@@ -42,15 +42,18 @@ func TestWhatIsLeft(t *testing.T) {
 			entitlement.Authorization{
 				Scopes: oauth.ScopeSet{"openid", "read"}, Resources: authorized.Resources,
 				Claims: oidc.ClaimsRequest{UserInfo: named("sub"), IDToken: named("acr", "address", "unheard_of")},
-			}, false, false,
+			},
+			false, false,
 		},
 		"a resource less": {
 			entitlement.Limits{Scopes: all.Scopes, Resources: []string{other}},
-			entitlement.Authorization{Scopes: authorized.Scopes, Resources: []string{other}, Claims: authorized.Claims}, false, false,
+			entitlement.Authorization{Scopes: authorized.Scopes, Resources: []string{other}, Claims: authorized.Claims},
+			false, false,
 		},
 		"nothing": {
 			entitlement.Limits{},
-			entitlement.Authorization{Claims: oidc.ClaimsRequest{UserInfo: named("sub"), IDToken: named("acr", "unheard_of")}}, true, true,
+			entitlement.Authorization{Claims: oidc.ClaimsRequest{UserInfo: named("sub"), IDToken: named("acr", "unheard_of")}},
+			true, true,
 		},
 	} {
 		got := authorized.Within(test.limits)

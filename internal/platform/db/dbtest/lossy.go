@@ -148,6 +148,7 @@ func (l *Lossy) pass(client net.Conn) {
 		case DelayRequest:
 			_ = client.Close()
 			<-l.deliver
+		case LoseAnswer: // it is passed on
 		}
 		if _, err := server.Write(buffer[:count]); err != nil {
 			return
