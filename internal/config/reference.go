@@ -108,6 +108,9 @@ func (o option) describe(text *strings.Builder) {
 	}
 	switch o.field(new(Config)).(type) {
 	case *int:
+		if len(o.choices) > 0 {
+			break
+		}
 		value += fmt.Sprintf(", %d to %d", o.bounds.least, o.bounds.most)
 	case *time.Duration:
 		value += ", " + formatDuration(time.Duration(o.bounds.least)) + " to " + formatDuration(time.Duration(o.bounds.most))

@@ -116,8 +116,8 @@ func TestDocumentedTextsOfErrors(t *testing.T) {
 
 	w = newWorld(t, db.SQLite, testx.WithConfig(everything))
 	told(silently(set("request_uri", "https://app.example/object")), "the request_uri is not registered for this client")
-	unreachable := w.Confidential(callback, func(m *client.Metadata) { m.RequestURIs = []string{"https://127.0.0.1/object"} })
-	told(w.Browser().Open(w.AuthorizeURL(w.Request(unreachable, set("prompt", "none"), set("request_uri", "https://127.0.0.1/object")))), "the request_uri could not be fetched")
+	unreachable := w.Confidential(callback, func(m *client.Metadata) { m.RequestURIs = []string{"https://nowhere.invalid/object"} })
+	told(w.Browser().Open(w.AuthorizeURL(w.Request(unreachable, set("prompt", "none"), set("request_uri", "https://nowhere.invalid/object")))), "the request_uri could not be fetched")
 
 	_, table, _ := strings.Cut(promised, "| `error` | `error_description` |\n|---|---|\n")
 	table, _, _ = strings.Cut(table, "\n\n")

@@ -330,7 +330,10 @@ func TestClientThatRegisteredItself(t *testing.T) {
 	play(t, []Scenario{{
 		Name: "asks although its record says that it need not, with a warning", Want: Want{Status: http.StatusOK, Body: []string{`id="consent-form"`, `id="consent-warning"`}},
 		Do: func(w *World) testx.Answer {
-			known := w.Confidential(callback, func(m *client.Metadata) { m.RegisteredBy, m.Consent = client.ByClient, client.ConsentSkip })
+			known := w.Confidential(callback, func(m *client.Metadata) { m.RegisteredBy = client.ByClient })
+			// No interface writes such a record.
+			_, err := w.Database().Write(w.T.Context()).Exec(w.T.Context(), `UPDATE clients SET consent = 'skip' WHERE id = $1`, known.ID)
+			must(w.T, err)
 			return w.SignedIn().Open(w.AuthorizeURL(w.Request(known)))
 		},
 	}, {
