@@ -30,7 +30,7 @@ func TestKeysAreExplained(t *testing.T) {
 			for _, found := range pattern.FindAllStringSubmatch(string(source), -1) {
 				seen++
 				key := found[1]
-				elsewhere := []string{keyPrecondition, "login.failed", "user.ticket_unknown", "consent.busy", "audit.head"}
+				elsewhere := []string{keyPrecondition, "login.failed", "user.ticket_unknown", "consent.busy", "consent.gone", "audit.head"}
 				if strings.HasSuffix(key, ".invalid") || slices.Contains(elsewhere, key) {
 					continue // its fields say what is wrong, or it is no answer of this API
 				}

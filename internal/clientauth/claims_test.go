@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/clientauth"
 	"authly/internal/clientkeys"
@@ -33,7 +34,7 @@ func TestClaimsOfAnAssertion(t *testing.T) {
 		beyond, now := &manyFailures{}, clock.NewFake(noon)
 		clients := client.NewService(client.Deps{Database: database, Clock: now, Keys: beyond, Issued: beyond})
 		service := clientauth.New(clientauth.Deps{
-			Database: database, Clients: clients, Keys: clientkeys.New(clientkeys.Deps{Clock: now}), Clock: now, Failures: beyond,
+			Database: database, Clients: clients, Keys: clientkeys.New(clientkeys.Deps{Clock: now}), Clock: now, Failures: beyond, Audit: audit.New(audit.Deps{Database: database, Clock: now}),
 			Issuer: issuer, TokenEndpoint: tokenEndpoint,
 		})
 		signer, err := jose.GenerateKey(jose.ES256)
