@@ -37,10 +37,11 @@ func TestClientThatRegisteredItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := testx.NewServer(t, engine, testx.WithPath("/tenant"), testx.WithConfig(func(c *config.Config) {
+			c.Registration.OpenScopes += " phone" // the claim that is asked for by name needs it
 			c.Registration.Mode, c.Egress.AllowLoopback, c.Egress.AdditionalCAFile = "open", true, authority
 		}))
 		made := s.Call(http.MethodPost, "/oauth/register", nil, testx.JSON(`{"client_name":"Fjord Photo Albums","redirect_uris":["`+loopback+`"],
-			"grant_types":["authorization_code","refresh_token"],"logo_uri":"`+host.URL+`/logo.png","policy_uri":"https://fjord.example/privacy","tos_uri":"https://fjord.example/terms"}`))
+			"grant_types":["authorization_code","refresh_token"],"scope":"openid profile email phone offline_access","logo_uri":"`+host.URL+`/logo.png","policy_uri":"https://fjord.example/privacy","tos_uri":"https://fjord.example/terms"}`))
 		known, err := s.Clients.Find(t.Context(), made.Text("client_id"))
 		if err != nil {
 			t.Fatalf("register: %s, %v", made.Body, err)

@@ -109,7 +109,8 @@ func (o options) settings() (config.Config, error) {
 	settings.Issuer, settings.Listen, settings.DataDirectory = o.issuer, o.listen, filepath.Join(o.directory, "data")
 	settings.TLS = config.TLS{CertificateFile: certificate, KeyFile: key}
 	// Dozens of sign-ins in a row, from one address.
-	settings.Throttle = config.Throttle{AccountBurst: 100, AccountInterval: time.Second, AddressBurst: 10000, AddressInterval: 10 * time.Millisecond}
+	settings.Throttle.AccountBurst, settings.Throttle.AccountInterval = 100, time.Second
+	settings.Throttle.AddressBurst, settings.Throttle.AddressInterval = 10000, 10*time.Millisecond
 	settings.Egress = config.Egress{AllowLoopback: true, AdditionalCAFile: o.suiteCA}
 	settings.Requests.RequestURI = true
 	settings.Logout.SessionManagement = true
