@@ -161,6 +161,7 @@ func (a *App) buildTokens(successorKey secret.Redacted, owners *clientsOfTokens,
 		AuthorizationCode: a.settings.Tokens.AuthorizationCodeLifetime, AccessToken: a.settings.Tokens.AccessTokenLifetime,
 		IDToken: a.settings.Tokens.IDTokenLifetime, RefreshTokenIdle: a.settings.Tokens.RefreshTokenIdleLifetime,
 		RefreshToken: a.settings.Tokens.RefreshTokenLifetime, ReuseWindow: a.settings.Tokens.RefreshTokenReuseWindow,
+		Repetitions: a.settings.Tokens.RefreshTokenRepetitions,
 	}
 	var keeper token.Keeper // nil unless it is kept in the log what was issued
 	if a.settings.Audit.Tokens {

@@ -20,6 +20,7 @@ const (
 	ConsentRevoke  Action = "consent.revoke"
 	CodeReplay     Action = "code.replay"
 	RefreshReuse   Action = "refresh_token.reuse"
+	RefreshRepeat  Action = "refresh_token.repeat" // a rotated token gave its successor again; once for each rotation
 	TokenRevoke    Action = "token.revoke"
 	TokenIssue     Action = "token.issue"
 	TokenRefresh   Action = "token.refresh"
@@ -71,7 +72,7 @@ const (
 // Actions returns all actions, those of one kind of object side by side.
 func Actions() []Action {
 	return []Action{
-		SignIn, SignOut, SessionEnd, SessionThrottle, ConsentGive, ConsentSkip, ConsentDeny, ConsentRevoke, CodeReplay, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
+		SignIn, SignOut, SessionEnd, SessionThrottle, ConsentGive, ConsentSkip, ConsentDeny, ConsentRevoke, CodeReplay, RefreshRepeat, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
 		ClientAuthenticate, RegisterClient, ClientCreate, ClientUpdate, ClientDisable, ClientEnable, ClientDelete, SecretCreate, SecretDelete, ScopeCreate, ScopeUpdate, ScopeDelete,
 		UserCreate, UserUpdate, UserDelete, UserDisable, UserEnable, UserUnlock, UserRequirePasswordChange, PasswordReset, PasswordChange,
 		InvitationCreate, InvitationUse, InitialCreate, InitialRevoke, SetUp, Recover, KeyCreate, KeyRotate, KeyRetire, KeyDelete, AdministrationRefuse, JobRun, Retention,

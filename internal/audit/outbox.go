@@ -41,15 +41,21 @@ func (l *Log) RecordEventually(ctx context.Context, work func(ctx context.Contex
 }
 
 // Promise writes an event into the outbox, in the transaction of ctx if there is one; [Log.Deliver] moves it into the log.
-// It is for what has to happen even if the log can't be written at that moment. ID, time and origin are filled in
-// as by [Log.Record]; the name of the actor is not.
+// It is for what has to happen even if the log can't be written at that moment. ID and time are filled in, and the origin
+// if the event has none; the name of the actor is not.
 func (l *Log) Promise(ctx context.Context, event Event) error {
 	_, err := l.promise(ctx, event)
 	return err
 }
 
+// Origin returns where the request of ctx came from, for an event that is promised in the transaction of another request.
+func (l *Log) Origin(ctx context.Context) Origin { return l.origin(ctx) }
+
 func (l *Log) promise(ctx context.Context, event Event) (uuid.UUID, error) {
-	event.ID, event.OccurredAt, event.Origin = id.New(), l.clock.Now(), l.origin(ctx)
+	event.ID, event.OccurredAt = id.New(), l.clock.Now()
+	if event.Origin == (Origin{}) {
+		event.Origin = l.origin(ctx)
+	}
 	written, err := l.written(ctx, []Event{event})
 	if err == nil {
 		err = l.store.insertPromised(ctx, written)

@@ -114,6 +114,7 @@ type Tokens struct {
 	RefreshTokenIdleLifetime  time.Duration // since it was last used
 	RefreshTokenLifetime      time.Duration // since the authorization, however often it was used
 	RefreshTokenReuseWindow   time.Duration // in which the same token gives the same successor
+	RefreshTokenRepetitions   int           // rotations in a row that may be repeated within that window, 0 for any number
 	AuthorizationCodeLifetime time.Duration
 	// AccessTokenSigningAlgorithm is the JWS algorithm of JWT access tokens (RFC 9068 section 2.1).
 	AccessTokenSigningAlgorithm string

@@ -70,7 +70,7 @@ func TestDefaultsAreValid(t *testing.T) {
 		Tokens: Tokens{
 			AccessTokenLifetime: 10 * time.Minute, IDTokenLifetime: 10 * time.Minute,
 			RefreshTokenIdleLifetime: 14 * day, RefreshTokenLifetime: 90 * day,
-			RefreshTokenReuseWindow: 30 * time.Second, AuthorizationCodeLifetime: time.Minute,
+			RefreshTokenReuseWindow: 30 * time.Second, RefreshTokenRepetitions: 3, AuthorizationCodeLifetime: time.Minute,
 			AccessTokenSigningAlgorithm: "ES256", IDTokenSigningAlgorithm: "RS256",
 		},
 		Sessions:        Sessions{IdleLifetime: day, Lifetime: 7 * day, InteractionLifetime: time.Hour, MaximumPerAccount: 50},
@@ -242,7 +242,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"server.max_connections": "100", "server.max_connections_per_address": "10", "server.allow_plaintext": "true", "headers.hsts_include_subdomains": "true", "headers.csp_report_uri": "https://reports.example.com/csp", "database.allow_plaintext": "true", "redis.allow_plaintext": "true",
 		"log.level": "debug", "log.format": "json",
 		"tokens.access_token_lifetime": "5m", "tokens.id_token_lifetime": "1h", "tokens.refresh_token_idle_lifetime": "7d",
-		"tokens.refresh_token_lifetime": "60d", "tokens.refresh_token_reuse_window": "0s", "tokens.authorization_code_lifetime": "30s",
+		"tokens.refresh_token_lifetime": "60d", "tokens.refresh_token_reuse_window": "0s", "tokens.refresh_token_repetitions": "0", "tokens.authorization_code_lifetime": "30s",
 		"tokens.access_token_signing_algorithm": "RS256", "tokens.id_token_signing_algorithm": "PS256", "tokens.allow_weak_encryption": "true",
 		"sessions.idle_lifetime": "12h", "sessions.lifetime": "3d", "sessions.interaction_lifetime": "30m", "sessions.maximum_per_account": "20",
 		"passwords.memory_kib": "65536", "passwords.iterations": "3", "passwords.parallelism": "2", "passwords.pool_memory_mib": "512", "passwords.minimum_length": "20",

@@ -229,6 +229,12 @@ var table = []option{
 		description: "How long a rotated refresh token, presented again by its client, gives the same successor again. After it, reuse ends the whole family. 0 makes every repetition reuse.",
 	},
 	{
+		name: "tokens.refresh_token_repetitions", standard: "3", bounds: counting(0, 100),
+		field: func(c *Config) any { return &c.Tokens.RefreshTokenRepetitions },
+		description: "How many rotations of refresh tokens in a row may be repeated within `tokens.refresh_token_reuse_window`. One more is reuse and ends the whole family, " +
+			"as two parties use it. Any number of requests with one token is one repetition; what is older than `tokens.refresh_token_idle_lifetime` doesn't count. 0 never ends a family for this.",
+	},
+	{
 		name: "tokens.authorization_code_lifetime", standard: "1m", bounds: lasting(10*time.Second, 60*time.Second),
 		field:       func(c *Config) any { return &c.Tokens.AuthorizationCodeLifetime },
 		description: "How long an authorization code can be redeemed.",

@@ -284,7 +284,7 @@ func (s *Service) record(ctx context.Context, minting Minting, access Minted, re
 	record := Record{
 		Now: minting.IssuedAt, Use: use, Rotate: refresh.rotate, NewRefresh: refresh.stored, IdleExpiry: refresh.extend.ExpiresAt,
 		Client:   JudgedClient{minting.Client.ID, minting.Client.Epoch, minting.Client.UpdatedAt},
-		ClientID: minting.Client.ClientID,
+		ClientID: minting.Client.ClientID, Origin: s.audit.Origin(ctx),
 		Access: AccessToken{
 			ID: minting.ID, Digest: access.Digest, Client: minting.Client.ID, Scopes: minting.Scopes, Audience: minting.Audience,
 			IssuedAt: minting.IssuedAt, ExpiresAt: minting.ExpiresAt,

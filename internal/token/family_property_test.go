@@ -11,11 +11,12 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
-// familyModel is what a refresh family has to do, in ten lines: tokens are
-// numbered in the order of their making, and rotatedAt has when each was first used.
+// familyModel is what a refresh family has to do: tokens are numbered in the order of their
+// making, rotatedAt has when each was first used, and repeated which was used again.
 type familyModel struct {
 	dead      bool
 	rotatedAt []time.Time
+	repeated  []bool
 }
 
 // use returns the number of the successor, or -1 for a refusal.
@@ -27,9 +28,30 @@ func (m *familyModel) use(number int, now time.Time) int {
 		return -1
 	}
 	if number == len(m.rotatedAt) {
-		m.rotatedAt = append(m.rotatedAt, now)
+		m.rotatedAt, m.repeated = append(m.rotatedAt, now), append(m.repeated, false)
+		return number + 1
+	}
+	m.repeated[number] = true
+	if m.dead = m.inARow(now) > lifetimes.Repetitions; m.dead {
+		return -1
 	}
 	return number + 1
+}
+
+// inARow counts the repeated rotations since the last one that can't be repeated any more.
+func (m *familyModel) inARow(now time.Time) (count int) {
+	alone := time.Time{}
+	for number, at := range m.rotatedAt {
+		if !m.repeated[number] && !now.Before(at.Add(lifetimes.ReuseWindow)) {
+			alone = at
+		}
+	}
+	for number, at := range m.rotatedAt {
+		if m.repeated[number] && !at.Before(alone) {
+			count++
+		}
+	}
+	return count
 }
 
 func TestRefreshFamilyBehavesLikeItsModel(t *testing.T) {

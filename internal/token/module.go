@@ -50,6 +50,10 @@ type ClientKeys interface {
 type Auditor interface {
 	// RecordEventually runs work in a transaction, and records the event that it returns, nil for none, then or later.
 	RecordEventually(ctx context.Context, work func(ctx context.Context) (*audit.Event, error)) error
+	// Promise writes down in the transaction of ctx an event that is recorded later.
+	Promise(ctx context.Context, event audit.Event) error
+	// Origin returns where the request of ctx came from.
+	Origin(ctx context.Context) audit.Origin
 }
 
 // Catalogue knows which scopes can be granted now.
@@ -88,6 +92,9 @@ type Lifetimes struct {
 	RefreshToken      time.Duration
 	// ReuseWindow is how long a rotated refresh token gives its successor again.
 	ReuseWindow time.Duration
+	// Repetitions is how many rotations of a family in a row may be repeated within the
+	// window before that is reuse; 0 for any number. What is older than RefreshTokenIdle doesn't count.
+	Repetitions int
 }
 
 // Deps is what the service needs.
@@ -143,7 +150,10 @@ type Service struct {
 
 // New returns the service without any grant; see [Service.Use].
 func New(deps Deps) *Service {
-	writing := &recorderStore{database: deps.Database, reuseWindow: deps.Lifetimes.ReuseWindow, sessions: deps.Sessions}
+	writing := &recorderStore{
+		database: deps.Database, audit: deps.Audit, reuseWindow: deps.Lifetimes.ReuseWindow, sessions: deps.Sessions,
+		repetitions: deps.Lifetimes.Repetitions, repetitionPeriod: deps.Lifetimes.RefreshTokenIdle,
+	}
 	service := &Service{
 		store: store{deps.Database}, clock: deps.Clock, issuer: deps.Issuer, keys: deps.Keys, successorKey: deps.SuccessorKey,
 		lifetimes: deps.Lifetimes, clients: deps.Clients, subjects: deps.Subjects, people: deps.People, clientKeys: deps.ClientKeys,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 )
@@ -15,7 +16,8 @@ import (
 var (
 	// ErrCodeUsed says that the code was consumed before, has expired, or its session has ended.
 	ErrCodeUsed = errors.New("the authorization code can't be used any more")
-	// ErrRefreshReused says that the refresh token was rotated too long ago.
+	// ErrRefreshReused says that the refresh token was rotated too long ago, or that too many
+	// rotations in a row were repeated.
 	ErrRefreshReused = errors.New("the refresh token was used before")
 	// ErrEnded says that the family of the refresh token no longer counts.
 	ErrEnded = errors.New("the token family has ended")
@@ -44,6 +46,8 @@ type Record struct {
 	UserID   *uuid.UUID
 	// SessionID is the session on which the family depends, nil for none. A refresh is a use of it.
 	SessionID *uuid.UUID
+	// Origin is where the request came from.
+	Origin audit.Origin
 }
 
 // JudgedClient is what tells whether a client's record has changed since it was read.

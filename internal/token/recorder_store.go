@@ -13,8 +13,12 @@ import (
 // batch; a record whose verdict is not nil is left out of the steps after it.
 type recorderStore struct {
 	database    *db.DB
+	audit       Auditor
 	reuseWindow time.Duration
 	sessions    Sessions
+	// repetitions is how many rotations in a row may be repeated within repetitionPeriod; 0 for any number.
+	repetitions      int
+	repetitionPeriod time.Duration
 }
 
 // latest is the time at which a batch is judged: nobody gains from having waited in line.
@@ -90,8 +94,7 @@ func (s *recorderStore) insertFamilies(ctx context.Context, batch []Record, verd
 }
 
 // rotateRefreshTokens marks tokens as rotated, each by one conditional statement.
-// Whoever loses the race for one is not refused while the window is open: the
-// winner's successor is the same as theirs, so they share it. After the window it is reuse.
+// A request that loses the race for one repeats the rotation; see judgeRepetitions.
 func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record, verdicts []error) error {
 	var ids []any
 	for i, record := range batch {
@@ -109,21 +112,21 @@ func (s *recorderStore) rotateRefreshTokens(ctx context.Context, batch []Record,
 	if err != nil {
 		return err
 	}
-	shared, err := s.withinWindow(ctx, now, ids)
-	if err != nil {
-		return err
-	}
+	var repetitions []int
 	for i, record := range batch {
 		if record.Use.Refresh == nil || !record.Rotate || verdicts[i] != nil {
 			continue
 		}
-		id := record.Use.Refresh.ID
-		if !won[id] && !shared[id] {
-			verdicts[i] = ErrRefreshReused
+		if id := record.Use.Refresh.ID; won[id] {
+			delete(won, id)
+		} else {
+			repetitions = append(repetitions, i)
 		}
-		delete(won, id)
 	}
-	return nil
+	if len(repetitions) == 0 {
+		return nil
+	}
+	return s.judgeRepetitions(ctx, now, batch, repetitions, verdicts)
 }
 
 // withinWindow returns those refresh tokens that were rotated so recently that they give their

@@ -35,7 +35,7 @@ const (
 
 var lifetimes = token.Lifetimes{
 	AuthorizationCode: time.Minute, AccessToken: 10 * time.Minute, IDToken: 10 * time.Minute,
-	RefreshTokenIdle: 14 * 24 * time.Hour, RefreshToken: 90 * 24 * time.Hour, ReuseWindow: 30 * time.Second,
+	RefreshTokenIdle: 14 * 24 * time.Hour, RefreshToken: 90 * 24 * time.Hour, ReuseWindow: 30 * time.Second, Repetitions: 3,
 }
 
 // environment is the token service with everything real around it.
