@@ -3,20 +3,17 @@ package logout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/egress"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
-	"authly/internal/platform/jobs"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oidc"
 )
@@ -69,11 +66,8 @@ func NewDeliverer(deps DelivererDeps) *Deliverer {
 // The bounds of deliveries.
 const (
 	deliveryTimeout = 5 * time.Second
-	atOnce          = 8
-	batchSize       = 32
-	batchOfOne      = 4 // of one client, so that a slow one doesn't keep the others waiting
 	// claimLifetime is after how long an attempt that was never heard of again is
-	// repeated. It is longer than a batch can take.
+	// repeated. It is longer than an attempt can take.
 	claimLifetime = time.Minute
 	maxAttempts   = 5
 	recordWithin  = 10 * time.Second
@@ -91,36 +85,6 @@ func pause(attempts int) time.Duration {
 	default:
 		return 40 * time.Minute
 	}
-}
-
-// Deliver makes an attempt at each delivery that is due. Several nodes may do so at once.
-func (d *Deliverer) Deliver(ctx context.Context) error {
-	for ctx.Err() == nil {
-		now := d.clock.Now()
-		found, err := d.store.anyDue(ctx, now, maxAttempts)
-		if err != nil || !found {
-			return err
-		}
-		claimed, err := d.store.claim(ctx, now, now.Add(claimLifetime), maxAttempts, batchSize, batchOfOne)
-		if err != nil {
-			return fmt.Errorf("claim logout deliveries: %w", err)
-		}
-		if len(claimed) == 0 {
-			return nil // another node was faster
-		}
-		var group errgroup.Group
-		group.SetLimit(atOnce)
-		for _, each := range claimed {
-			// Each on its own: one that panics takes neither the process nor the others along.
-			group.Go(func() error {
-				return jobs.Guard(ctx, func(ctx context.Context) error { return d.deliver(ctx, each) })
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return fmt.Errorf("deliver logout tokens: %w", err)
-		}
-	}
-	return ctx.Err()
 }
 
 // deliver makes one attempt and writes down what came of it.

@@ -2,6 +2,9 @@ package logout
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,33 +81,54 @@ func (s store) deliveries(ctx context.Context, clientRecord uuid.UUID, most int)
 	return db.Collect(rows, err, scanDelivery)
 }
 
-const due = `finished_at IS NULL AND next_attempt_at <= $1 AND attempts < $2`
-
-// anyDue spares the writer when there is nothing to do, which is nearly always.
-func (s store) anyDue(ctx context.Context, now time.Time, most int) (bool, error) {
-	var found bool
-	err := s.database.Read(ctx).QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM logout_deliveries WHERE `+due+`)`, now, most).Scan(&found)
-	return found, err
+// due returns deliveries that are due, without those of clients and hosts that are busy. A client that has
+// many of them does not crowd out the others: all first ones come before all second ones.
+func (s store) due(ctx context.Context, now time.Time, busyClients []uuid.UUID, busyHosts []string) ([]dueDelivery, error) {
+	arguments := []any{now, maxAttempts, lookAheadOfOne, lookAhead}
+	var allowed strings.Builder
+	if len(busyClients) > 0 {
+		allowed.WriteString(` AND d.client NOT IN (` + db.Placeholders(len(arguments)+1, len(busyClients)) + `)`)
+		for _, each := range busyClients {
+			arguments = append(arguments, each)
+		}
+	}
+	for _, each := range busyHosts {
+		// The host is that of the address if the character after it ends it: it is not the beginning of another one.
+		fmt.Fprintf(&allowed, ` AND substr(lower(COALESCE(c.logout_uri, '')) || '/', 1, %d) NOT IN (%s)`,
+			len(each)+1, db.Placeholders(len(arguments)+1, len(hostEnds)))
+		for _, end := range hostEnds {
+			arguments = append(arguments, each+string(end))
+		}
+	}
+	rows, err := s.database.Read(ctx).Query(ctx, `SELECT w.session_id, w.client, w.attempts, w.address FROM (
+			SELECT d.session_id, d.client, d.attempts, d.next_attempt_at, COALESCE(c.logout_uri, '') AS address,
+				row_number() OVER (PARTITION BY d.client ORDER BY d.next_attempt_at, d.session_id) AS place
+			FROM logout_deliveries d LEFT JOIN back_channel_clients c ON c.id = d.client
+			WHERE d.finished_at IS NULL AND d.next_attempt_at <= $1 AND d.attempts < $2`+allowed.String()+`) w
+		WHERE w.place <= $3 ORDER BY w.place, w.next_attempt_at LIMIT $4`, arguments...)
+	return db.Collect(rows, err, func(row db.Row) (dueDelivery, error) {
+		var (
+			found    dueDelivery
+			attempts int64
+			address  string
+		)
+		err := row.Scan(&found.session, &found.client, &attempts, &address)
+		found.attempts, found.host = int(attempts), hostOf(address)
+		return found, err
+	})
 }
 
-// claim takes deliveries that are due for one attempt, each for one caller only:
-// whoever comes second finds that their time has moved. They come back at the time
-// again, in case the caller never says what came of it. The client that waits
-// longest does not crowd out the others: each has only so many of a batch.
-func (s store) claim(ctx context.Context, now, again time.Time, most, batch, ofOneClient int) ([]Delivery, error) {
-	var claimed []Delivery
-	err := s.database.Tx(ctx, func(ctx context.Context) error {
-		rows, err := s.database.Write(ctx).Query(ctx, `UPDATE logout_deliveries SET attempts = attempts + 1, next_attempt_at = $3, last_attempt_at = $1
-			WHERE `+due+` AND (session_id, client) IN (
-				SELECT w.session_id, w.client FROM (
-					SELECT session_id, client, next_attempt_at, row_number() OVER (PARTITION BY client ORDER BY next_attempt_at, session_id) AS place
-					FROM logout_deliveries WHERE `+due+`) w
-				WHERE w.place <= $4 ORDER BY w.place, w.next_attempt_at LIMIT $5)
-			RETURNING `+deliveryColumns, now, most, again, ofOneClient, batch)
-		claimed, err = db.Collect(rows, err, scanDelivery)
-		return err
-	})
-	return claimed, err
+// claim takes a delivery for one attempt, and reports whether this caller has it: for one that comes second,
+// its time has moved. The delivery comes back at the time again, in case the caller never says what came of it.
+func (s store) claim(ctx context.Context, due dueDelivery, now, again time.Time) (Delivery, bool, error) {
+	claimed, err := scanDelivery(s.database.Write(ctx).QueryRow(ctx, `UPDATE logout_deliveries
+		SET attempts = attempts + 1, next_attempt_at = $1, last_attempt_at = $2
+		WHERE session_id = $3 AND client = $4 AND attempts = $5 AND finished_at IS NULL AND next_attempt_at <= $2
+		RETURNING `+deliveryColumns, again, now, due.session, due.client, due.attempts))
+	if errors.Is(err, errNoRecord) {
+		return Delivery{}, false, nil
+	}
+	return claimed, err == nil, err
 }
 
 // record writes down what came of an attempt, if the delivery was not claimed
