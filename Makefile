@@ -9,7 +9,7 @@ MAKEFLAGS   += --no-print-directory
 GO       ?= go
 FUZZTIME ?= 60s
 # For one test binary; the whole of "make test" is meant to stay far below.
-TIMEOUT  ?= 12m
+TIMEOUT  ?= 20m
 SERVICES := scripts/with-services
 # The race detector is the only thing that needs cgo. It watches Authly and the
 # libraries, but not SQLite itself, which is C translated to Go, nor the hashing of
