@@ -19,7 +19,7 @@ import (
 
 const adaBody = `{"username":"Ada","email":"ada@people.example","email_verified":true,"given_name":"Ada","family_name":"Lovelace",` +
 	`"birthdate":"1815-12-10","zoneinfo":"Europe/London","locale":"en-GB","website":"https://ada.example","phone_number":"+442012345678",` +
-	`"phone_number_verified":true,"address":{"locality":"London","country":"UK"},"password":"engine of analysis 1843"}`
+	`"phone_number_verified":true,"address":{"locality":"London","country":"UK"},"password":"engine of analysis 1843","require_password_change":false}`
 
 func TestUserFromCreationToDeletion(t *testing.T) {
 	t.Parallel()

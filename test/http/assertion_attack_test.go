@@ -335,8 +335,11 @@ func TestClientWithAnAddressOfKeys(t *testing.T) {
 				w := newWorld(t, engine, testx.WithConfig(func(c *config.Config) { c.Egress.AllowLoopback = isAllowed }))
 				away, first, second := newKeyServer(t), newSigningKey(t, jose.ES256), newSigningKey(t, jose.ES256)
 				known := keyed{w.Confidential(callback, func(m *client.Metadata) {
-					m.AuthenticationMethod, m.JWKSURI = oauth.PrivateKeyJWT, away.URL+"/jwks"
+					m.AuthenticationMethod, m.JWKSURI = oauth.PrivateKeyJWT, "https://nowhere.invalid/jwks"
 				}), first}
+				// Where this machine is not asked, no interface takes such an address; a record from before may have one.
+				_, err := w.Database().Write(t.Context()).Exec(t.Context(), `UPDATE clients SET jwks_uri = $1 WHERE id = $2`, away.URL+"/jwks", known.ID)
+				must(t, err)
 				status := func() int {
 					return w.Post("/oauth/token", asserted(machine(), w.assert(known, jose.TypeJWT, w.claims(known, nil)))).Status
 				}

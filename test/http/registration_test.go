@@ -214,7 +214,7 @@ func TestRegistration(t *testing.T) {
 		{Name: "DR-08 no scope that there may be", Want: saying(`"scope":"openid profile email offline_access"`), Do: registers(object{"scope": "admin"})},
 		{Name: "DR-08 a scope that is none", Want: metadataError, Do: registers(object{"scope": "openid  \"x"})},
 		{Name: "DR-11 CORS preflight", Want: Want{Status: 204, Header: map[string]string{
-			"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "mcp-protocol-version",
+			"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "content-type,mcp-protocol-version",
 		}}, Do: func(w *World) testx.Answer {
 			return w.Call(http.MethodOptions, "/oauth/register", nil, testx.Header("Origin", "http://localhost:6274"),
 				testx.Header("Access-Control-Request-Method", "POST"), testx.Header("Access-Control-Request-Headers", "content-type,mcp-protocol-version"))
