@@ -21,7 +21,7 @@
 // Where a record says all there is to say, whoever makes it writes no event: a [Source] has
 // such records, as package token has the rows of access tokens. [Log.Collect] takes them over
 // soon after, many at a time, into batches that are sealed at once, and [Log.Keep] when they
-// are deleted, if they are not in the log by then.
+// are deleted, if they are not in the log by then. [Log.SealOrigin] gives such a record the origin of its request.
 //
 // What an event has of a person is sealed under a key of that person, which [Log.Erase] destroys when the account is
 // deleted. The digests are over the sealed form, so the chain is as it was.

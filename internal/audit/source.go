@@ -3,12 +3,15 @@ package audit
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
+
+	"authly/internal/platform/secret"
 )
 
 // Source has records that are events themselves, such as the rows of tokens: whoever
@@ -18,7 +21,8 @@ type Source interface {
 	// Name is the source's own, for ever.
 	Name() string
 	// After returns what happened before a time, as events with their identifiers and
-	// times, in the order of the identifiers, those after one, and no more than most.
+	// times, in the order of the identifiers, those after one, and no more than most. Their
+	// origins are as [Log.SealOrigin] returned them.
 	After(ctx context.Context, after uuid.UUID, before time.Time, most int) ([]Event, error)
 }
 
@@ -115,10 +119,79 @@ func (l *Log) Keep(ctx context.Context, happened []Event) error {
 // completed returns events as they are written, in the order of their identifiers, in which
 // nobody who writes the same ones waits for another in a circle.
 func (l *Log) completed(ctx context.Context, happened []Event) ([]stored, error) {
-	events, err := l.written(ctx, slices.Clone(happened))
+	happened = slices.Clone(happened)
+	if err := l.openOrigins(ctx, happened); err != nil {
+		return nil, err
+	}
+	events, err := l.written(ctx, happened)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(events, func(a, b stored) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return events, nil
+}
+
+// SealOrigin returns where the request of ctx came from, as a record that is an event keeps it until it is taken
+// over. The address is sealed under the key of the person who acts, so that it can't be read any more once
+// the account is deleted; that of a client on its own behalf, with person nil, is in clear.
+func (l *Log) SealOrigin(ctx context.Context, record uuid.UUID, person *uuid.UUID) (Origin, error) {
+	from := l.origin(ctx)
+	from.Address, from.RequestID = bounded(from.Address), bounded(from.RequestID)
+	if person == nil || from.Address == "" {
+		return from, nil
+	}
+	keys, err := l.keysFor(ctx, []uuid.UUID{*person})
+	if err != nil {
+		return Origin{}, fmt.Errorf("seal the address of a request: %w", err)
+	}
+	key, known := keys[*person]
+	if !known {
+		from.Address = Erased
+		return from, nil
+	}
+	sealed, err := key.Seal(placeOfAddress(record), []byte(from.Address))
+	if err != nil {
+		return Origin{}, fmt.Errorf("seal the address of a request: %w", err)
+	}
+	from.Address = base64.RawStdEncoding.EncodeToString(sealed)
+	return from, nil
+}
+
+// openOrigins puts the addresses that [Log.SealOrigin] sealed back into events, and [Erased] where the
+// account is deleted.
+func (l *Log) openOrigins(ctx context.Context, events []Event) error {
+	people := make(map[int]uuid.UUID, len(events))
+	var wanted []uuid.UUID
+	for i, event := range events {
+		if event.Actor.Kind != User || event.Origin.Address == "" {
+			continue
+		}
+		person, _ := uuid.Parse(event.Actor.ID) // one who isn't there has no key
+		people[i], wanted = person, append(wanted, person)
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	keys := map[uuid.UUID]*secret.Sealer{}
+	if l.people.sealer != nil {
+		var err error
+		if keys, err = l.storedKeys(ctx, wanted); err != nil {
+			return err
+		}
+	}
+	for i, person := range people {
+		address := &events[i].Origin.Address
+		sealed, err := base64.RawStdEncoding.DecodeString(*address)
+		*address = Erased
+		if key, known := keys[person]; known && err == nil {
+			if opened, err := key.Open(placeOfAddress(events[i].ID), sealed); err == nil {
+				*address = string(opened)
+			}
+		}
+	}
+	return nil
+}
+
+func placeOfAddress(record uuid.UUID) secret.Place {
+	return secret.Place{Table: "audit_events", Column: "address", Row: record.String()}
 }

@@ -299,6 +299,13 @@ func (s *Service) record(ctx context.Context, minting Minting, access Minted, re
 			record.NewFamily = family
 		}
 	}
+	if s.keeper != nil {
+		from, err := s.keeper.SealOrigin(ctx, record.Access.ID, record.UserID)
+		if err != nil {
+			return fmt.Errorf("store a token response: %w", err)
+		}
+		record.Access.Origin = from
+	}
 	err := s.recorder.Do(ctx, record)
 	switch {
 	case errors.Is(err, ErrCodeUsed):

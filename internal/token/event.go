@@ -33,10 +33,11 @@ func (e Events) After(ctx context.Context, after uuid.UUID, before time.Time, mo
 
 // eventOf tells of the issue of an access token. It is the user's doing, through the client,
 // or the client's own.
-func eventOf(i Issued) audit.Event {
+func eventOf(i Issued, from audit.Origin) audit.Event {
 	event := audit.Event{
 		ID: i.ID, OccurredAt: i.CreatedAt, Action: audit.TokenIssue, ClientID: i.ClientID, Target: audit.Target{Kind: "access_token", ID: i.ID.String()},
 		Actor: audit.Actor{Kind: audit.Client, ID: i.ClientID}, Details: audit.Details{Scopes: i.Scopes},
+		Origin: from,
 	}
 	if i.Refreshed {
 		event.Action = audit.TokenRefresh

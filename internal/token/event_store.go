@@ -10,13 +10,16 @@ import (
 	"authly/internal/platform/db"
 )
 
-const eventColumns = `id, client_id, family_id, user_id, refreshed, scopes, issued_at,
+const eventColumns = `id, client_id, family_id, user_id, refreshed, scopes, issued_at, address, request_id,
 	COALESCE((SELECT n.username FROM user_names n WHERE n.id = access_tokens.user_id), '')`
 
 func scanEvent(row db.Row) (audit.Event, error) {
-	var i Issued
-	err := row.Scan(&i.ID, &i.ClientID, &i.FamilyID, &i.UserID, &i.Refreshed, db.IntoJSON(&i.Scopes), &i.CreatedAt, &i.Username)
-	return eventOf(i), err
+	var (
+		i    Issued
+		from audit.Origin
+	)
+	err := row.Scan(&i.ID, &i.ClientID, &i.FamilyID, &i.UserID, &i.Refreshed, db.IntoJSON(&i.Scopes), &i.CreatedAt, &from.Address, &from.RequestID, &i.Username)
+	return eventOf(i, from), err
 }
 
 func (s store) issuedAfter(ctx context.Context, after uuid.UUID, before time.Time, most int) ([]audit.Event, error) {

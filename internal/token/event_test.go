@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"sync"
@@ -28,7 +29,7 @@ func (e *environment) logged() *audit.Log {
 	e.t.Helper()
 	sealer, err := secret.NewSealer(secret.NewSealingKey())
 	e.must(err)
-	log := audit.New(audit.Deps{Database: e.database, Clock: e.clock, ChainKey: secret.FromString("the key of the chain"), Sealer: sealer})
+	log := audit.New(audit.Deps{Database: e.database, Clock: e.clock, ChainKey: secret.FromString("the key of the chain"), Sealer: sealer, Origin: func(context.Context) audit.Origin { return e.from }})
 	e.keeper = log
 	e.tokens = e.newService()
 	log.Use(e.tokens.Events())
@@ -111,6 +112,70 @@ func TestIssueIsAnEvent(t *testing.T) {
 			if read, err := log.List(t.Context(), query); err != nil || len(read.Events) != map[string]int{"actor": 2, "client": 1, "target": 1}[name] {
 				t.Errorf("by %s: %v %v", name, read.Events, err)
 			}
+		}
+	})
+}
+
+// Each request is known by its own address and identifier, whether the job or the sweep takes the row over. A row that outlives its
+// account doesn't have the person's address.
+func TestIssueHasItsOrigin(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		e := newEnvironment(t, database)
+		log, app := e.logged(), e.register(confidential)
+		home, elsewhere, server := audit.Origin{Address: "192.0.2.1", RequestID: "one"}, audit.Origin{Address: "2001:db8::2", RequestID: "two"}, audit.Origin{Address: "198.51.100.3", RequestID: "three"}
+		use := func() map[uuid.UUID]audit.Origin {
+			e.from = home
+			first, err := e.redeem(app, e.code(app, nil))
+			e.must(err)
+			e.from = elsewhere
+			second, err := e.refresh(app, first.RefreshToken)
+			e.must(err)
+			e.from = server
+			own, err := e.exchange(e.tokens, app, url.Values{"grant_type": {"client_credentials"}})
+			e.must(err)
+			return map[uuid.UUID]audit.Origin{e.jti(first): home, e.jti(second): elsewhere, e.jti(own): server}
+		}
+		inLog := func() map[uuid.UUID]audit.Origin {
+			got := map[uuid.UUID]audit.Origin{}
+			for _, event := range e.issues(log) {
+				got[event.ID] = event.Origin
+			}
+			return got
+		}
+		want := use()
+		rows, err := database.Read(t.Context()).Query(t.Context(), `SELECT address FROM access_tokens WHERE user_id IS NOT NULL`)
+		stored, err := db.Collect(rows, err, func(row db.Row) (text string, err error) {
+			err = row.Scan(&text)
+			return text, err
+		})
+		e.must(err)
+		if len(stored) != 2 || slices.Contains(stored, home.Address) || slices.Contains(stored, elsewhere.Address) || slices.Contains(stored, "") {
+			t.Errorf("the rows of a person have %q", stored)
+		}
+		e.clock.Advance(time.Minute)
+		e.must(log.Collect(t.Context()))
+		maps.Copy(want, use())
+		e.clock.Advance(time.Hour)
+		e.must(e.tokens.Sweep(t.Context()))
+		if diff := cmp.Diff(want, inLog()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+
+		left := use()
+		_, err = database.Write(t.Context()).Exec(t.Context(), `DELETE FROM users WHERE id = $1`, e.user)
+		e.must(err)
+		e.must(log.Erase(t.Context(), e.user))
+		e.clock.Advance(time.Minute)
+		e.must(log.Collect(t.Context()))
+		maps.Copy(want, left)
+		for which, from := range want {
+			if from != server {
+				want[which] = audit.Origin{Address: audit.Erased, RequestID: from.RequestID}
+			}
+		}
+		if diff := cmp.Diff(want, inLog()); diff != "" {
+			t.Errorf("after the deletion (-want +got):\n%s", diff)
 		}
 	})
 }

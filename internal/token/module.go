@@ -62,8 +62,11 @@ type Catalogue interface {
 	Usable(ctx context.Context, names oauth.ScopeSet) (oauth.ScopeSet, error)
 }
 
-// Keeper keeps what records say that are about to be deleted. It joins the transaction of ctx.
+// Keeper keeps in the log what records say.
 type Keeper interface {
+	// SealOrigin returns where the request of ctx came from, as the row of a token of a person, or of a client (nil), keeps it.
+	SealOrigin(ctx context.Context, record uuid.UUID, person *uuid.UUID) (audit.Origin, error)
+	// Keep keeps what is about to be deleted. It joins the transaction of ctx.
 	Keep(ctx context.Context, events []audit.Event) error
 }
 

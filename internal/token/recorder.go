@@ -78,6 +78,8 @@ type AccessToken struct {
 	Audience  []string
 	IssuedAt  time.Time
 	ExpiresAt time.Time
+	// Origin is where the request came from, as the row keeps it (see [Keeper]); empty if it isn't kept in the log what was issued.
+	Origin audit.Origin
 }
 
 // write applies a batch of records inside one transaction; see db.Group.

@@ -175,7 +175,7 @@ func (s *recorderStore) insertRefreshTokens(ctx context.Context, batch []Record,
 
 func (s *recorderStore) insertAccessTokens(ctx context.Context, batch []Record, verdicts []error) error {
 	return insertAll(ctx, s.database, `INSERT INTO access_tokens (id, token_hash, client, client_epoch, client_id, family_id, user_id, refreshed, scopes, audience,
-		issued_at, expires_at) VALUES `, "", 12, batch, verdicts, func(record Record) []any {
+		issued_at, expires_at, address, request_id) VALUES `, "", 14, batch, verdicts, func(record Record) []any {
 		a := record.Access
 		var digest []byte
 		if a.Digest != nil {
@@ -183,7 +183,7 @@ func (s *recorderStore) insertAccessTokens(ctx context.Context, batch []Record, 
 		}
 		return []any{
 			a.ID, digest, a.Client, record.Client.Epoch, record.ClientID, a.FamilyID, record.UserID, record.Use.Refresh != nil, db.Strings(a.Scopes), db.Strings(a.Audience),
-			a.IssuedAt, a.ExpiresAt,
+			a.IssuedAt, a.ExpiresAt, a.Origin.Address, a.Origin.RequestID,
 		}
 	})
 }

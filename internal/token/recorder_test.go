@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"authly/internal/audit"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/platform/id"
@@ -55,6 +57,39 @@ func TestBatchesOfEverySizeLeaveRoomForOtherStatements(t *testing.T) {
 			if _, err := database.Write(t.Context()).Exec(t.Context(), fmt.Sprintf(`DELETE FROM access_tokens WHERE %d = 0`, i+1)); err != nil {
 				t.Fatalf("after %d other statements: %v", i, err)
 			}
+		}
+	})
+}
+
+// Requests that share a commit keep their own addresses and identifiers.
+func TestOriginsOfOneBatch(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		recorder, now := &recorderStore{database: database}, time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		client, _ := insertLiveFamily(t, database, now)
+		batch, want := make([]Record, 5), map[uuid.UUID]audit.Origin{}
+		for i := range batch {
+			from := audit.Origin{Address: fmt.Sprintf("192.0.2.%d", i), RequestID: fmt.Sprintf("request %d", i)}
+			batch[i] = Record{Now: now, Client: client, Access: AccessToken{ID: id.New(), Client: client.ID, IssuedAt: now, ExpiresAt: now.Add(time.Hour), Origin: from}}
+			want[batch[i].Access.ID] = from
+		}
+		err := database.Tx(t.Context(), func(ctx context.Context) error {
+			verdicts, err := recorder.write(ctx, batch)
+			return errors.Join(append(verdicts, err)...)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := store{database}.issuedAfter(t.Context(), uuid.Nil, now, len(batch)+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[uuid.UUID]audit.Origin{}
+		for _, event := range events {
+			got[event.ID] = event.Origin
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }

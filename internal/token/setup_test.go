@@ -53,7 +53,8 @@ type environment struct {
 	keeper         token.Keeper
 	sessions       token.Sessions
 	catalogue      token.Catalogue
-	signing        token.Keys // nil: keys
+	signing        token.Keys   // nil: keys
+	from           audit.Origin // of the requests
 }
 
 func newEnvironment(t *testing.T, database *db.DB) *environment {

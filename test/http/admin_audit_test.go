@@ -5,12 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"authly/internal/audit"
+	"authly/internal/config"
+	"authly/internal/platform/db/dbtest"
 	"authly/internal/testx"
 )
 
@@ -19,6 +24,8 @@ type shownEvent struct {
 	Action    string `json:"action"`
 	TargetID  string `json:"target_id"`
 	ActorName string `json:"actor_name"`
+	Address   string `json:"address"`
+	RequestID string `json:"request_id"`
 }
 
 func (a *administration) eventsIn(body string) (events []shownEvent, next string) {
@@ -118,6 +125,45 @@ func TestAuditLogIsReadOverHTTP(t *testing.T) {
 		a.wants(a.send(token, http.MethodGet, "/audit-events/"+events[0].ID, ""), http.StatusOK,
 			`"id":"`+events[0].ID+`"`, `"occurred_at":"2026-11-25T12:06:00Z"`, `"actor_kind":"user"`, `"changes":[{"field":"name","before":"a","after":null}]`)
 	})
+}
+
+// What was issued is listed with the address and the identifier of each request, which the answer had as well.
+func TestIssuedTokensAreListedWithTheirOrigins(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			a := administer(t, engine, testx.WithConfig(func(c *config.Config) {
+				c.Audit.Tokens = true
+				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+				c.Admin.Networks = append(c.Admin.Networks, netip.MustParsePrefix("192.0.2.0/24"))
+			}))
+			app, want := a.Confidential("https://app.example/cb", nil), map[string]string{}
+			sent := func(form url.Values, address string) testx.Answer {
+				answer := a.wants(a.Post("/oauth/token", form, testx.As(app), testx.Header("X-Forwarded-For", address)), http.StatusOK)
+				want[answer.Header.Get("X-Request-Id")] = address
+				return answer
+			}
+			request, browser := a.Request(app, set("scope", "openid offline_access")), a.Browser()
+			code := browser.Through(browser.Open(a.AuthorizeURL(request)), a.Person("ada"))
+			first := sent(url.Values{"grant_type": {"authorization_code"}, "code": {code.Query().Get("code")}, "redirect_uri": {request.Get("redirect_uri")}, "code_verifier": {request.Verifier}}, "203.0.113.7")
+			sent(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.Text("refresh_token")}}, "2001:db8::5")
+			sent(machine(), "198.51.100.9")
+			a.Clock.Advance(time.Minute)
+			must(t, a.Audit.Collect(t.Context()))
+
+			robot := a.robot()
+			answer := a.wants(a.Post("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"admin:audit:read"}, "resource": {a.Issuer + adminPath}}, testx.As(robot)), http.StatusOK)
+			events, _ := a.eventsIn(a.wants(a.send(testx.Bearer(answer.Text("access_token")), http.MethodGet, "/audit-events?target_kind=access_token", "", testx.Header("X-Forwarded-For", "192.0.2.1")), http.StatusOK).Body)
+			got := map[string]string{}
+			for _, event := range events {
+				got[event.RequestID] = event.Address
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // An export has all of it, and is not held up to the time of other answers.
