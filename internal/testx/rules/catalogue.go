@@ -52,6 +52,7 @@ func server() []string {
 		"flows: posted from another site", "flows: tabs mixed", "flows: another browser", "flows: step skipped", "flows: fixation",
 		"account: an invitation is used once",
 		"access: mass assignment", "access: every route of the administration", "access: changes at once",
+		"access: others' things by their ids", "access: others' things at every route",
 
 		"output: markup is shown as text", "output: errors repeat no markup", "output: line breaks begin no header", "output: lines of the log are not forged",
 		"output: SQL in search texts",
