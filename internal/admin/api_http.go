@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
@@ -144,8 +145,9 @@ func answersOf[Input any](declared operation) []int {
 	return all
 }
 
-// mountDescription serves the OpenAPI description of what was registered so far.
-func mountDescription(router *httpx.Router, api huma.API) error {
+// mountDescription serves the OpenAPI description of what was registered so far. It needs no token, and is refused
+// to addresses from which this server can't be administered, as the operations are.
+func mountDescription(router *httpx.Router, api huma.API, may *authority) error {
 	for _, each := range api.OpenAPI().Components.Schemas.Map() {
 		nameNull(each)
 	}
@@ -153,9 +155,15 @@ func mountDescription(router *httpx.Router, api huma.API) error {
 	if err != nil {
 		return fmt.Errorf("describe the administration: %w", err)
 	}
-	router.API().HandleFunc("GET "+descriptionPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+	router.API().HandleFunc("GET "+descriptionPath, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		_, isOperator := r.Context().Value(principalKey{}).(Principal)
+		if !isOperator && !may.isNear(r.Context()) {
+			httpx.Attach(r.Context(), slog.String("refusal", addressRefused().kind))
+			addressRefused().write(w)
+			return
+		}
+		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
 		_, _ = w.Write(described)
 	})
 	return nil

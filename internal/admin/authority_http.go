@@ -177,7 +177,7 @@ func (a *authority) note(ctx context.Context, operation, scope string, who Princ
 func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, error) {
 	ctx := r.Context()
 	if !a.isNear(ctx) {
-		return Principal{}, &refusal{http.StatusForbidden, "address_refused", "this server can't be administered from this address", ""}, nil
+		return Principal{}, addressRefused(), nil
 	}
 	presented, refused := bearer(r)
 	if refused != nil {
@@ -198,6 +198,10 @@ func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, e
 		return caller(live), lacking(scope), nil
 	}
 	return principal, refused, err
+}
+
+func addressRefused() *refusal {
+	return &refusal{http.StatusForbidden, "address_refused", "this server can't be administered from this address", ""}
 }
 
 func lacking(scope string) *refusal {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func mounted(t *testing.T, issuer string) *httpx.Router {
 	t.Helper()
 	router := httpx.NewRouter(httpx.Options{Logger: slog.New(slog.DiscardHandler), Clock: clock.NewFake(time.Unix(1_800_000_000, 0)), Issuer: issuer})
-	if err := admin.New(admin.Deps{Issuer: issuer}).Mount(router); err != nil {
+	if err := admin.New(admin.Deps{Issuer: issuer, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}).Mount(router); err != nil {
 		t.Fatal(err)
 	}
 	return router

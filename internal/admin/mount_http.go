@@ -16,5 +16,5 @@ func (a *API) Mount(router *httpx.Router) error {
 	a.grants.mount(all)
 	a.auditEvents.mount(all)
 	a.system.mount(all)
-	return mountDescription(router, api)
+	return mountDescription(router, api, a.authority)
 }

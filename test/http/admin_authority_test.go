@@ -122,8 +122,10 @@ func TestAdministrationSwitchedOff(t *testing.T) {
 			}
 		}
 		far := administer(t, engine, testx.WithConfig(func(c *config.Config) { c.Admin.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }))
-		if answer := far.Get(adminPath + "/clients"); answer.Status != http.StatusForbidden {
-			t.Errorf("from another network: %d", answer.Status)
+		for _, path := range []string{adminPath + "/clients", "/api/v1/openapi.json"} {
+			if answer := far.Get(path); answer.Status != http.StatusForbidden || answer.Text("type") != "urn:authly:problem:address_refused" {
+				t.Errorf("%s from another network: %d %s", path, answer.Status, answer.Body)
+			}
 		}
 	}
 }
