@@ -135,6 +135,16 @@ func Recover(ctx context.Context, settings Config, options Options, username str
 	return app.Recover(ctx, settings, options.logger(), username)
 }
 
+// EndedKind is how many of one kind [RecoverBackup] has ended.
+type EndedKind = app.EndedKind
+
+// RecoverBackup ends everything that was issued up to now, in a database that was restored from a backup: everything
+// that was ended after the backup was made counts in it again. With registrationTokens, it also ends
+// registration access tokens (RFC 7592). The server must not run.
+func RecoverBackup(ctx context.Context, settings Config, options Options, registrationTokens bool) ([]EndedKind, error) {
+	return app.RecoverBackup(ctx, settings, options.logger(), registrationTokens)
+}
+
 // AuditEvent is an event of the audit log, AuditQuery says which are wanted, and
 // AuditVerification is what a look at the log's chain found.
 type (

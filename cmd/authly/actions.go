@@ -34,6 +34,7 @@ func actions() cli.Actions {
 		RegistrationTokenList:   listRegistrationTokens,
 		RegistrationTokenRevoke: revokeRegistrationToken,
 		RecoverAdmin:            recoverAdmin,
+		RecoverBackup:           recoverBackup,
 		AuditRead:               readAudit,
 		AuditVerify:             verifyAudit,
 	}

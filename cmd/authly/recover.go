@@ -12,3 +12,12 @@ func recoverAdmin(ctx context.Context, settings config.Config, username string) 
 	made, err := authly.Recover(ctx, settings, authly.Options{}, username)
 	return cli.Recovery{URL: made.URL.Reveal(), Expires: made.Expires, Username: made.Username}, err
 }
+
+func recoverBackup(ctx context.Context, settings config.Config, registrationTokens bool) ([]cli.EndedKind, error) {
+	all, err := authly.RecoverBackup(ctx, settings, authly.Options{}, registrationTokens)
+	converted := make([]cli.EndedKind, len(all))
+	for i, kind := range all {
+		converted[i] = cli.EndedKind(kind)
+	}
+	return converted, err
+}

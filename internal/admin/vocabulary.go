@@ -37,7 +37,7 @@ func vocabularies() []vocabulary {
 		vocabularyOf(user.Active, user.Disabled), vocabularyOf(session.Active, session.Expired, session.Ended),
 		vocabularyOf(registration.Live, registration.UsedUp, registration.Expired, registration.Revoked),
 		vocabularyOf(token.KindFamily, token.KindAccessToken), vocabularyOf(token.ReasonCodeReplayed, token.ReasonRefreshReused,
-			token.ReasonRevoked, token.ReasonUserEnded, token.ReasonClientEnded, token.ReasonAdministrator),
+			token.ReasonRevoked, token.ReasonUserEnded, token.ReasonClientEnded, token.ReasonAdministrator, token.ReasonBackup),
 		vocabularyOf(signing.Next, signing.Active, signing.Retired),
 		vocabularyOf(audit.Actions()...), vocabularyOf(audit.Success, audit.Failure),
 		vocabularyOf(audit.User, audit.Client, audit.Operator, audit.Server, audit.Unknown),

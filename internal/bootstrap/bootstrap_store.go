@@ -57,6 +57,11 @@ func scanToken(row db.Row) (storedToken, error) {
 	return stored, err
 }
 
+// endAllTokens returns how many there were that could be used, or could have been before they expired.
+func (s store) endAllTokens(ctx context.Context, now time.Time) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `UPDATE setup_tokens SET used_at = $1 WHERE used_at IS NULL`, now)
+}
+
 func (s store) sweep(ctx context.Context, now time.Time) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM setup_tokens WHERE expires_at <= $1 OR used_at IS NOT NULL`, now)
 	return err

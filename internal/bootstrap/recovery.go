@@ -23,6 +23,15 @@ type Recovery struct {
 	Username string
 }
 
+// EndLinks ends the set-up link and the recovery link, in the transaction of ctx if there is one, and returns how many there were.
+func (s *Service) EndLinks(ctx context.Context) (int64, error) {
+	count, err := s.store.endAllTokens(ctx, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("end the links of set-up and recovery: %w", err)
+	}
+	return count, nil
+}
+
 // The reasons of events of the action [audit.Recover].
 const (
 	reasonLinkMade      = "link_made"

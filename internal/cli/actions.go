@@ -32,6 +32,8 @@ type Actions struct {
 	RegistrationTokenRevoke func(ctx context.Context, settings config.Config, token string) (RegistrationToken, error)
 	// RecoverAdmin makes a one-time URL for the administrator of that username, or for a new one.
 	RecoverAdmin func(ctx context.Context, settings config.Config, username string) (Recovery, error)
+	// RecoverBackup ends everything that was issued up to now, and returns how many of each kind.
+	RecoverBackup func(ctx context.Context, settings config.Config, registrationTokens bool) ([]EndedKind, error)
 	// AuditRead hands the events that match to each, the newest first.
 	AuditRead func(ctx context.Context, settings config.Config, query AuditQuery, each func(AuditEvent) error) error
 	// AuditVerify reads the chain of the audit log.

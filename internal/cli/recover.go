@@ -21,10 +21,10 @@ type Recovery struct {
 func (p Program) recoverCommand() *cobra.Command {
 	group := asGroup(&cobra.Command{
 		Use:   "recover",
-		Short: "Get back in when nobody can sign in as an administrator",
-		Long:  `Get back in. It is for the server's own machine: it needs the server's configuration and its database.`,
+		Short: "Get back in as an administrator, or go on from a backup",
+		Long:  `Get back in, or go on from a backup. It is for the server's own machine: it needs the server's configuration and its database.`,
 	})
-	group.AddCommand(p.recoverAdminCommand())
+	group.AddCommand(p.recoverAdminCommand(), p.recoverBackupCommand())
 	return group
 }
 

@@ -210,6 +210,16 @@ func (s *Service) Revoke(ctx context.Context, id uuid.UUID) (bool, error) {
 	return first, err
 }
 
+// RevokeAll ends all grants, in the transaction of ctx if there is one, and returns how many. Everyone is asked again. It is for
+// a database that was restored, in which a consent that was withdrawn after the backup was made counts again.
+func (s *Service) RevokeAll(ctx context.Context) (int64, error) {
+	count, err := s.store.revokeAll(ctx, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("revoke all grants: %w", err)
+	}
+	return count, nil
+}
+
 // ListOfUser returns the live grants of a user, the newest first, 500 at the most.
 func (s *Service) ListOfUser(ctx context.Context, userID uuid.UUID) ([]Grant, error) {
 	found, err := s.store.ofUser(ctx, userID)

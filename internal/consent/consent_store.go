@@ -138,6 +138,10 @@ func (s store) revoke(ctx context.Context, id uuid.UUID, now time.Time) (bool, e
 	return changed == 1, err
 }
 
+func (s store) revokeAll(ctx context.Context, now time.Time) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `UPDATE grants SET revoked_at = $1, updated_at = $1 WHERE revoked_at IS NULL`, now)
+}
+
 func (s store) ofUser(ctx context.Context, userID uuid.UUID) ([]Grant, error) {
 	rows, err := s.database.Read(ctx).Query(ctx,
 		`SELECT `+columns+` FROM grants WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC LIMIT 500`, userID)

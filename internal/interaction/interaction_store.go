@@ -58,6 +58,10 @@ func (s store) complete(ctx context.Context, interaction uuid.UUID, now time.Tim
 	return changed == 1, err
 }
 
+func (s store) deleteAll(ctx context.Context) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `DELETE FROM interactions`)
+}
+
 func (s store) sweep(ctx context.Context, now time.Time) error {
 	return s.database.Sweep(ctx,
 		`DELETE FROM interactions WHERE expires_at <= $1 AND id IN (SELECT id FROM interactions WHERE expires_at <= $1 LIMIT $2)`, now)

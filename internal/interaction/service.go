@@ -97,6 +97,15 @@ func (s *Service) Complete(ctx context.Context, interaction uuid.UUID) error {
 	return nil
 }
 
+// DeleteAll deletes all interactions, in the transaction of ctx if there is one, and returns how many. Who is signing in has to begin again.
+func (s *Service) DeleteAll(ctx context.Context) (int64, error) {
+	count, err := s.store.deleteAll(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("delete all interactions: %w", err)
+	}
+	return count, nil
+}
+
 // Sweep deletes expired interactions.
 func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {

@@ -35,7 +35,7 @@ func (s store) insert(ctx context.Context, r record, digest secret.Digest) error
 func (s store) byToken(ctx context.Context, digest secret.Digest) (record, bool, error) {
 	var r record
 	err := s.database.Read(ctx).QueryRow(ctx, `SELECT client, policy, initial_access_token, created_at, unused_until
-		FROM client_registrations WHERE token_hash = $1`, digest.Bytes()).
+		FROM client_registrations WHERE token_hash = $1 AND token_ended_at IS NULL`, digest.Bytes()).
 		Scan(&r.Client, db.IntoJSON(&r.Policy), &r.InitialToken, &r.CreatedAt, &r.UnusedUntil)
 	return found(r, err)
 }

@@ -161,6 +161,25 @@ func (s *InitialTokens) Revoke(ctx context.Context, token uuid.UUID, by audit.Au
 	return known, nil
 }
 
+// RevokeAll ends all initial access tokens, in the transaction of ctx if there is one, and returns how many. It writes no event.
+func (s *InitialTokens) RevokeAll(ctx context.Context) (int64, error) {
+	count, err := s.store.revokeAllInitialTokens(ctx, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("revoke all initial access tokens: %w", err)
+	}
+	return count, nil
+}
+
+// EndRegistrationTokens ends the registration access tokens (RFC 7592 section 1.3) of all clients, in the transaction
+// of ctx if there is one, and returns how many. The clients stay and can't change their records any more. It writes no event.
+func (s *InitialTokens) EndRegistrationTokens(ctx context.Context) (int64, error) {
+	count, err := s.store.endAllRegistrationTokens(ctx, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("end all registration access tokens: %w", err)
+	}
+	return count, nil
+}
+
 // event is what the log is told.
 func (t InitialToken) event(action audit.Action, by audit.Author, changes []audit.Change) audit.Event {
 	return audit.Event{

@@ -73,6 +73,16 @@ func (s store) revokeInitialToken(ctx context.Context, token uuid.UUID, now time
 	return changed == 1, err
 }
 
+// revokeAllInitialTokens returns how many had not been revoked.
+func (s store) revokeAllInitialTokens(ctx context.Context, now time.Time) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `UPDATE initial_access_tokens SET revoked_at = $1 WHERE revoked_at IS NULL`, now)
+}
+
+// endAllRegistrationTokens returns how many registration access tokens counted. The registrations stay.
+func (s store) endAllRegistrationTokens(ctx context.Context, now time.Time) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `UPDATE client_registrations SET token_ended_at = $1 WHERE token_ended_at IS NULL`, now)
+}
+
 // found tells whether there was a row.
 func found[T any](row T, err error) (T, bool, error) {
 	if errors.Is(err, db.ErrNoRows) {

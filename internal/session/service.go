@@ -149,6 +149,16 @@ func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 	return nil
 }
 
+// EndAll ends the sessions of all users, in the transaction of ctx if there is one, and returns how many. It is for
+// a database that was restored, so clients aren't told: they can't be told of the sessions that the backup doesn't have.
+func (s *Service) EndAll(ctx context.Context) (int64, error) {
+	count, err := s.store.endAll(ctx, s.clock.Now())
+	if err != nil {
+		return 0, fmt.Errorf("end all sessions: %w", err)
+	}
+	return count, nil
+}
+
 // CountOf returns how many sessions of a user are live.
 func (s *Service) CountOf(ctx context.Context, userID uuid.UUID) (int64, error) {
 	count, err := s.store.countOf(ctx, userID, s.clock.Now())

@@ -101,6 +101,11 @@ func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) ([
 	return s.endWhere(ctx, `user_id = $2`, now, userID)
 }
 
+// endAll ends the sessions of all users, expired ones too, and returns how many.
+func (s store) endAll(ctx context.Context, now time.Time) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL`, now)
+}
+
 // endOldest leaves a user the newest live sessions, as many as they may have, and ends others that are live.
 func (s store) endOldest(ctx context.Context, userID uuid.UUID, keep int, now time.Time) ([]ended, error) {
 	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL AND id IN (

@@ -93,6 +93,7 @@ const (
 	ReasonUserEnded     Reason = "user_disabled"
 	ReasonClientEnded   Reason = "client_disabled"
 	ReasonAdministrator Reason = "revoked_by_administrator"
+	ReasonBackup        Reason = "restored_from_backup"
 )
 
 // endWithin bounds the end of a family or an access token.
@@ -128,7 +129,7 @@ func endOf(ended endedFamily, reason Reason) audit.Event {
 		event.Action, event.Outcome = audit.CodeReplay, audit.Failure
 	case ReasonRefreshReused:
 		event.Action, event.Outcome = audit.RefreshReuse, audit.Failure
-	case ReasonRevoked, ReasonUserEnded, ReasonClientEnded, ReasonAdministrator:
+	case ReasonRevoked, ReasonUserEnded, ReasonClientEnded, ReasonAdministrator, ReasonBackup:
 	}
 	return event
 }

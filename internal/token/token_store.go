@@ -159,6 +159,23 @@ func (s store) endAllOfClient(ctx context.Context, client uuid.UUID, reason Reas
 	})
 }
 
+// endAll ends everything that hasn't ended, expired or not.
+func (s store) endAll(ctx context.Context, now time.Time) (ended EndedAll, err error) {
+	err = s.database.Tx(ctx, func(ctx context.Context) (err error) {
+		if ended.Codes, err = s.database.Write(ctx).Exec(ctx, `UPDATE authorization_codes SET used_at = $1 WHERE used_at IS NULL`, now); err != nil {
+			return err
+		}
+		if ended.Families, err = s.database.Write(ctx).Exec(ctx,
+			`UPDATE token_families SET revoked_at = $1, revocation_reason = $2 WHERE revoked_at IS NULL`, now, string(ReasonBackup)); err != nil {
+			return err
+		}
+		ended.OwnTokens, err = s.database.Write(ctx).Exec(ctx,
+			`UPDATE access_tokens SET revoked_at = $1 WHERE family_id IS NULL AND revoked_at IS NULL`, now)
+		return err
+	})
+	return ended, err
+}
+
 func (s store) sweep(ctx context.Context, now time.Time) error {
 	// Codes before families: while its code is known, a family's end must be too.
 	for _, statement := range []string{

@@ -212,6 +212,15 @@ func (s *Service) UseTicket(ctx context.Context, purpose Purpose, ticket secret.
 	return after, nil
 }
 
+// DeleteTickets deletes the tickets of a purpose of all users, in the transaction of ctx if there is one, and returns how many.
+func (s *Service) DeleteTickets(ctx context.Context, purpose Purpose) (int64, error) {
+	count, err := s.store.deleteAllTickets(ctx, purpose)
+	if err != nil {
+		return 0, fmt.Errorf("delete all tickets: %w", err)
+	}
+	return count, nil
+}
+
 // Sweep deletes tickets whose time is over.
 func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.store.sweepTickets(ctx, s.clock.Now()); err != nil {

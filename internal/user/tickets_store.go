@@ -39,6 +39,11 @@ func (s store) deleteTickets(ctx context.Context, userID uuid.UUID) error {
 	return err
 }
 
+// deleteAllTickets deletes those of a purpose and returns how many.
+func (s store) deleteAllTickets(ctx context.Context, purpose Purpose) (int64, error) {
+	return s.database.Write(ctx).Exec(ctx, `DELETE FROM password_tickets WHERE purpose = $1`, string(purpose))
+}
+
 func (s store) sweepTickets(ctx context.Context, now time.Time) error {
 	return s.database.Sweep(ctx, `DELETE FROM password_tickets WHERE expires_at <= $1
 		AND user_id IN (SELECT user_id FROM password_tickets WHERE expires_at <= $1 LIMIT $2)`, now)

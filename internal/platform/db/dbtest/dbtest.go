@@ -151,3 +151,19 @@ func administer(t testing.TB, at *url.URL, statement string) {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
+
+// Copy returns options that open a copy of a database as it is now, such as a backup would be. Nothing may
+// have the original open. It is gone when the test ends.
+func Copy(t testing.TB, options db.Options) db.Options {
+	t.Helper()
+	if options.URL.IsZero() {
+		options.SQLitePath = copySQLite(t, options.SQLitePath)
+		return options
+	}
+	original, err := url.Parse(options.URL.Reveal())
+	if err != nil {
+		t.Fatal("the database has no URL")
+	}
+	options.URL = secret.FromString(createFrom(t, server(t), strings.TrimPrefix(original.Path, "/")))
+	return options
+}

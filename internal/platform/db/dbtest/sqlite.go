@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,4 +57,18 @@ func migrate(t testing.TB, options db.Options) {
 	if err := made.Close(); err != nil {
 		t.Fatalf("close the template database: %v", err)
 	}
+}
+
+func copySQLite(t testing.TB, original string) string {
+	t.Helper()
+	made := filepath.Join(t.TempDir(), filepath.Base(original))
+	opened, err := sql.Open("sqlite", "file:"+original)
+	if err != nil {
+		t.Fatalf("open the database: %v", err)
+	}
+	defer func() { _ = opened.Close() }()
+	if _, err := opened.ExecContext(t.Context(), `VACUUM INTO ?`, made); err != nil {
+		t.Fatalf("copy the database: %v", err)
+	}
+	return made
 }
