@@ -54,11 +54,14 @@ func issueBeforeBackup(t *testing.T, s *testx.Server) beforeBackup {
 		}
 	}
 	b := beforeBackup{ada: s.Person("ada"), browser: s.Browser()}
-	b.shop = s.Confidential("https://shop.example/callback", func(m *client.Metadata) { m.AccessTokenFormat = client.FormatOpaque })
-	first := s.Request(b.shop)
+	b.shop = s.Confidential("https://shop.example/callback", func(m *client.Metadata) {
+		// For a resource: the issuer of each server is another one here, and a token for an issuer counts there only.
+		m.AccessTokenFormat, m.Resources = client.FormatOpaque, []string{resource}
+	})
+	first := s.Request(b.shop, url.Values{"resource": {resource}})
 	tokens := s.Redeem(b.shop, first, b.browser.Through(b.browser.Open(s.AuthorizeURL(first)), b.ada))
 	b.refresh, b.access = tokens.Text("refresh_token"), tokens.Text("access_token")
-	b.own = s.Token(b.shop, url.Values{"grant_type": {"client_credentials"}}).Text("access_token")
+	b.own = s.Token(b.shop, url.Values{"grant_type": {"client_credentials"}, "resource": {resource}}).Text("access_token")
 	b.request = s.Request(b.shop)
 	b.code = b.browser.Open(s.AuthorizeURL(b.request))
 	for name, text := range map[string]string{"refresh": b.refresh, "access": b.access, "own": b.own, "code": b.code.Query().Get("code")} {
