@@ -138,11 +138,14 @@ func Recover(ctx context.Context, settings Config, options Options, username str
 // EndedKind is how many of one kind [RecoverBackup] has ended.
 type EndedKind = app.EndedKind
 
+// BackupRecovery says what [RecoverBackup] ends.
+type BackupRecovery = app.BackupRecovery
+
 // RecoverBackup ends everything that was issued up to now, in a database that was restored from a backup: everything
-// that was ended after the backup was made counts in it again. With registrationTokens, it also ends
-// registration access tokens (RFC 7592). The server must not run.
-func RecoverBackup(ctx context.Context, settings Config, options Options, registrationTokens bool) ([]EndedKind, error) {
-	return app.RecoverBackup(ctx, settings, options.logger(), registrationTokens)
+// that was ended after the backup was made counts in it again. The server must not run: a database that another
+// process has open is refused.
+func RecoverBackup(ctx context.Context, settings Config, options Options, recovery BackupRecovery) ([]EndedKind, error) {
+	return app.RecoverBackup(ctx, settings, options.logger(), recovery)
 }
 
 // AuditEvent is an event of the audit log, AuditQuery says which are wanted, and

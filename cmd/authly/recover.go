@@ -14,7 +14,7 @@ func recoverAdmin(ctx context.Context, settings config.Config, username string) 
 }
 
 func recoverBackup(ctx context.Context, settings config.Config, registrationTokens bool) ([]cli.EndedKind, error) {
-	all, err := authly.RecoverBackup(ctx, settings, authly.Options{}, registrationTokens)
+	all, err := authly.RecoverBackup(ctx, settings, authly.Options{}, authly.BackupRecovery{RegistrationTokens: registrationTokens})
 	converted := make([]cli.EndedKind, len(all))
 	for i, kind := range all {
 		converted[i] = cli.EndedKind(kind)

@@ -39,11 +39,15 @@ func prepareDataDirectory(settings config.Config) error {
 	return nil
 }
 
-func openDatabase(ctx context.Context, settings config.Config, logger *slog.Logger) (*db.DB, error) {
-	database, err := db.Open(ctx, db.Options{
+func databaseOptions(settings config.Config, logger *slog.Logger) db.Options {
+	return db.Options{
 		URL: settings.Database.URL, SQLitePath: filepath.Join(settings.DataDirectory, databaseFile),
 		MaxConnections: settings.Database.MaxConnections, AllowPlaintext: settings.Database.AllowPlaintext, Logger: logger,
-	})
+	}
+}
+
+func openDatabase(ctx context.Context, settings config.Config, logger *slog.Logger) (*db.DB, error) {
+	database, err := db.Open(ctx, databaseOptions(settings, logger))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 
 	"authly/internal/audit"
 	"authly/internal/bootstrap"
@@ -29,15 +28,19 @@ type EndedKind struct {
 // reasonBackup is the reason of the event of [RecoverBackup].
 const reasonBackup = "backup"
 
-// RecoverBackup ends everything that was issued up to now, in one transaction, and returns how many of each kind there
-// were. It is for a database that was restored from a backup, in which everything that was ended after the backup was
-// made counts again. Registration access tokens (RFC 7592) end only if that is asked for, because a client can't get
-// another one. A SQLite database that another process has open is refused with [db.ErrInUse].
-func RecoverBackup(ctx context.Context, settings config.Config, logger *slog.Logger, registrationTokens bool) (all []EndedKind, err error) {
-	if settings.Database.URL.IsZero() {
-		if err := db.CheckUnused(ctx, filepath.Join(settings.DataDirectory, databaseFile)); err != nil {
-			return nil, err
-		}
+// BackupRecovery says what [RecoverBackup] ends beside everything that clients and people can get again.
+type BackupRecovery struct {
+	// RegistrationTokens is set to end registration access tokens (RFC 7592) as well: a client can't get another one.
+	RegistrationTokens bool
+}
+
+// RecoverBackup ends everything that was issued up to now, in one transaction with its event, and returns how many of each
+// kind there were, expired ones included. It is for a database that was restored from a backup, in which everything
+// that was ended after the backup was made counts again. A database that another process has open is refused with
+// [db.ErrInUse]. It can be repeated.
+func RecoverBackup(ctx context.Context, settings config.Config, logger *slog.Logger, recovery BackupRecovery) (all []EndedKind, err error) {
+	if err := db.CheckUnused(ctx, databaseOptions(settings, logger)); err != nil {
+		return nil, err
 	}
 	err = withMigrated(ctx, settings, logger, func(database *db.DB) error {
 		log, err := operatorAudit(ctx, database, settings, logger)
@@ -45,7 +48,7 @@ func RecoverBackup(ctx context.Context, settings config.Config, logger *slog.Log
 			return err
 		}
 		return database.Tx(ctx, func(ctx context.Context) error {
-			if all, err = endEverything(ctx, database, registrationTokens); err != nil {
+			if all, err = endEverything(ctx, database, recovery); err != nil {
 				return err
 			}
 			changes := make([]audit.Change, len(all))
@@ -65,7 +68,7 @@ func RecoverBackup(ctx context.Context, settings config.Config, logger *slog.Log
 }
 
 // endEverything joins the transaction of ctx.
-func endEverything(ctx context.Context, database *db.DB, registrationTokens bool) ([]EndedKind, error) {
+func endEverything(ctx context.Context, database *db.DB, recovery BackupRecovery) ([]EndedKind, error) {
 	at := clock.System()
 	issued, err := token.New(token.Deps{Database: database, Clock: at}).EndAll(ctx)
 	if err != nil {
@@ -79,13 +82,13 @@ func endEverything(ctx context.Context, database *db.DB, registrationTokens bool
 	}{
 		{"sessions", session.NewService(session.Deps{Database: database, Clock: at}).EndAll},
 		{"consents", consent.New(consent.Deps{Database: database, Clock: at}).RevokeAll},
-		{"interactions", interaction.New(interaction.Deps{Database: database, Clock: at}).DeleteAll},
+		{"pending_sign_ins", interaction.New(interaction.Deps{Database: database, Clock: at}).DeleteAll},
 		{"invitations", func(ctx context.Context) (int64, error) { return users.DeleteTickets(ctx, user.ForInvitation) }},
-		{"password_changes", func(ctx context.Context) (int64, error) { return users.DeleteTickets(ctx, user.ForChange) }},
+		{"pending_password_changes", func(ctx context.Context) (int64, error) { return users.DeleteTickets(ctx, user.ForChange) }},
 		{"setup_and_recovery_links", bootstrap.New(bootstrap.Deps{Database: database, Clock: at}).EndLinks},
 		{"initial_access_tokens", initial.RevokeAll},
 	}
-	if registrationTokens {
+	if recovery.RegistrationTokens {
 		steps = append(steps, struct {
 			name string
 			end  func(ctx context.Context) (int64, error)

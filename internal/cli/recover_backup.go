@@ -22,15 +22,18 @@ func (p Program) recoverBackupCommand() *cobra.Command {
 		Use:   "backup",
 		Short: "End everything that was issued before a backup was restored",
 		Long: `End everything that was issued, after a backup was restored and before the server is started
-on it: in the backup, everything still counts that was ended after the backup was made.
+on it. In a restored backup, what was ended after the backup was made counts again.
 
-That is every session, token, authorization code, consent, begun sign-in, invitation, link of
-set-up or recovery, and initial access token. People sign in again, and are asked for their
-consent again. Clients are not told that the sessions have ended. It can be repeated.
+It ends all sessions, tokens, authorization codes, consents, sign-ins and password changes in
+progress, invitations, links of set-up and recovery, and initial access tokens, in one
+transaction, and shows how many of each, expired ones included. People sign in again, and are
+asked for their consent again. Clients get no logout tokens. It can be repeated. It refuses
+while another process, such as the server, has the database open.
 
-Resource servers that look at signatures alone accept a JWT access token until it expires. To
-end that too, let other keys sign and withdraw the old ones: ` + "`authly local keys rotate --force`" + `,
-then, once the server runs, ` + "`authly key withdraw`" + `.
+Resource servers that check signatures only accept a JWT access token until it expires. To end
+that too, and because a key that was withdrawn after the backup is back, run
+` + "`authly local keys rotate --force`" + `, start the server, and withdraw the keys from before
+with ` + "`authly key withdraw`" + `.
 
 Passwords, client secrets, and which accounts and clients are disabled or deleted are as they
 were when the backup was made.`,
@@ -41,7 +44,7 @@ were when the backup was made.`,
 	if p.Actions.RecoverBackup != nil {
 		end = func(ctx context.Context, settings config.Config) ([]EndedKind, error) {
 			if !confirmed {
-				if err := p.confirm(command, "End all sessions, tokens and consents of this database?", "ends all sessions, tokens and consents"); err != nil {
+				if err := p.confirm(command, "End everything that was issued, such as sessions, tokens and consents?", "ends all sessions, tokens and consents"); err != nil {
 					return nil, err
 				}
 			}
@@ -61,7 +64,7 @@ func endedView() view[EndedKind] {
 		Count int64  `json:"ended"`
 	}
 	return view[EndedKind]{
-		heading: []string{"WHAT", "ENDED"},
+		heading: []string{"KIND", "ENDED"},
 		item:    func(e EndedKind) any { return document{e.Name, e.Count} },
 		row: func(e EndedKind) []string {
 			return []string{strings.ReplaceAll(e.Name, "_", " "), strconv.FormatInt(e.Count, 10)}

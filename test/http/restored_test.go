@@ -1,10 +1,12 @@
 package http_test
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +33,7 @@ type beforeBackup struct {
 	code               testx.Answer
 	invitation, change secret.Redacted
 	initial            secret.Redacted
+	record, ownToken   string // the path of a client's record (RFC 7592), and its registration access token
 	recovery           string
 }
 
@@ -80,6 +83,9 @@ func issueBeforeBackup(t *testing.T, s *testx.Server) beforeBackup {
 	initial, err := s.InitialTokens.Create(t.Context(), registration.NewInitialToken{Name: "x", Uses: registration.Unlimited}, operator())
 	must(err)
 	b.initial = initial.Token
+	registered := s.Call(http.MethodPost, s.Issuer+"/oauth/register", nil, testx.Bearer(b.initial.Reveal()),
+		testx.JSON(`{"redirect_uris":["https://own.example/callback"]}`))
+	b.record, b.ownToken = strings.TrimPrefix(registered.Text("registration_client_uri"), s.Issuer), registered.Text("registration_access_token")
 	made, err := app.Recover(t.Context(), s.Settings, slog.New(slog.DiscardHandler), "")
 	must(err)
 	link, err := url.Parse(made.URL.Reveal())
@@ -104,7 +110,8 @@ func (b beforeBackup) counting(t *testing.T, s *testx.Server) map[string]bool {
 		"invitation":    ticket(user.ForInvitation, b.invitation), "change of a password": ticket(user.ForChange, b.change),
 		"initial access token": s.Call(http.MethodPost, s.Issuer+"/oauth/register", nil, testx.Bearer(b.initial.Reveal()),
 			testx.JSON(`{"redirect_uris":["https://new.example/callback"]}`)).Status == http.StatusCreated,
-		"recovery link": s.Browser().Open(s.Issuer+b.recovery).Form().ID != "",
+		"registration access token": s.Call(http.MethodGet, s.Issuer+b.record, nil, testx.Bearer(b.ownToken)).Status == http.StatusOK,
+		"recovery link":             s.Browser().Open(s.Issuer+b.recovery).Form().ID != "",
 	}
 	return found
 }
@@ -138,9 +145,9 @@ func TestRestoredBackup(t *testing.T) {
 			if engine == db.SQLite {
 				settings.DataDirectory = filepath.Dir(recovered.SQLitePath)
 			}
-			recoverBackup := func() map[string]int64 {
+			recoverBackup := func(recovery app.BackupRecovery) map[string]int64 {
 				t.Helper()
-				all, err := app.RecoverBackup(t.Context(), settings, slog.New(slog.DiscardHandler), true)
+				all, err := app.RecoverBackup(t.Context(), settings, slog.New(slog.DiscardHandler), recovery)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -150,17 +157,21 @@ func TestRestoredBackup(t *testing.T) {
 				}
 				return counts
 			}
-			ended := recoverBackup()
+			const registrationTokens = "registration_access_tokens"
+			ended := recoverBackup(app.BackupRecovery{})
 			for _, kind := range []string{
-				"sessions", "authorization_codes", "token_families", "access_tokens_of_clients", "consents", "interactions", "invitations",
-				"password_changes", "setup_and_recovery_links", "initial_access_tokens",
+				"sessions", "authorization_codes", "token_families", "access_tokens_of_clients", "consents", "pending_sign_ins", "invitations",
+				"pending_password_changes", "setup_and_recovery_links", "initial_access_tokens",
 			} {
 				if ended[kind] == 0 {
 					t.Errorf("no %s were ended", kind)
 				}
 			}
-			for kind, count := range recoverBackup() {
-				if count != 0 {
+			if _, found := ended[registrationTokens]; found {
+				t.Error("registration access tokens were ended unasked")
+			}
+			for kind, count := range recoverBackup(app.BackupRecovery{RegistrationTokens: true}) {
+				if count != 0 != (kind == registrationTokens) {
 					t.Errorf("the second time ended %d %s", count, kind)
 				}
 			}
@@ -178,10 +189,9 @@ func TestRestoredBackup(t *testing.T) {
 				if err != nil || len(read.Events) != 3 || read.Events[0].Details.Reason != "backup" {
 					t.Errorf("the log has %+v, %v", read.Events, err)
 				}
-				if engine == db.SQLite {
-					if _, err := app.RecoverBackup(t.Context(), settings, slog.New(slog.DiscardHandler), false); err == nil {
-						t.Error("it works beside a running server")
-					}
+				_, err = app.RecoverBackup(t.Context(), settings, slog.New(slog.DiscardHandler), app.BackupRecovery{})
+				if !errors.Is(err, db.ErrInUse) {
+					t.Errorf("beside a running server: %v", err)
 				}
 			})
 		})

@@ -24,6 +24,8 @@ const (
 	// closeTimeout bounds the end of the pool, which waits for statements whose
 	// server may never answer them.
 	closeTimeout = 3 * time.Second
+	// applicationName is what PostgreSQL is told of who connects, unless the URL says something else.
+	applicationName = "authly"
 )
 
 type postgresBackend struct {
@@ -31,7 +33,8 @@ type postgresBackend struct {
 	all  *postgresQuerier
 }
 
-func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, error) {
+// postgresSettings refuses a URL that could lead to another machine without verified TLS, unless that is allowed.
+func postgresSettings(options Options) (*pgxpool.Config, error) {
 	settings, err := pgxpool.ParseConfig(options.URL.Reveal())
 	if err != nil {
 		return nil, errPostgresURL
@@ -41,11 +44,22 @@ func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, err
 			return nil, err
 		}
 	}
-	if options.MaxConnections > 0 {
-		settings.MaxConns = int32(min(options.MaxConnections, 10_000))
-	}
 	if settings.ConnConfig.ConnectTimeout <= 0 {
 		settings.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	if settings.ConnConfig.RuntimeParams["application_name"] == "" {
+		settings.ConnConfig.RuntimeParams["application_name"] = applicationName
+	}
+	return settings, nil
+}
+
+func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, error) {
+	settings, err := postgresSettings(options)
+	if err != nil {
+		return nil, err
+	}
+	if options.MaxConnections > 0 {
+		settings.MaxConns = int32(min(options.MaxConnections, 10_000))
 	}
 	settings.AfterConnect = func(_ context.Context, connection *pgx.Conn) error {
 		connection.TypeMap().RegisterType(&pgtype.Type{
