@@ -142,14 +142,15 @@ func (k *asker) lesser() map[string]caller {
 type stolen struct {
 	w                       *World
 	victim, mallory         *testx.Browser
-	malloryTokens, tokens   testx.Answer // Mallory's own and the victim's
-	record, malloryRecord   testx.Answer // registrations
-	page                    testx.Answer // the victim's consent page
-	login                   testx.Answer // the victim's sign-in page
-	choice                  testx.Answer // the victim's choice of an account
-	ticket                  testx.Answer // the page where the victim chooses a password
-	signOut                 testx.Answer // the page that asks whether to sign out
-	code                    url.Values   // what redeems the victim's code
+	hurried                 *testx.Browser // of somebody who has to choose a password
+	malloryTokens, tokens   testx.Answer   // Mallory's own and the victim's
+	record, malloryRecord   testx.Answer   // registrations
+	page                    testx.Answer   // the victim's consent page
+	login                   testx.Answer   // the victim's sign-in page
+	choice                  testx.Answer   // the victim's choice of an account
+	ticket                  testx.Answer   // the page where the victim chooses a password
+	signOut                 testx.Answer   // the page that asks whether to sign out
+	code                    url.Values     // what redeems the victim's code
 	invitation, malloryName string
 }
 
@@ -225,8 +226,8 @@ func (w *World) steal() *stolen {
 	s.signOut = s.victim.Open(w.Issuer + "/logout")
 	hurried := w.Person("hurried")
 	must(w.T, w.Users.RequirePasswordChange(w.T.Context(), hurried.ID))
-	browser := w.Browser()
-	s.ticket = browser.SignIn(browser.Open(w.AuthorizeURL(w.Request(w.App))), hurried)
+	s.hurried = w.Browser()
+	s.ticket = s.hurried.SignIn(s.hurried.Open(w.AuthorizeURL(w.Request(w.App))), hurried)
 	a := &administration{w.Server, w.T}
 	robot := testx.Bearer(a.own(a.robot(), adminScopes().String(), w.Issuer+adminPath))
 	s.invitation = a.wants(a.send(robot, http.MethodPost, "/users/"+w.Ada.Subject()+"/invitation", ""), http.StatusCreated).Text("url")
@@ -354,15 +355,21 @@ func (s *stolen) tryTicket() []attempt {
 // tryInvitation makes up and cuts short the token of an invitation.
 func (s *stolen) tryInvitation() []attempt {
 	var all []attempt
-	at, token, _ := strings.Cut(s.invitation, "?token=")
-	if len(token) < 20 {
-		s.w.T.Fatalf("there is no token in the link of an invitation")
-	}
+	token := s.tokenOfInvitation()
 	for name, changed := range map[string]string{"shorter": token[:len(token)-1], "longer": token + "A", "of another kind": s.tokens.Text("refresh_token"), "its person's id": s.w.Ada.Subject()} {
 		chosen := url.Values{"ticket": {changed}, "password": {"mallory's own horse 1843"}, "password_confirmation": {"mallory's own horse 1843"}}
-		all = append(all, refusedWith("a token that is "+name, s.mallory.Send(at, chosen), http.StatusNotFound))
+		all = append(all, refusedWith("a token that is "+name, s.mallory.Send(s.w.Issuer+"/invitation", chosen), http.StatusNotFound))
 	}
 	return all
+}
+
+// tokenOfInvitation returns the secret of the link, which is its last part.
+func (s *stolen) tokenOfInvitation() string {
+	token := s.invitation[strings.LastIndexAny(s.invitation, "/=#")+1:]
+	if len(token) < 20 {
+		s.w.T.Fatal("there is no token in the link of an invitation")
+	}
+	return token
 }
 
 // stillWorks is the control: what was tried in vain works for those whose it is.

@@ -50,6 +50,8 @@ func server() []string {
 		"codes: replay", "codes: another client", "codes: expired", "codes: another redirect URI", "codes: missing verifier", "codes: extra verifier", "codes: many at once",
 		"refresh: wider scope", "refresh: another client", "refresh: again within the window", "refresh: many at once",
 		"flows: posted from another site", "flows: tabs mixed", "flows: another browser", "flows: step skipped", "flows: fixation",
+		"flows: every form is its own page's", "flows: nothing is done by GET", "flows: cookies of a sub-domain", "flows: cookies that are made up",
+		"flows: another account while a page is shown", "flows: a new sign-in is not left out",
 		"account: an invitation is used once",
 		"access: mass assignment", "access: every route of the administration", "access: changes at once",
 		"access: others' things by their ids", "access: others' things at every route",
