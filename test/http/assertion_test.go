@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rand"
 	"encoding/json"
 	"maps"
@@ -21,6 +22,7 @@ import (
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/testx"
+	"authly/internal/testx/testkeys"
 )
 
 // keyed is a client with a key of its own.
@@ -29,9 +31,16 @@ type keyed struct {
 	key jose.SigningKey
 }
 
+// newSigningKey makes a key. An RSA key takes long to make, so it is the same each time: a test
+// that needs two different ones takes them from the clients of its world.
 func newSigningKey(t *testing.T, algorithm jose.Algorithm) jose.SigningKey {
 	t.Helper()
-	signer, err := jose.GenerateKey(algorithm)
+	return signingKey(t, testkeys.OfClients(), algorithm)
+}
+
+func signingKey(t *testing.T, generate func(jose.Algorithm) (crypto.Signer, error), algorithm jose.Algorithm) jose.SigningKey {
+	t.Helper()
+	signer, err := generate(algorithm)
 	must(t, err)
 	id, err := jose.KeyID(signer.Public())
 	must(t, err)
@@ -41,7 +50,7 @@ func newSigningKey(t *testing.T, algorithm jose.Algorithm) jose.SigningKey {
 // Keyed registers a client that authenticates with private_key_jwt.
 func (w *World) Keyed(algorithm jose.Algorithm, change func(*client.Metadata)) keyed {
 	w.T.Helper()
-	key := newSigningKey(w.T, algorithm)
+	key := signingKey(w.T, w.clientKeys, algorithm)
 	document, err := jose.JWKS([]jose.VerificationKey{key.Verification()})
 	must(w.T, err)
 	return keyed{w.Confidential(callback, func(m *client.Metadata) {

@@ -422,10 +422,10 @@ func encoded(text string) string { return base64.RawURLEncoding.EncodeToString([
 // key that is not the server's.
 func signedByAnother(t *testing.T, token string) string {
 	t.Helper()
-	private, err := jose.GenerateKey(jose.RS256)
-	must(t, err)
 	_, claims := jwt(t, token)
-	signed, err := jose.Sign(jose.SigningKey{KeyID: keyID(t, token), Algorithm: jose.RS256, Signer: private}, jose.TypeJWT, claims)
+	another := newSigningKey(t, jose.RS256)
+	another.KeyID = keyID(t, token)
+	signed, err := jose.Sign(another, jose.TypeJWT, claims)
 	must(t, err)
 	return signed
 }

@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"crypto"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,8 +13,10 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/testx"
+	"authly/internal/testx/testkeys"
 )
 
 const (
@@ -48,6 +51,7 @@ type World struct {
 	// App is confidential, Native public, Guard the resource server of resource,
 	// Other has nothing to do with any of them.
 	App, Native, Guard, Other testx.Client
+	clientKeys                func(jose.Algorithm) (crypto.Signer, error)
 }
 
 var start = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -58,8 +62,9 @@ func newWorld(t *testing.T, engine db.Engine, options ...testx.Option) *World {
 	withResource := func(n *client.Metadata) { n.Resources = []string{resource} }
 	return &World{
 		Server: s, T: t, Ada: s.Person("ada"), App: s.Confidential(callback, withResource), Native: s.Public("http://127.0.0.1/callback", nil),
-		Guard: s.Confidential("https://guard.example/callback", func(n *client.Metadata) { n.ProtectedResources = []string{resource} }),
-		Other: s.Confidential("https://other.example/callback", nil),
+		Guard:      s.Confidential("https://guard.example/callback", func(n *client.Metadata) { n.ProtectedResources = []string{resource} }),
+		Other:      s.Confidential("https://other.example/callback", nil),
+		clientKeys: testkeys.OfClients(),
 	}
 }
 

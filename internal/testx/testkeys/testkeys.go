@@ -8,31 +8,40 @@ import (
 	"authly/internal/protocol/jose"
 )
 
-// shared are the RSA keys of the process: as many as the one who needed most.
-var shared = struct {
+// shared has the RSA keys of the process, those of servers apart from those of clients.
+var shared struct{ servers, clients pool }
+
+// pool has as many keys as its largest user needed.
+type pool struct {
 	sync.Mutex
-	made []func() (crypto.Signer, error)
-}{}
+	keys []func() (crypto.Signer, error)
+}
 
 // Generator returns what makes keys for one server, or for several that share a
 // database. It never returns a key twice, and may be called concurrently.
-func Generator() func(jose.Algorithm) (crypto.Signer, error) {
+func Generator() func(jose.Algorithm) (crypto.Signer, error) { return shared.servers.generator() }
+
+// OfClients is [Generator] for the clients of one server. No key of a client is a
+// key of a server.
+func OfClients() func(jose.Algorithm) (crypto.Signer, error) { return shared.clients.generator() }
+
+func (p *pool) generator() func(jose.Algorithm) (crypto.Signer, error) {
 	var count atomic.Int64
 	return func(algorithm jose.Algorithm) (crypto.Signer, error) {
 		if algorithm != jose.RS256 && algorithm != jose.PS256 {
 			return jose.GenerateKey(algorithm)
 		}
-		return sharedKey(int(count.Add(1)) - 1)
+		return p.key(int(count.Add(1)) - 1)
 	}
 }
 
-func sharedKey(number int) (crypto.Signer, error) {
-	shared.Lock()
-	for number >= len(shared.made) {
-		shared.made = append(shared.made, sync.OnceValues(makeRSA))
+func (p *pool) key(number int) (crypto.Signer, error) {
+	p.Lock()
+	for number >= len(p.keys) {
+		p.keys = append(p.keys, sync.OnceValues(makeRSA))
 	}
-	wanted := shared.made[number]
-	shared.Unlock()
+	wanted := p.keys[number]
+	p.Unlock()
 	return wanted()
 }
 
