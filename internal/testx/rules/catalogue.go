@@ -48,7 +48,10 @@ func server() []string {
 		"metadata: endpoints, methods", "metadata: unadvertised modes", "metadata: unadvertised types", "metadata: unadvertised grants", "metadata: unadvertised methods",
 
 		"codes: replay", "codes: another client", "codes: expired", "codes: another redirect URI", "codes: missing verifier", "codes: extra verifier", "codes: many at once",
+		"codes: after an end", "codes: again after a restart", "codes: again at another node",
 		"refresh: wider scope", "refresh: another client", "refresh: again within the window", "refresh: many at once",
+		"refresh: another resource", "refresh: after an end", "refresh: again after a restart", "refresh: again at another node",
+		"clients: an assertion again after a restart",
 		"flows: posted from another site", "flows: tabs mixed", "flows: another browser", "flows: step skipped", "flows: fixation",
 		"flows: every form is its own page's", "flows: nothing is done by GET", "flows: cookies of a sub-domain", "flows: cookies that are made up",
 		"flows: another account while a page is shown", "flows: a new sign-in is not left out",
