@@ -231,8 +231,8 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	logout.NewHandler(logout.HandlerDeps{
 		Service: built.logout, Requests: limitedRequests{built.logout, built.limits}, Browser: sessions, Renderer: renderer, Issuer: issuer,
 	}).Mount(a.router)
-	bootstrap.NewHandler(bootstrap.HandlerDeps{Service: built.setup, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
-	invitation.NewHandler(invitation.HandlerDeps{Service: built.invitations, Renderer: renderer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
+	bootstrap.NewHandler(bootstrap.HandlerDeps{Service: built.setup, Renderer: renderer, Cookies: cookies, Issuer: issuer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
+	invitation.NewHandler(invitation.HandlerDeps{Service: built.invitations, Renderer: renderer, Cookies: cookies, Issuer: issuer, PasswordMinimum: a.settings.Passwords.MinimumLength}).Mount(a.router)
 	token.NewHandler(a.Tokens, built.clientAuth).Mount(a.router)
 	revoke.NewHandler(revoke.New(a.Tokens), built.clientAuth).Mount(a.router)
 	introspect.NewHandler(introspect.New(introspect.Deps{

@@ -3,7 +3,6 @@ package bootstrap_test
 import (
 	"context"
 	"errors"
-	"net/url"
 	"strconv"
 	"sync"
 	"testing"
@@ -120,12 +119,7 @@ func TestConfiguredAdministratorAtOnce(t *testing.T) {
 					if err != nil || address.IsZero() {
 						return
 					}
-					parsed, err := url.Parse(address.Reveal())
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					_, err = w.service.CreateAdministrator(ctx, secret.FromString(parsed.Query().Get("token")), root("other"+strconv.Itoa(i)))
+					_, err = w.service.CreateAdministrator(ctx, w.tokenIn(t, address), root("other"+strconv.Itoa(i)))
 					if err != nil && fault.KindOf(err) != fault.NotFound {
 						t.Errorf("by a URL: %v", err)
 					}

@@ -15,7 +15,7 @@
 //	  │
 //	  └────▶ expired, replaced by the next start, or overtaken: an administrator exists
 //
-// The page /setup takes it. The new administrator's name and password are checked
+// The link /setup/{token} leads to the page /setup ([httpx.Links]), which takes it. The new administrator's name and password are checked
 // and hashed first; then one transaction uses the token up by one conditional statement,
 // sees that there still is no administrator, and creates the user. The token is one row
 // of one table for good, so everyone who uses or replaces it waits for that row: two

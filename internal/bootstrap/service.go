@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -50,7 +49,7 @@ func (s *Service) SetupURL(ctx context.Context) (secret.Redacted, error) {
 }
 
 func (s *Service) linkURL(token secret.Redacted) secret.Redacted {
-	return secret.FromString(s.issuer + setupPath + "?" + url.Values{"token": {token.Reveal()}}.Encode())
+	return secret.FromString(s.issuer + setupPath + "/" + token.Reveal())
 }
 
 // Administrator is what the first administrator types.

@@ -13,22 +13,33 @@ import (
 	"authly/internal/platform/ui"
 )
 
+// linkCookie holds the secret of a link that was followed.
+const linkCookie = "authly_setup"
+
 // HandlerDeps is what the handler needs; all of it is required.
 type HandlerDeps struct {
 	Service  *Service
 	Renderer *ui.Renderer
+	Cookies  *httpx.Cookies
+	Issuer   string // without a slash at its end
 	// PasswordMinimum is shown beside the password.
 	PasswordMinimum int
 }
 
-// Handler serves /setup.
-type Handler struct{ deps HandlerDeps }
+// Handler serves /setup, and the links to it.
+type Handler struct {
+	deps  HandlerDeps
+	links *httpx.Links
+}
 
 // NewHandler returns the handler.
-func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
+func NewHandler(deps HandlerDeps) *Handler {
+	return &Handler{deps, httpx.NewLinks(deps.Cookies, linkCookie, deps.Issuer+setupPath)}
+}
 
 // Mount adds the routes.
 func (h *Handler) Mount(router *httpx.Router) {
+	router.Browser().HandleFunc("GET "+setupPath+"/{token}", h.links.Follow)
 	router.Browser().HandleFunc("GET "+setupPath, h.show)
 	router.Browser().HandleFunc("POST "+setupPath, h.create)
 }
@@ -37,7 +48,11 @@ func (h *Handler) Mount(router *httpx.Router) {
 const maxShown = 320
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
-	token := secret.FromString(r.URL.Query().Get("token"))
+	token, held := h.links.Token(r)
+	if !held {
+		h.deps.Renderer.Render(w, r, http.StatusNotFound, ui.MessagePage{Title: "link.open_again_title", Message: "link.open_again"})
+		return
+	}
 	opened, err := h.deps.Service.Open(r.Context(), token)
 	if err != nil {
 		h.fail(w, r, err)
@@ -91,6 +106,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, page, err)
 		return
 	}
+	h.links.Forget(w, r, token)
 	httpx.Attach(r.Context(), slog.String("setup", string(page.Purpose)))
 	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{Title: done + "_title", Message: done, LinkURL: "/login", Link: "link.login"})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -89,12 +90,17 @@ func (w *world) token(t *testing.T) secret.Redacted {
 	t.Helper()
 	address, err := w.service.SetupURL(t.Context())
 	must(t, err)
-	parsed, err := url.Parse(address.Reveal())
-	must(t, err)
-	if prefix := w.issuer + "/setup?token="; !strings.HasPrefix(address.Reveal(), prefix) {
-		t.Fatalf("the URL is not %s…", prefix)
+	return w.tokenIn(t, address)
+}
+
+// tokenIn returns the token of a link.
+func (w *world) tokenIn(t *testing.T, link secret.Redacted) secret.Redacted {
+	t.Helper()
+	token, found := strings.CutPrefix(link.Reveal(), w.issuer+"/setup/")
+	if !found || token == "" {
+		t.Errorf("the URL is not %s/setup/…", w.issuer)
 	}
-	return secret.FromString(parsed.Query().Get("token"))
+	return secret.FromString(token)
 }
 
 func root(name string) bootstrap.Administrator {
@@ -279,13 +285,8 @@ func TestSetupTokenAtOnce(t *testing.T) {
 					if other.IsZero() {
 						return
 					}
-					parsed, err := url.Parse(other.Reveal())
-					if err != nil {
-						t.Errorf("parse: %v", err)
-						return
-					}
 					_, err = w.service.CreateAdministrator(context.WithoutCancel(t.Context()),
-						secret.FromString(parsed.Query().Get("token")), root("other"+strconv.Itoa(i)))
+						w.tokenIn(t, other), root("other"+strconv.Itoa(i)))
 					if err != nil && fault.KindOf(err) != fault.NotFound {
 						t.Errorf("the other node's token: %v", err)
 					}
@@ -319,9 +320,14 @@ func TestSetupPage(t *testing.T) {
 		router := httpx.NewRouter(httpx.Options{
 			Logger: slog.New(slog.NewTextHandler(&logged, nil)), Clock: w.clock, Issuer: w.issuer, ErrorPage: renderer.RenderStatus,
 		})
-		bootstrap.NewHandler(bootstrap.HandlerDeps{Service: w.service, Renderer: renderer, PasswordMinimum: 15}).Mount(router)
+		bootstrap.NewHandler(bootstrap.HandlerDeps{
+			Service: w.service, Renderer: renderer, Cookies: httpx.NewCookies(httpx.CookieOptions{Issuer: w.issuer}), Issuer: w.issuer, PasswordMinimum: 15,
+		}).Mount(router)
 		server.Config.Handler = router.Handler()
 		server.Start()
+		browser := server.Client()
+		browser.Jar, err = cookiejar.New(nil)
+		must(t, err)
 
 		do := func(method, target, body string, status int, texts ...string) string {
 			t.Helper()
@@ -330,7 +336,7 @@ func TestSetupPage(t *testing.T) {
 			if method == http.MethodPost {
 				request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			}
-			answer, err := server.Client().Do(request)
+			answer, err := browser.Do(request) // and the redirect
 			must(t, err)
 			defer func() { _ = answer.Body.Close() }()
 			content, err := io.ReadAll(answer.Body)
@@ -348,8 +354,9 @@ func TestSetupPage(t *testing.T) {
 			}
 			return string(content)
 		}
-		do(http.MethodGet, w.issuer+"/setup", "", http.StatusNotFound, "This link doesn")
-		do(http.MethodGet, w.issuer+"/setup?token=guess", "", http.StatusNotFound, "This link doesn")
+		do(http.MethodGet, w.issuer+"/setup", "", http.StatusNotFound, "Open the link again")
+		do(http.MethodGet, w.issuer+"/setup/guess", "", http.StatusNotFound, "Open the link again")
+		do(http.MethodGet, w.issuer+"/setup/"+secret.New().Reveal(), "", http.StatusNotFound, "This link doesn")
 
 		address, err := w.service.SetupURL(t.Context())
 		must(t, err)

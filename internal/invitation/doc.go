@@ -6,7 +6,8 @@
 //	  └────▶ expired after three days, or replaced by the next one
 //
 // The token in it has 256 bits, is kept as a hash, and is used up by one conditional
-// statement in the transaction that sets the password. The page /invitation needs no form token
+// statement in the transaction that sets the password. The link is /invitation/{token}, which
+// leads to the page ([httpx.Links]). The page /invitation needs no form token
 // beside it, as nobody can post the form without knowing the one of the invitation; nobody is
 // signed in by it either.
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -71,7 +70,7 @@ func (s *Service) Invite(ctx context.Context, userID uuid.UUID) (Invitation, err
 		return Invitation{}, err
 	}
 	return Invitation{
-		URL:       secret.FromString(s.deps.Issuer + path + "?" + url.Values{"token": {ticket.Reveal()}}.Encode()),
+		URL:       secret.FromString(s.deps.Issuer + path + "/" + ticket.Reveal()),
 		ExpiresAt: s.deps.Clock.Now().Add(Lifetime),
 	}, nil
 }

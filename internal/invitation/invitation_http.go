@@ -13,22 +13,33 @@ import (
 	"authly/internal/platform/ui"
 )
 
+// linkCookie holds the secret of an invitation whose link was followed.
+const linkCookie = "authly_invitation"
+
 // HandlerDeps is what the handler needs; all of it is required.
 type HandlerDeps struct {
 	Service  *Service
 	Renderer *ui.Renderer
+	Cookies  *httpx.Cookies
+	Issuer   string // without a slash at its end
 	// PasswordMinimum is shown beside the password.
 	PasswordMinimum int
 }
 
-// Handler serves /invitation.
-type Handler struct{ deps HandlerDeps }
+// Handler serves /invitation, and the links to it.
+type Handler struct {
+	deps  HandlerDeps
+	links *httpx.Links
+}
 
 // NewHandler returns the handler.
-func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
+func NewHandler(deps HandlerDeps) *Handler {
+	return &Handler{deps, httpx.NewLinks(deps.Cookies, linkCookie, deps.Issuer+path)}
+}
 
 // Mount adds the routes.
 func (h *Handler) Mount(router *httpx.Router) {
+	router.Browser().HandleFunc("GET "+path+"/{token}", h.links.Follow)
 	router.Browser().HandleFunc("GET "+path, h.show)
 	router.Browser().HandleFunc("POST "+path, h.accept)
 }
@@ -46,7 +57,12 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, token secret.Reda
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
-	if page, ok := h.page(w, r, secret.FromString(r.URL.Query().Get("token"))); ok {
+	token, held := h.links.Token(r)
+	if !held {
+		h.deps.Renderer.Render(w, r, http.StatusNotFound, ui.MessagePage{Title: "link.open_again_title", Message: "link.open_again"})
+		return
+	}
+	if page, ok := h.page(w, r, token); ok {
 		h.deps.Renderer.Render(w, r, http.StatusOK, page)
 	}
 }
@@ -72,6 +88,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, page, err)
 		return
 	}
+	h.links.Forget(w, r, token)
 	httpx.Attach(r.Context(), slog.String("invitation", "used"), slog.String("user_id", known.Subject()))
 	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{
 		Title: "invitation.done_title", Message: "invitation.done", LinkURL: "/login", Link: "link.login",

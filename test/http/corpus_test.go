@@ -103,7 +103,7 @@ func TestMarkupInErrors(t *testing.T) {
 				refuseMarkup(t, path+" with "+name, page, text)
 			}
 		}
-		for _, path := range []string{"/" + url.PathEscape(text), "/logos/" + url.PathEscape(text), "/oauth/register/" + url.PathEscape(text)} {
+		for _, path := range []string{"/" + url.PathEscape(text), "/logos/" + url.PathEscape(text), "/oauth/register/" + url.PathEscape(text), "/invitation/" + url.PathEscape(text)} {
 			refuseText(t, w.Get(path), text)
 		}
 	}

@@ -145,6 +145,9 @@ func TestLinksDoNothing(t *testing.T) {
 			if answer := w.Get("/invitation?" + url.Values{"ticket": {s.tokenOfInvitation()}, "password": {"mallory's own horse 1843"}, "password_confirmation": {"mallory's own horse 1843"}}.Encode()); answer.Status >= http.StatusInternalServerError {
 				t.Errorf("the invitation: %d", answer.Status)
 			}
+			if page := w.Browser().Open(s.invitation); page.Form().ID != "password-form" {
+				t.Errorf("the link of the invitation: %d", page.Status)
+			}
 			if after := rows(t, w.Database(), aside...); !slices.Equal(before, after) {
 				t.Errorf("GET /invitation has changed:\n%s", difference(before, after))
 			}

@@ -306,7 +306,9 @@ func (s *stolen) tries() map[string]func() []attempt {
 		"POST /oidc/logout":                  nothingOf(), // it stores a request, and goes on as GET
 		"GET /setup":                         nothingOf(), // a token alone, which TestRaces and package bootstrap look at
 		"POST /setup":                        nothingOf(),
+		"GET /setup/{token}":                 nothingOf(), // it leads to the page, see TestSetupLinkLeavesNoSecretBehind
 		"GET /invitation":                    nothingOf(), // a token alone, which nobody else has
+		"GET /invitation/{token}":            s.tryLink,
 		"POST /invitation":                   s.tryInvitation,
 		"POST /oauth/register":               nothingOf(), // it makes something new
 		"GET /oidc/userinfo":                 userInfo(http.MethodGet),
@@ -355,18 +357,33 @@ func (s *stolen) tryTicket() []attempt {
 // tryInvitation makes up and cuts short the token of an invitation.
 func (s *stolen) tryInvitation() []attempt {
 	var all []attempt
-	token := s.tokenOfInvitation()
-	for name, changed := range map[string]string{"shorter": token[:len(token)-1], "longer": token + "A", "of another kind": s.tokens.Text("refresh_token"), "its person's id": s.w.Ada.Subject()} {
+	for name, changed := range s.changedTokens() {
 		chosen := url.Values{"ticket": {changed}, "password": {"mallory's own horse 1843"}, "password_confirmation": {"mallory's own horse 1843"}}
 		all = append(all, refusedWith("a token that is "+name, s.mallory.Send(s.w.Issuer+"/invitation", chosen), http.StatusNotFound))
 	}
 	return all
 }
 
+// tryLink follows links with such tokens, and the address of the page that the right one leads to.
+func (s *stolen) tryLink() []attempt {
+	var all []attempt
+	for name, changed := range s.changedTokens() {
+		all = append(all, refusedWith("a link with a token that is "+name, s.mallory.Open(s.w.Issuer+"/invitation/"+changed), http.StatusNotFound))
+	}
+	opened := s.w.Browser().Open(s.invitation)
+	return append(all, refusedWith("the address of the page", s.mallory.Open(opened.URL), http.StatusNotFound))
+}
+
+// changedTokens returns tokens that aren't the one of the invitation, by what they are.
+func (s *stolen) changedTokens() map[string]string {
+	token := s.tokenOfInvitation()
+	return map[string]string{"shorter": token[:len(token)-1], "longer": token + "A", "of another kind": s.tokens.Text("refresh_token"), "its person's id": s.w.Ada.Subject()}
+}
+
 // tokenOfInvitation returns the secret of the link, which is its last part.
 func (s *stolen) tokenOfInvitation() string {
-	token := s.invitation[strings.LastIndexAny(s.invitation, "/=#")+1:]
-	if len(token) < 20 {
+	token, found := strings.CutPrefix(s.invitation, s.w.Issuer+"/invitation/")
+	if !found {
 		s.w.T.Fatal("there is no token in the link of an invitation")
 	}
 	return token

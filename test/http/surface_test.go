@@ -20,7 +20,7 @@ func TestSurface(t *testing.T) {
 	t.Parallel()
 	missing := Want{Status: http.StatusNotFound, Header: map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}}
 	var scenarios []Scenario
-	for _, path := range []string{"/nothing", "/oauth/nothing", "/login/", "/oauth/token/", "//login", "/oauth/../login", "/.env", "/.git/config", "/setup/x", "/static/", "/oauth", "/.well-known/", "/playground", "/metrics", "/debug/pprof/"} {
+	for _, path := range []string{"/nothing", "/oauth/nothing", "/login/", "/oauth/token/", "//login", "/oauth/../login", "/.env", "/.git/config", "/setup/x/y", "/static/", "/oauth", "/.well-known/", "/playground", "/metrics", "/debug/pprof/"} {
 		scenarios = append(scenarios, Scenario{
 			Name: "404 " + strings.ReplaceAll(path, "/", "∕"), Want: missing, WantNot: []string{"Location", "Set-Cookie", "goroutine", ".go:"},
 			Do: func(w *World) testx.Answer {

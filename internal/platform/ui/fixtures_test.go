@@ -138,6 +138,7 @@ var fixtures = []struct {
 	{"message", 200, MessagePage{
 		Title: "message.finished_title", Message: "message.finished", LinkURL: "/", Link: "link.home",
 	}},
+	{"message_open_again", 404, MessagePage{Title: "link.open_again_title", Message: "link.open_again"}},
 	{"home", 200, HomePage{
 		Issuer: "http://localhost:8080", PlaygroundURL: "/playground", DiscoveryURL: "/.well-known/openid-configuration",
 		UserName: "alice", LogoutURL: "/logout",

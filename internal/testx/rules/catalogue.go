@@ -55,7 +55,7 @@ func server() []string {
 		"flows: posted from another site", "flows: tabs mixed", "flows: another browser", "flows: step skipped", "flows: fixation",
 		"flows: every form is its own page's", "flows: nothing is done by GET", "flows: cookies of a sub-domain", "flows: cookies that are made up",
 		"flows: another account while a page is shown", "flows: a new sign-in is not left out",
-		"account: an invitation is used once",
+		"account: an invitation is used once", "account: secrets of links stay in no address",
 		"access: mass assignment", "access: every route of the administration", "access: changes at once",
 		"access: others' things by their ids", "access: others' things at every route",
 
