@@ -148,12 +148,13 @@ func RecoverBackup(ctx context.Context, settings Config, options Options, recove
 	return app.RecoverBackup(ctx, settings, options.logger(), recovery)
 }
 
-// AuditEvent is an event of the audit log, AuditQuery says which are wanted, and
-// AuditVerification is what a look at the log's chain found.
+// AuditEvent is an event of the audit log, AuditQuery says which are wanted,
+// AuditVerification is what a look at the log's chain found, and AuditExportVerification a look at an export.
 type (
-	AuditEvent        = app.AuditEvent
-	AuditQuery        = app.AuditQuery
-	AuditVerification = app.AuditVerification
+	AuditEvent              = app.AuditEvent
+	AuditQuery              = app.AuditQuery
+	AuditVerification       = app.AuditVerification
+	AuditExportVerification = app.AuditExportVerification
 )
 
 // ReadAudit hands the events that match to each, the newest first.
@@ -165,6 +166,17 @@ func ReadAudit(ctx context.Context, settings Config, options Options, query Audi
 // call found, or "".
 func VerifyAudit(ctx context.Context, settings Config, options Options, noted string) (AuditVerification, error) {
 	return app.VerifyAudit(ctx, settings, options.logger(), noted)
+}
+
+// ExportAudit writes all events that match as JSON lines, the newest first, each as view returns it, and a last
+// line with the head of the chain and a seal. The bound of the query is not used.
+func ExportAudit(ctx context.Context, settings Config, options Options, query AuditQuery, view func(AuditEvent) any, to io.Writer) error {
+	return app.ExportAudit(ctx, settings, options.logger(), query, view, to)
+}
+
+// VerifyAuditExport reports whether an export is as the server wrote it, whether or not its events are still in the log.
+func VerifyAuditExport(ctx context.Context, settings Config, options Options, from io.Reader) (AuditExportVerification, error) {
+	return app.VerifyAuditExport(ctx, settings, options.logger(), from)
 }
 
 // RegistrationToken is an initial access token for client registration; the token

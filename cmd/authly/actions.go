@@ -36,7 +36,9 @@ func actions() cli.Actions {
 		RecoverAdmin:            recoverAdmin,
 		RecoverBackup:           recoverBackup,
 		AuditRead:               readAudit,
+		AuditExport:             exportAudit,
 		AuditVerify:             verifyAudit,
+		AuditVerifyExport:       verifyAuditExport,
 	}
 }
 

@@ -2,9 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,6 +14,7 @@ import (
 type AuditLog interface {
 	List(ctx context.Context, query audit.Query) (audit.Page, error)
 	Find(ctx context.Context, event uuid.UUID) (audit.Event, error)
+	Export(ctx context.Context, query audit.Query, view func(audit.Event) any) (*audit.Export, error)
 }
 
 // auditEvents shows the audit log. Nobody changes it.
@@ -26,14 +24,7 @@ type auditEvents struct {
 	exporting chan struct{}
 }
 
-const (
-	maxExports = 4
-	// exportedAtOnce is how many events of an export are in memory at a time.
-	exportedAtOnce = 200
-	// exportPageTimeout bounds the reading of a page of an export, which goes on for
-	// longer than other requests may.
-	exportPageTimeout = 15 * time.Second
-)
+const maxExports = 4
 
 func newAuditEvents(log AuditLog) *auditEvents {
 	return &auditEvents{log, make(chan struct{}, maxExports)}
@@ -70,10 +61,8 @@ func eventView(e audit.Event) AuditEvent {
 
 // export is a reading of many events, page by page.
 type export struct {
-	log   AuditLog
-	query audit.Query
-	first audit.Page
-	done  func()
+	*audit.Export
+	done func()
 }
 
 // export begins one: what fails at the first page is still an answer of its own. The
@@ -84,39 +73,11 @@ func (a *auditEvents) export(ctx context.Context, query audit.Query) (*export, e
 	default:
 		return nil, fault.New(fault.Unavailable, "admin.exports_busy")
 	}
-	begun := &export{log: a.log, query: query, done: func() { <-a.exporting }}
-	begun.query.Limit = exportedAtOnce
-	var err error
-	if begun.first, err = a.log.List(ctx, begun.query); err != nil {
-		begun.done()
+	done := func() { <-a.exporting }
+	begun, err := a.log.Export(ctx, query, func(event audit.Event) any { return eventView(event) })
+	if err != nil {
+		done()
 		return nil, err
 	}
-	return begun, nil
-}
-
-// writeTo writes the events as JSON lines.
-func (e *export) writeTo(ctx context.Context, to io.Writer) error {
-	encoder := json.NewEncoder(to)
-	encoder.SetEscapeHTML(false)
-	for page := e.first; ; {
-		for _, event := range page.Events {
-			if err := encoder.Encode(eventView(event)); err != nil {
-				return fmt.Errorf("write an event: %w", err)
-			}
-		}
-		if page.Next.IsZero() {
-			return nil
-		}
-		var err error
-		if page, err = e.next(ctx, page); err != nil {
-			return err
-		}
-	}
-}
-
-func (e *export) next(ctx context.Context, page audit.Page) (audit.Page, error) {
-	ctx, cancel := context.WithTimeout(ctx, exportPageTimeout)
-	defer cancel()
-	e.query.After = page.Next
-	return e.log.List(ctx, e.query)
+	return &export{begun, done}, nil
 }

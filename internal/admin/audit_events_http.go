@@ -51,7 +51,7 @@ func (f AuditFilters) query() audit.Query {
 func (a *auditEvents) mount(to operations) {
 	const read = "admin:audit:read"
 	register(to, operation{method: http.MethodGet, path: "/audit-events", id: "list-audit-events", summary: "List what happened, the newest first", scope: read, signIn: anySignIn}, a.httpList)
-	register(to, operation{method: http.MethodGet, path: "/audit-events/export", id: "export-audit-events", summary: "Get everything that happened as JSON lines, the newest first; an answer that breaks off is not whole", scope: read, signIn: anySignIn, produces: "application/x-ndjson"}, a.httpExport)
+	register(to, operation{method: http.MethodGet, path: "/audit-events/export", id: "export-audit-events", summary: "Get everything that happened as JSON lines, the newest first, and a last line with the head of the chain and a seal; an answer that breaks off is not whole", scope: read, signIn: anySignIn, produces: "application/x-ndjson"}, a.httpExport)
 	register(to, operation{method: http.MethodGet, path: "/audit-events/{event_id}", id: "get-audit-event", summary: "Get an event", scope: read, signIn: anySignIn}, a.httpGet)
 }
 
@@ -111,7 +111,7 @@ func (e *export) stream(answer huma.Context) {
 	w.WriteHeader(http.StatusOK)
 	buffered := bufio.NewWriterSize(patient{w, http.NewResponseController(w)}, exportBuffer)
 	ctx := context.WithoutCancel(answer.Context()) // its end is for short answers
-	err := e.writeTo(ctx, buffered)
+	err := e.WriteTo(ctx, buffered)
 	if err == nil {
 		err = buffered.Flush()
 	}

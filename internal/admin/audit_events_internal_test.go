@@ -25,7 +25,7 @@ func longLog(t *testing.T) (*db.DB, *auditEvents) {
 	t.Helper()
 	database := dbtest.Open(t, db.SQLite)
 	log := audit.New(audit.Deps{Database: database, Clock: clock.System()})
-	for range exportedAtOnce + 1 {
+	for range audit.ExportedAtOnce + 1 {
 		if err := log.Record(t.Context(), audit.Event{Action: audit.SignIn}); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestEachPartOfAnExportHasItsTime(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // the time of other answers is over
 	begun.stream(humago.NewContext(&huma.Operation{}, httptest.NewRequestWithContext(ended, http.MethodGet, "/", nil), to))
-	if lines := strings.Count(to.Body.String(), "\n"); lines != exportedAtOnce+1 {
+	if lines := strings.Count(to.Body.String(), "\n"); lines != audit.ExportedAtOnce+2 {
 		t.Errorf("%d lines", lines)
 	}
 	if want := to.Body.Len()/exportBuffer + 1; len(to.deadlines) != want || want < 2 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -83,8 +84,35 @@ type AuditQuery struct {
 	Most int
 }
 
-// AuditVerification is what a look at the whole chain found.
-type AuditVerification = audit.Verification
+// AuditVerification is what a look at the whole chain found, and AuditExportVerification a look at an export.
+type (
+	AuditVerification       = audit.Verification
+	AuditExportVerification = audit.ExportVerification
+)
+
+// of returns the query for the log, without a bound.
+func (q AuditQuery) of() audit.Query {
+	return audit.Query{
+		Action: audit.Action(q.Action), Outcome: audit.Outcome(q.Outcome), ActorID: q.Actor, ClientID: q.Client,
+		TargetID: q.Target, Since: q.Since, Until: q.Until, Limit: audit.MaxLimit,
+	}
+}
+
+// ExportAudit writes all events that match as JSON lines, the newest first, each as view returns it, and a last
+// line that says what was written. The bound of the query is not used.
+func ExportAudit(ctx context.Context, settings config.Config, logger *slog.Logger, query AuditQuery, view func(AuditEvent) any, to io.Writer) error {
+	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
+		log, err := operatorAudit(ctx, database, settings, logger)
+		if err != nil {
+			return err
+		}
+		begun, err := log.Export(ctx, query.of(), view)
+		if err != nil {
+			return err
+		}
+		return begun.WriteTo(ctx, to)
+	})
+}
 
 // ReadAudit hands the events that match to each, the newest first, page by page.
 func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger, query AuditQuery, each func(AuditEvent) error) error {
@@ -93,10 +121,7 @@ func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger,
 		if err != nil {
 			return err
 		}
-		asked := audit.Query{
-			Action: audit.Action(query.Action), Outcome: audit.Outcome(query.Outcome), ActorID: query.Actor, ClientID: query.Client,
-			TargetID: query.Target, Since: query.Since, Until: query.Until, Limit: audit.MaxLimit,
-		}
+		asked := query.of()
 		for left := query.Most; ; {
 			if query.Most > 0 {
 				asked.Limit = min(left, audit.MaxLimit)
@@ -120,15 +145,7 @@ func ReadAudit(ctx context.Context, settings config.Config, logger *slog.Logger,
 
 // VerifyAudit reads the whole chain of the audit log. noted is a head that was noted before, or "".
 func VerifyAudit(ctx context.Context, settings config.Config, logger *slog.Logger, noted string) (found AuditVerification, err error) {
-	err = withMigrated(ctx, settings, logger, func(database *db.DB) error {
-		signing, err := keysOf(database, settings, logger)
-		if err != nil {
-			return err
-		}
-		log, err := newAudit(ctx, database, clock.System(), signing, nil) // which reads nothing personal
-		if err != nil {
-			return err
-		}
+	err = withChain(ctx, settings, logger, func(log *audit.Log) error {
 		found, err = log.Verify(ctx, noted)
 		if fault.KindOf(err) == fault.Invalid {
 			return fmt.Errorf("%q is no head of the log, such as an earlier verification printed it", noted)
@@ -136,4 +153,28 @@ func VerifyAudit(ctx context.Context, settings config.Config, logger *slog.Logge
 		return err
 	})
 	return found, err
+}
+
+// VerifyAuditExport reads an export, whether or not its events are still in the log.
+func VerifyAuditExport(ctx context.Context, settings config.Config, logger *slog.Logger, from io.Reader) (found AuditExportVerification, err error) {
+	err = withChain(ctx, settings, logger, func(log *audit.Log) error {
+		found, err = log.VerifyExport(from)
+		return err
+	})
+	return found, err
+}
+
+// withChain does something with a log that has the key of the chain, and reads nothing personal.
+func withChain(ctx context.Context, settings config.Config, logger *slog.Logger, do func(log *audit.Log) error) error {
+	return withMigrated(ctx, settings, logger, func(database *db.DB) error {
+		signing, err := keysOf(database, settings, logger)
+		if err != nil {
+			return err
+		}
+		log, err := newAudit(ctx, database, clock.System(), signing, nil)
+		if err != nil {
+			return err
+		}
+		return do(log)
+	})
 }

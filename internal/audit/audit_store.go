@@ -173,6 +173,12 @@ func (s store) lastBatch(ctx context.Context) (batch, error) {
 	return last, err
 }
 
+// newestBatch is lastBatch outside of the transaction that makes the next one.
+func (s store) newestBatch(ctx context.Context) (batch, error) {
+	last, _, err := found(scanBatch(s.database.Read(ctx).QueryRow(ctx, `SELECT `+batchColumns+` FROM audit_batches ORDER BY number DESC LIMIT 1`)))
+	return last, err
+}
+
 func (s store) batchAfter(ctx context.Context, number int64) (batch, bool, error) {
 	return found(scanBatch(s.database.Read(ctx).QueryRow(ctx,
 		`SELECT `+batchColumns+` FROM audit_batches WHERE number > $1 ORDER BY number LIMIT 1`, number)))

@@ -36,6 +36,10 @@ type Actions struct {
 	RecoverBackup func(ctx context.Context, settings config.Config, registrationTokens bool) ([]EndedKind, error)
 	// AuditRead hands the events that match to each, the newest first.
 	AuditRead func(ctx context.Context, settings config.Config, query AuditQuery, each func(AuditEvent) error) error
+	// AuditExport writes the events that match as JSON lines, and a last line that says what was written.
+	AuditExport func(ctx context.Context, settings config.Config, query AuditQuery, to io.Writer) error
+	// AuditVerifyExport reads an export.
+	AuditVerifyExport func(ctx context.Context, settings config.Config, from io.Reader) (AuditExportVerification, error)
 	// AuditVerify reads the chain of the audit log.
 	AuditVerify func(ctx context.Context, settings config.Config, head string) (AuditVerification, error)
 	// Conformance checks a provider and writes the report. It returns [ErrChecksFailed] after one with failures.

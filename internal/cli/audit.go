@@ -1,13 +1,15 @@
 package cli
 
 import (
-	"encoding/json"
+	"bufio"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"authly/internal/config"
 	"authly/internal/platform/clock"
 )
 
@@ -44,13 +46,28 @@ type AuditVerification struct {
 	Problem                            string
 }
 
+// AuditExportVerification is what a look at an export found. The rest counts only without a problem.
+type AuditExportVerification struct {
+	Events           int64
+	At, HeadSealedAt time.Time
+	Head             string
+	Problem          string
+}
+
+// ErrExportChanged is returned after the report of an export that is not as it was written.
+var ErrExportChanged = errors.New("the export was changed")
+
 // ErrChainBroken is returned after the report of a chain that is not as it was sealed.
 var ErrChainBroken = errors.New("the audit log was changed")
 
 // inTheLog says what the log has, and what it does not: see package audit.
 const inTheLog = `It has who signed in, allowed and changed what, and when, with sign-ins that failed, and codes and
-refresh tokens that were used again. Requests that were refused, such as those above a limit,
-without a token that counts, or against a rule, are not in it.`
+refresh tokens that were used again. Of other requests that were refused it has clients that could not
+prove who they are, refusals of the administration, and throttled sign-ins; a flood leaves a few events.`
+
+// lastLine says what the last line of an export is for.
+const lastLine = `The last line has the head of the chain, the number of events, and a seal: "authly audit verify --export"
+finds a line that was changed, left out or added.`
 
 func (p Program) auditCommand() *cobra.Command {
 	group := asGroup(&cobra.Command{
@@ -190,6 +207,7 @@ func named(kind, name, id string) string {
 func (p Program) auditExportCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "export", Short: "Write events as JSON lines, the newest first", Args: noArguments,
+		Long:    "Write events as JSON lines, the newest first.\n\n" + lastLine,
 		Example: "  authly local audit export > audit.jsonl\n  authly local audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl",
 	}
 	settings := addSettingsFlags(command)
@@ -200,36 +218,44 @@ func (p Program) auditExportCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if p.Actions.AuditRead == nil {
+		if p.Actions.AuditExport == nil {
 			return errNotInThisBuild
 		}
-		encoder := json.NewEncoder(command.OutOrStdout())
-		encoder.SetEscapeHTML(false)
-		return p.Actions.AuditRead(command.Context(), loaded, wanted.query, func(event AuditEvent) error {
-			if err := encoder.Encode(event); err != nil {
-				return fmt.Errorf("write an event: %w", err)
-			}
-			return nil
-		})
+		buffered := bufio.NewWriter(command.OutOrStdout())
+		if err := p.Actions.AuditExport(command.Context(), loaded, wanted.query, buffered); err != nil {
+			return err
+		}
+		if err := buffered.Flush(); err != nil {
+			return fmt.Errorf("write an export: %w", err)
+		}
+		return nil
 	}
 	return command
 }
 
 func (p Program) auditVerifyCommand() *cobra.Command {
-	var head string
+	var head, exported string
 	command := &cobra.Command{
 		Use: "verify", Short: "Show whether sealed events were changed since", Args: noArguments,
 		Long: `Show whether events were changed, added or taken out since they were sealed. Note the
 head that is printed, apart from the server: with --head, events that were cut off at the
-end since then are found as well.`,
-		Example: "  authly audit verify\n  authly audit verify --head \"$HEAD\"",
+end since then are found as well.
+
+With --export, show instead whether an export is as the server wrote it, also when its
+events are not in the log any more. It needs the server's settings, as the key of the chain is in its database.`,
+		Example: "  authly audit verify\n  authly audit verify --head \"$HEAD\"\n  authly audit verify --export november.jsonl",
 	}
 	settings := addSettingsFlags(command)
 	command.Flags().StringVar(&head, "head", "", "a `head` that was noted before")
+	command.Flags().StringVar(&exported, "export", "", "look at this export, a `file`, or - for the standard input")
+	command.MarkFlagsMutuallyExclusive("head", "export")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		loaded, err := settings.loadAndWarn(p)
 		if err != nil {
 			return err
+		}
+		if exported != "" {
+			return p.verifyExport(command, loaded, exported)
 		}
 		if p.Actions.AuditVerify == nil {
 			return errNotInThisBuild
@@ -260,4 +286,38 @@ end since then are found as well.`,
 		return nil
 	}
 	return command
+}
+
+// verifyExport reads the export in a file, or from the standard input.
+func (p Program) verifyExport(command *cobra.Command, loaded config.Config, name string) error {
+	if p.Actions.AuditVerifyExport == nil {
+		return errNotInThisBuild
+	}
+	from := command.InOrStdin()
+	if name != "-" {
+		file, err := os.Open(name) //nolint:gosec // the caller's own choice
+		if err != nil {
+			return fmt.Errorf("open the export: %w", err)
+		}
+		defer func() { _ = file.Close() }()
+		from = file
+	}
+	found, err := p.Actions.AuditVerifyExport(command.Context(), loaded, from)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s: as exported at %s.\n", counted(found.Events, "event", "events"), timeText(found.At, ""))
+	switch {
+	case found.Problem != "":
+		text = fmt.Sprintf("The export is not as it was written: %s.\n", found.Problem)
+	case found.Head != "":
+		text += fmt.Sprintf("\nHead: %s, sealed at %s\n", found.Head, timeText(found.HeadSealedAt, ""))
+	}
+	if _, err := fmt.Fprint(command.OutOrStdout(), text); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	if found.Problem != "" {
+		return ErrExportChanged
+	}
+	return nil
 }

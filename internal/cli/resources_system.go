@@ -17,7 +17,7 @@ func auditResource() resource {
 			},
 			{
 				name: "export", operation: "export-audit-events", manner: copies, flags: flags, named: map[string]argument{"client_id": clientArgument()},
-				long:    "Exit status 6 says that the answer broke off, and that not all of it is there.",
+				long:    lastLine + "\n\nExit status 6 says that the answer broke off, and that not all of it is there.",
 				example: "  authly audit export > audit.jsonl\n  authly audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl",
 			},
 		},
