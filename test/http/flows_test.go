@@ -142,7 +142,7 @@ func TestLinksDoNothing(t *testing.T) {
 					t.Fatalf("GET %s has changed:\n%s", path, difference(before, after))
 				}
 			}
-			if answer := w.Get("/invitation?" + url.Values{"ticket": {s.tokenOfInvitation()}, "password": {"mallory's own horse 1843"}, "password_confirmation": {"mallory's own horse 1843"}}.Encode()); answer.Status >= http.StatusInternalServerError {
+			if answer := w.Get("/invitation?" + url.Values{"ticket": {secretOf(w, s.invitation)}, "password": {"mallory's own horse 1843"}, "password_confirmation": {"mallory's own horse 1843"}}.Encode()); answer.Status >= http.StatusInternalServerError {
 				t.Errorf("the invitation: %d", answer.Status)
 			}
 			if page := w.Browser().Open(s.invitation); page.Form().ID != "password-form" {

@@ -214,11 +214,17 @@ func isPublic(route httpx.Route) bool {
 
 func (w *World) steal() *stolen {
 	w.T.Helper()
+	return w.stealWith("")
+}
+
+// stealWith is steal with an initial access token for registrations, "" for none.
+func (w *World) stealWith(initial string) *stolen {
+	w.T.Helper()
 	s := &stolen{w: w, victim: w.SignedIn(), mallory: w.Browser(), malloryName: "mallory"}
 	mallory := w.Person(s.malloryName)
 	s.mallory.Through(s.mallory.Open(w.AuthorizeURL(w.Request(w.App))), mallory)
 	s.tokens, s.malloryTokens = w.Tokens(w.App, w.Ada), w.Tokens(w.Other, mallory)
-	s.record, s.malloryRecord = w.enrolled("", plain), w.enrolled("", plain)
+	s.record, s.malloryRecord = w.enrolled(initial, plain), w.enrolled(initial, plain)
 	s.code = w.code(w.App)
 	s.page = s.victim.Open(w.AuthorizeURL(w.Request(w.Other)))
 	s.login = s.victim.Open(w.AuthorizeURL(w.Request(w.App, set("prompt", "login"))))
@@ -376,17 +382,8 @@ func (s *stolen) tryLink() []attempt {
 
 // changedTokens returns tokens that aren't the one of the invitation, by what they are.
 func (s *stolen) changedTokens() map[string]string {
-	token := s.tokenOfInvitation()
+	token := secretOf(s.w, s.invitation)
 	return map[string]string{"shorter": token[:len(token)-1], "longer": token + "A", "of another kind": s.tokens.Text("refresh_token"), "its person's id": s.w.Ada.Subject()}
-}
-
-// tokenOfInvitation returns the secret of the link, which is its last part.
-func (s *stolen) tokenOfInvitation() string {
-	token, found := strings.CutPrefix(s.invitation, s.w.Issuer+"/invitation/")
-	if !found {
-		s.w.T.Fatal("there is no token in the link of an invitation")
-	}
-	return token
 }
 
 // stillWorks is the control: what was tried in vain works for those whose it is.

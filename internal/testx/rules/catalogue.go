@@ -58,6 +58,7 @@ func server() []string {
 		"account: an invitation is used once", "account: secrets of links stay in no address",
 		"access: mass assignment", "access: every route of the administration", "access: changes at once",
 		"access: others' things by their ids", "access: others' things at every route",
+		"access: every handle opens its own door", "clients: each in its own way, everywhere",
 
 		"output: markup is shown as text", "output: errors repeat no markup", "output: line breaks begin no header", "output: lines of the log are not forged",
 		"output: SQL in search texts",
