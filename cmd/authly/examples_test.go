@@ -38,7 +38,7 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	signIn := "authly login --server " + w.server.Issuer + "\nauthly login --profile readonly --server " + w.server.Issuer
+	signIn := "authly login --scopes all --server " + w.server.Issuer + "\nauthly login --scopes all --profile readonly --server " + w.server.Issuer
 	run := func(t *testing.T, script string) string {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -126,6 +126,8 @@ func apart(path string) string {
 		return "the scripts start servers, with these flags"
 	case "authly conformance":
 		return "the kit has tests of its own, and takes a minute"
+	case "authly recover backup":
+		return "the scripts run it: it refuses a database that a server has open, as this one"
 	default:
 		return ""
 	}

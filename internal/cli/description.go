@@ -40,3 +40,37 @@ func described() openapi.Description {
 func administrationScopes() []string {
 	return slices.Sorted(maps.Keys(described().Components.SecuritySchemes["oauth"].Flows.AuthorizationCode.Scopes))
 }
+
+// rareScopes are those that "authly login" doesn't ask for unless they are named: what they allow is done
+// rarely, and is of use to a thief.
+func rareScopes() []string { return []string{"admin:keys:write", "admin:system:write"} }
+
+// The words that stand for scopes of the administration.
+const (
+	scopesRead    = "read"    // those that change nothing
+	scopesDefault = "default" // all but the rare ones
+	scopesAll     = "all"
+)
+
+// loginScopes returns the scopes that are asked for at a sign-in: those that are wanted, in which words may
+// stand for some, each once.
+func loginScopes(wanted []string) []string {
+	if len(wanted) == 0 {
+		wanted = []string{scopesDefault}
+	}
+	var scopes []string
+	for _, each := range wanted {
+		switch each {
+		case scopesRead, scopesDefault, scopesAll:
+			for _, scope := range administrationScopes() {
+				if each == scopesAll || each == scopesRead && strings.HasSuffix(scope, ":read") || each == scopesDefault && !slices.Contains(rareScopes(), scope) {
+					scopes = append(scopes, scope)
+				}
+			}
+		default:
+			scopes = append(scopes, each)
+		}
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
+}

@@ -27,6 +27,7 @@ type login struct {
 	scopes      []string
 	credentials choice
 	noBrowser   bool
+	remember    bool
 	patience    time.Duration
 	maxAge      time.Duration
 }
@@ -43,6 +44,12 @@ func (p Program) loginCommand() *cobra.Command {
 server, and what you are given there, become a profile: with several of them, --profile and
 "authly profile use" say which one is meant.
 
+You are given what daily work needs: reading everything, and changing clients, scopes, users, sessions
+and what was issued. Ask with --scopes for more, such as signing keys (admin:keys:write) and running
+jobs (admin:system:write), or for less: "read", "default" and "all" stand for scopes of the administration.
+It ends with your session in the browser, by your signing out there or by its time. With --remember
+it lasts beyond that, until "authly logout".
+
 Tokens are kept in the keyring of the operating system or, where there is none, in a file that
 only you can read. "authly logout" gives them back.
 
@@ -54,7 +61,10 @@ AUTHLY_CLIENT_ID and AUTHLY_CLIENT_SECRET (or AUTHLY_CLIENT_SECRET_FILE).`,
   authly login --server http://127.0.0.1:8080 --no-browser --credentials file
 
   # only to look
-  authly login --profile readonly --server http://127.0.0.1:8080 --scopes admin:clients:read,admin:scopes:read`,
+  authly login --profile readonly --server http://127.0.0.1:8080 --scopes read
+
+  # also to rotate keys
+  authly login --server http://127.0.0.1:8080 --scopes default,admin:keys:write`,
 		Args: noArguments,
 	}
 	flags := command.Flags()
@@ -63,7 +73,8 @@ AUTHLY_CLIENT_ID and AUTHLY_CLIENT_SECRET (or AUTHLY_CLIENT_SECRET_FILE).`,
 	flags.StringVar(&wanted.profile, "profile", "", "what the profile is called: a `name` (default $"+variableProfile+", or made from the server's)")
 	flags.StringVar(&wanted.caFile, "ca-file", "", "a PEM `file` with certificate authorities to trust besides the system's (default $"+variableCAFile+")")
 	flags.StringVar(&wanted.api, "api", "", apiUsage)
-	flags.StringSliceVar(&wanted.scopes, "scopes", nil, "the `scopes` to ask for (default all of the administration)")
+	flags.StringSliceVar(&wanted.scopes, "scopes", nil, "the `scopes` to ask for; read, default and all stand for some of the administration (default \"default\")")
+	flags.BoolVar(&wanted.remember, "remember", false, "stay signed in when the session in the browser has ended (offline access)")
 	flags.BoolVar(&wanted.noBrowser, "no-browser", false, "open no browser, only show the address")
 	flags.Var(&wanted.credentials, "credentials", "where the tokens are kept (default $"+variableCredentials+", or the keyring if there is one)")
 	flags.StringVar(&wanted.clientID, "client-id", builtInClient, "the client as which to sign in: a public one with the redirect URI http://127.0.0.1/callback")
@@ -93,12 +104,8 @@ func (p Program) login(ctx context.Context, wanted *login) error {
 	if err != nil {
 		return at.explained(err)
 	}
-	scopes := wanted.scopes
-	if len(scopes) == 0 {
-		scopes = administrationScopes()
-	}
 	given, err := signin.Browser{
-		Provider: provider, ClientID: profile.ClientID, Scopes: withOpenID(scopes), Resource: profile.Server + remote.Path,
+		Provider: provider, ClientID: profile.ClientID, Scopes: withOpenID(loginScopes(wanted.scopes), wanted.remember), Resource: profile.Server + remote.Path,
 		Clock: clock.System(), MaxAge: wanted.maxAge, Patience: wanted.patience,
 		Show: func(ctx context.Context, address string) error { return p.show(ctx, address, wanted.noBrowser) },
 	}.SignIn(ctx)
@@ -220,6 +227,11 @@ func (p Program) signInAgain(profile account.Profile) account.SignIn {
 	}
 }
 
-func withOpenID(scopes []string) []string {
-	return append([]string{"openid", "profile", "offline_access"}, scopes...)
+// withOpenID adds what says who signs in, and offline access if what is given is to outlive the session.
+func withOpenID(scopes []string, offline bool) []string {
+	all := []string{"openid", "profile"}
+	if offline {
+		all = append(all, "offline_access")
+	}
+	return append(all, scopes...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"authly/internal/cli/account"
 	"authly/internal/cli/declarative"
@@ -76,13 +77,17 @@ func remoteRemedy(err error) string {
 	case errors.Is(err, signin.ErrNoProvider):
 		return "Give --server the issuer as it is in the server's metadata."
 	case errors.As(err, &problem):
-		return problemRemedy(problem, signIn, source)
+		return problemRemedy(problem, server, source)
 	default:
 		return refusalRemedy(err)
 	}
 }
 
-func problemRemedy(problem *remote.Problem, signIn, source string) string {
+func problemRemedy(problem *remote.Problem, server, source string) string {
+	signIn := "`authly login --server " + server + "`"
+	if problem.Kind == "insufficient_scope" && slices.Contains(rareScopes(), problem.Scope) {
+		signIn = "`authly login --server " + server + " --scopes " + scopesDefault + "," + problem.Scope + "`"
+	}
 	bySource := "Sign in again with " + signIn + "."
 	if source == variableToken || source == variableClientID {
 		bySource = source + " says who you are: see that it is of this server, and may do this."

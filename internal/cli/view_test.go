@@ -96,3 +96,25 @@ func TestEveryOperationHasACommand(t *testing.T) {
 		}
 	}
 }
+
+// A new scope of the administration has to be put somewhere: a sign-in asks for it, or it is rare.
+func TestScopesOfASignIn(t *testing.T) {
+	t.Parallel()
+	const everyday = "admin:audit:read admin:clients:read admin:clients:write admin:keys:read admin:scopes:read admin:scopes:write admin:sessions:read " +
+		"admin:sessions:write admin:system:read admin:tokens:read admin:tokens:write admin:users:read admin:users:write"
+	const looking = "admin:audit:read admin:clients:read admin:keys:read admin:scopes:read admin:sessions:read admin:system:read admin:tokens:read admin:users:read"
+	all := strings.Join(administrationScopes(), " ")
+	for wanted, want := range map[string]string{
+		"": everyday, "default": everyday, "read": looking, "all": all, "read all default": all,
+		"admin:keys:write": "admin:keys:write", "admin:keys:write admin:keys:write": "admin:keys:write", "everything": "everything",
+	} {
+		if got := strings.Join(loginScopes(strings.Fields(wanted)), " "); got != want {
+			t.Errorf("%q: %q, want %q", wanted, got, want)
+		}
+	}
+	for _, rare := range rareScopes() {
+		if got := loginScopes([]string{"default", rare}); !slices.Contains(got, rare) || !slices.Contains(administrationScopes(), rare) {
+			t.Errorf("%s: %v", rare, got)
+		}
+	}
+}
