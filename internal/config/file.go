@@ -12,10 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/knadh/koanf/parsers/toml/v2"
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/v2"
+	"github.com/pelletier/go-toml/v2"
+	"go.yaml.in/yaml/v3"
 
 	"authly/internal/platform/secret"
 )
@@ -45,18 +43,17 @@ func (l *loader) filePath(options LoadOptions) string {
 // readFile reads the layer of the file. Problems with its syntax name the line
 // only: the parsers' own texts quote what they read, which may be a secret.
 func (l *loader) readFile(path string) layer {
-	values := koanf.New(".")
 	origin := "file " + path
-	read := layer{values, func(string) string { return origin }}
+	read := layer{noValues(), func(string) string { return origin }}
 	if path == "" {
 		return read
 	}
-	var parser koanf.Parser
+	var unmarshal func([]byte, any) error
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml":
-		parser = yamlDocument{yaml.Parser()}
+		unmarshal = unmarshalYAML
 	case ".toml":
-		parser = toml.Parser()
+		unmarshal = toml.Unmarshal
 	default:
 		l.problem("configuration file", origin, "has a name that ends neither in .yaml, .yml nor .toml", "Rename it after the format that it is written in")
 		return read
@@ -68,36 +65,38 @@ func (l *loader) readFile(path string) layer {
 		l.problem("configuration file", origin, fmt.Sprintf("is larger than %d bytes", maxFileSize), "Keep nothing but the configuration in it")
 		return read
 	}
-	err := values.Load(file.Provider(path), parser)
-	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
 		l.problem("configuration file", origin, reason(err), "Make it readable for the user that the server runs as")
 		return read
-	} else if err != nil {
-		l.problem("configuration file", origin, "can't be understood"+place(err), "Correct its syntax")
-		return layer{koanf.New("."), read.origin}
 	}
-	l.checkFileKeys(values, origin)
-	l.checkFileMode(values, path)
+	var document map[string]any
+	if err := unmarshal(text, &document); err != nil {
+		l.problem("configuration file", origin, "can't be understood"+place(err), "Correct its syntax")
+		return read
+	}
+	read.values = flatten(document)
+	l.checkFileKeys(read.values, origin)
+	l.checkFileMode(read.values, path)
 	return read
 }
 
 // checkFileKeys finds keys that are no settings.
-func (l *loader) checkFileKeys(values *koanf.Koanf, origin string) {
-	known := settingNames()
-	paths := values.KeyMap() // of sections too
-	for _, name := range values.Keys() {
-		parts := paths[name]
+func (l *loader) checkFileKeys(read values, origin string) {
+	settings := settingNames()
+	for _, name := range read.names() {
+		parts := read.leaves[name]
 		section := len(parts) == 1 && slices.ContainsFunc(table, func(o option) bool { return o.section() == name })
 		switch {
 		case slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(part, ".") }):
 			l.problem(quoteName(name), origin, "has a dot in a key", "Write the part before the dot as a section: `database:` with `url:` in it")
-		case section && emptySection(values.Get(name)):
+		case section && emptySection(read.all[name]):
 		case section:
 			l.problem(quoteName(name), origin, "is a section, not a value", "Write its settings below it, or remove it")
 		case len(parts) > 0 && isSetting(parts[0]), isSetting(name): // what kind of value it is shows when it is read
 		default:
 			remedy := "Remove it, or see `authly config docs` for the names"
-			if near := nearest(name, known); near != "" {
+			if near := nearest(name, settings); near != "" {
 				remedy = "Did you mean " + near + "? See `authly config docs` for the names"
 			}
 			if name == "dev" {
@@ -114,34 +113,32 @@ func emptySection(value any) bool {
 }
 
 // checkFileMode warns of a file with secrets in it that other users can read.
-func (l *loader) checkFileMode(values *koanf.Koanf, path string) {
+func (l *loader) checkFileMode(read values, path string) {
 	status, err := os.Stat(path)
 	if err != nil || status.Mode().Perm()&0o044 == 0 {
 		return
 	}
 	for _, o := range table {
-		if o.secret() && values.Exists(o.name) {
+		if o.secret() && read.has(o.name) {
 			l.warn("%s: the file %s that holds it can be read by other users of this machine", o.name, quote(path))
 		}
 	}
 }
-
-// yamlDocument is the YAML parser, held to one document: what stands in a
-// second one would otherwise be ignored without a word.
-type yamlDocument struct{ koanf.Parser }
 
 var (
 	errSeveralDocuments = errors.New("several documents")
 	documentSeparator   = regexp.MustCompile(`(?m)^---(\s|$)`)
 )
 
-func (p yamlDocument) Unmarshal(text []byte) (map[string]any, error) {
+// unmarshalYAML reads one document: what stands in a second one would otherwise be
+// ignored without a word.
+func unmarshalYAML(text []byte, into any) error {
 	for _, separator := range documentSeparator.FindAllIndex(text, -1) {
 		if !onlyComments(text[:separator[0]]) {
-			return nil, errSeveralDocuments
+			return errSeveralDocuments
 		}
 	}
-	return p.Parser.Unmarshal(text)
+	return yaml.Unmarshal(text, into)
 }
 
 func onlyComments(text []byte) bool {

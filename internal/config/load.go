@@ -5,9 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/v2"
 )
 
 // LoadOptions say where the layers of a configuration come from.
@@ -97,7 +94,7 @@ func (c Config) Warnings() []string { return slices.Clone(c.warnings) }
 // layer has the values of one source by the name of their setting. The twin of
 // a secret is named with the suffix "_file".
 type layer struct {
-	values *koanf.Koanf
+	values values
 	origin func(name string) string
 }
 
@@ -147,25 +144,21 @@ func (l *loader) readEnvironment(lines []string) layer {
 	for _, name := range settingNames() {
 		byVariable[variable(name)] = name
 	}
-	values := koanf.New(".")
-	provider := env.Provider(".", env.Opt{
-		Prefix:      prefix,
-		EnvironFunc: func() []string { return lines },
-		TransformFunc: func(key, value string) (string, any) {
-			name, known := byVariable[key]
-			switch {
-			case known:
-				return name, value
-			case key != fileVariable && !ofCommands(key) && !serviceLink(key, value):
-				l.unknownVariable(key, byVariable)
-			}
-			return "", nil
-		},
-	})
-	if err := values.Load(provider, nil); err != nil { // the provider reads nothing but the lines above
-		l.problem("environment", "", "can't be read", "")
+	read := noValues()
+	for _, line := range lines {
+		key, value, isVariable := strings.Cut(line, "=")
+		if !isVariable || !strings.HasPrefix(key, prefix) {
+			continue
+		}
+		name, isSetting := byVariable[key]
+		switch {
+		case isSetting:
+			read.set(name, value)
+		case key != fileVariable && !ofCommands(key) && !serviceLink(key, value):
+			l.unknownVariable(key, byVariable)
+		}
 	}
-	return layer{values, func(name string) string { return "environment variable " + variable(name) }}
+	return layer{read, func(name string) string { return "environment variable " + variable(name) }}
 }
 
 func (l *loader) unknownVariable(key string, byVariable map[string]string) {
@@ -184,11 +177,11 @@ func (l *loader) unknownVariable(key string, byVariable map[string]string) {
 }
 
 func readFlags(flags map[string]string) layer {
-	values := koanf.New(".")
+	read := noValues()
 	for name, value := range flags {
-		_ = values.Set(name, value) // fails only for a provider that can't be read, and there is none
+		read.set(name, value)
 	}
-	return layer{values, func(name string) string {
+	return layer{read, func(name string) string {
 		if o, ok := find(name); ok && o.flag != "" {
 			return "flag --" + o.flag
 		}
@@ -199,16 +192,16 @@ func readFlags(flags map[string]string) layer {
 // apply puts the values of a layer over those of the layers below it.
 func (l *loader) apply(from layer) {
 	for _, o := range table {
-		if o.secret() && from.values.Exists(o.name+fileSuffix) {
+		if o.secret() && from.values.has(o.name+fileSuffix) {
 			l.applySecretFile(o, from)
 			continue
 		}
-		if !from.values.Exists(o.name) {
+		if !from.values.has(o.name) {
 			continue
 		}
 		origin := from.origin(o.name)
 		delete(l.failed, o.name)
-		value := from.values.Get(o.name)
+		value := from.values.all[o.name]
 		if value == nil || value == "" {
 			l.fail(o.name, origin, "is set to nothing", "Give it a value, or remove it to have the default")
 			continue
@@ -225,11 +218,11 @@ func (l *loader) apply(from layer) {
 func (l *loader) applySecretFile(o option, from layer) {
 	twin := o.name + fileSuffix
 	origin := from.origin(twin)
-	if from.values.Exists(o.name) {
+	if from.values.has(o.name) {
 		l.fail(o.name, from.origin(o.name)+" and "+origin, "is given twice", "Remove one of the two")
 		return
 	}
-	path, ok := from.values.Get(twin).(string)
+	path, ok := from.values.all[twin].(string)
 	if !ok || path == "" {
 		l.fail(o.name, origin, "names no file", "Give the path of a file that holds the secret, or remove it")
 		return
