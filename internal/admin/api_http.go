@@ -157,8 +157,7 @@ func mountDescription(router *httpx.Router, api huma.API, may *authority) error 
 	}
 	router.API().HandleFunc("GET "+descriptionPath, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		_, isOperator := r.Context().Value(principalKey{}).(Principal)
-		if !isOperator && !may.isNear(r.Context()) {
+		if !isOperator(r.Context()) && !may.isNear(r.Context()) {
 			httpx.Attach(r.Context(), slog.String("refusal", addressRefused().kind))
 			addressRefused().write(w)
 			return

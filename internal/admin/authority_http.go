@@ -66,6 +66,13 @@ func AsOperator(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, principalKey{}, Principal{Kind: audit.Operator, Name: name})
 }
 
+// isOperator reports whether the context is one of [AsOperator]. A principal of another kind
+// has to prove its authority like any other caller.
+func isOperator(ctx context.Context) bool {
+	caller, ok := ctx.Value(principalKey{}).(Principal)
+	return ok && caller.Kind == audit.Operator
+}
+
 // authority is the one place where it is decided who may administer this server.
 type authority struct {
 	tokens         Tokens
@@ -104,7 +111,7 @@ func (a *authority) require(scope string, age freshness) func(huma.Context, func
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
 		w.Header().Set("Cache-Control", "no-store")
-		if _, isOperator := r.Context().Value(principalKey{}).(Principal); isOperator {
+		if isOperator(r.Context()) {
 			next(ctx)
 			return
 		}

@@ -35,10 +35,7 @@ type requestObjects struct {
 	clock  clock.Clock
 }
 
-const (
-	requestClockSkew = time.Minute
-	statusOK         = 200
-)
+const requestClockSkew = time.Minute
 
 // repeatable are the parameters that may come more than once.
 func repeatable() []string { return []string{"resource", "ui_locales", "audience"} }
@@ -91,7 +88,7 @@ func (o requestObjects) find(ctx context.Context, known client.Client, params oa
 	answer, err := o.asker.Do(ctx, egress.Request{
 		URL: address, Accept: "application/" + jose.TypeRequestObject + ", application/jwt", MaxBytes: jose.MaxTokenBytes,
 	})
-	if err == nil && (answer.Status != statusOK || !slices.Contains([]string{"application/" + jose.TypeRequestObject, "application/jwt", "application/jose"}, answer.ContentType)) {
+	if err == nil && (!answer.IsOK() || !slices.Contains([]string{"application/" + jose.TypeRequestObject, "application/jwt", "application/jose"}, answer.ContentType)) {
 		err = fmt.Errorf("the answer has the status %d and the type %.40q", answer.Status, answer.ContentType)
 	}
 	if err != nil {

@@ -22,8 +22,6 @@ type Credentials struct {
 	Assertion secret.Redacted
 	// Path is that of the endpoint that was called.
 	Path string
-	// ByHeader tells that they came in the Authorization header.
-	ByHeader bool
 }
 
 // Method is one way for a client to prove who it is.

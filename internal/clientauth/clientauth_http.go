@@ -66,7 +66,7 @@ func FromRequest(r *http.Request, params oauth.Params) (Credentials, error) {
 	if inBody.ClientID != "" && inBody.ClientID != clientID {
 		return Credentials{}, oauth.Refuse(oauth.InvalidRequest, "client_id differs from the authenticated client")
 	}
-	return Credentials{ClientID: clientID, Secret: secret.FromString(clientSecret), ByHeader: true}, nil
+	return Credentials{ClientID: clientID, Secret: secret.FromString(clientSecret)}, nil
 }
 
 // fromBody collects what stands in the body. An assertion says by itself whose it

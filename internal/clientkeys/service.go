@@ -29,8 +29,6 @@ const (
 	// At most 512 sets of 64 KiB; and so many fetches at one time, whatever the addresses.
 	maxCachedSets = 512
 	maxFetches    = 32
-
-	statusOK = 200
 )
 
 // ErrNoKeys is returned for a client without keys, or whose keys can't be had now.
@@ -214,7 +212,7 @@ func (s *Service) ask(ctx context.Context, address string) (jose.KeySet, error) 
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("fetch a client's keys: %w", err)
 	}
-	if answer.Status != statusOK {
+	if !answer.IsOK() {
 		return jose.KeySet{}, fmt.Errorf("fetch a client's keys: the answer has the status %d", answer.Status)
 	}
 	return jose.ParseKeySet(answer.Body)

@@ -111,6 +111,9 @@ type Response struct {
 	Body        []byte
 }
 
+// IsOK reports whether the status is 200 (OK).
+func (r Response) IsOK() bool { return r.Status == http.StatusOK }
+
 // Do sends a request. The error wraps [ErrRefusedAddress] or [ErrTooLarge] where
 // that is the reason.
 func (c *Client) Do(ctx context.Context, request Request) (Response, error) {
