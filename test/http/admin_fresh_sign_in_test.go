@@ -67,6 +67,7 @@ func TestDangerousOperations(t *testing.T) {
 func TestFreshSignIn(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(a *administration, _ testx.RequestOption) {
+		ledger.Holds(a.t, "access: dangerous operations need a fresh sign-in")
 		robot, root, other := a.robot(), a.administrator("root"), a.Person("other")
 		ask := url.Values{"scope": {"openid offline_access " + adminScopes().String()}, "resource": {a.Issuer + adminPath}}
 		given := a.Tokens(robot, root, ask)
@@ -97,6 +98,7 @@ func TestFreshSignIn(t *testing.T) {
 func TestSensitiveBodies(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(a *administration, _ testx.RequestOption) {
+		ledger.Holds(a.t, "access: dangerous operations need a fresh sign-in")
 		person, app := a.Person("person"), a.Confidential("https://app.example/callback", nil)
 		user, known := "/users/"+person.Subject(), "/clients/"+app.ClientID
 		old := a.oldSignIns()

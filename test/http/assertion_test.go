@@ -230,6 +230,7 @@ func TestClientAssertionRace(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "clients: an assertion is used once")
 			w := newWorld(t, engine)
 			known := w.Keyed(jose.ES256, nil)
 			form := asserted(machine(), w.assert(known, jose.TypeJWT, w.claims(known, nil)))

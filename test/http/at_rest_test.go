@@ -3,22 +3,36 @@ package http_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"authly/internal/client"
 	"authly/internal/platform/db"
+	"authly/internal/platform/db/dbtest"
 	"authly/internal/registration"
 	"authly/internal/testx"
 )
 
-// Whoever gets a copy of the database gets nothing that can be used: of secrets, tokens,
-// codes and cookies there are only hashes. The files of SQLite are looked at as they are; the SQL is
-// the same for PostgreSQL.
+// A copy of the database has nothing that can be used: of secrets, tokens, codes and cookies there are
+// only hashes. All rows are looked at, and the files of SQLite as they are.
 func TestNothingUsableIsStored(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, db.SQLite, withRegistration(registration.InitialAccessToken))
+	for _, engine := range dbtest.Engines(t) {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			ledger.Holds(t, "operation: nothing usable in a copy of the database")
+			nothingUsableIsStored(t, engine)
+		})
+	}
+}
+
+func nothingUsableIsStored(t *testing.T, engine db.Engine) {
+	t.Helper()
+	w := newWorld(t, engine, withRegistration(registration.InitialAccessToken))
+	w.T = t
 	initial := w.permit(registration.NewInitialToken{Uses: 5})
 	made := w.enrolled(initial, plain.with(object{"grant_types": []string{"authorization_code", "refresh_token"}}))
 	opaque := w.Confidential(callback, func(m *client.Metadata) { m.AccessTokenFormat = client.FormatOpaque })
@@ -43,6 +57,29 @@ func TestNothingUsableIsStored(t *testing.T) {
 			secrets[name+": cookie "+cookie.Name] = cookie.Value
 		}
 	}
+	everything := strings.ToLower(strings.Join(rows(t, w.Database()), "\n"))
+	if !strings.Contains(everything, strings.ToLower(made.Text("client_id"))) {
+		t.Fatal("these are not the rows of the database")
+	}
+	stored := filesOf(t, w)
+	for name, value := range secrets {
+		if len(value) < 20 {
+			t.Fatalf("%s is %q", name, value)
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(value)
+		inRows := strings.Contains(everything, strings.ToLower(value)) || err == nil && strings.Contains(everything, hex.EncodeToString(raw))
+		if inRows || bytes.Contains(stored, []byte(value)) || err == nil && bytes.Contains(stored, raw) {
+			t.Errorf("%s is in the database", name)
+		}
+	}
+}
+
+// filesOf returns the files of SQLite, nothing of PostgreSQL.
+func filesOf(t *testing.T, w *World) []byte {
+	t.Helper()
+	if w.Database().Engine() != db.SQLite {
+		return nil
+	}
 	files, err := filepath.Glob(filepath.Join(w.Settings.DataDirectory, "*.db*"))
 	must(t, err)
 	var stored []byte
@@ -51,16 +88,8 @@ func TestNothingUsableIsStored(t *testing.T) {
 		must(t, err)
 		stored = append(stored, content...)
 	}
-	if !bytes.Contains(stored, []byte(made.Text("client_id"))) || len(files) < 2 {
+	if len(files) < 2 {
 		t.Fatalf("these are not the files of the database: %v", files)
 	}
-	for name, value := range secrets {
-		if len(value) < 20 {
-			t.Fatalf("%s is %q", name, value)
-		}
-		raw, err := base64.RawURLEncoding.DecodeString(value)
-		if bytes.Contains(stored, []byte(value)) || err == nil && bytes.Contains(stored, raw) {
-			t.Errorf("%s is in the database", name)
-		}
-	}
+	return stored
 }

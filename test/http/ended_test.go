@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -130,17 +129,6 @@ func TestCodesAndRefreshTokensAfterAnEnd(t *testing.T) {
 	play(t, scenarios)
 }
 
-// sameAs makes a server use another database than its own, with the same key.
-func sameAs(options db.Options, key secret.Redacted) testx.Option {
-	return testx.WithConfig(func(c *config.Config) {
-		if options.SQLitePath != "" {
-			c.DataDirectory = filepath.Dir(options.SQLitePath)
-			return
-		}
-		c.Database.URL, c.SealingKey = options.URL, key
-	})
-}
-
 // What was used once stays used when the server begins again, and its reuse is noticed.
 func TestReuseAfterARestart(t *testing.T) {
 	t.Parallel()
@@ -148,7 +136,7 @@ func TestReuseAfterARestart(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			ledger.Holds(t, "codes: again after a restart", "refresh: again after a restart", "clients: an assertion again after a restart")
-			same := sameAs(dbtest.Options(t, engine), secret.NewSealingKey())
+			same := onDatabase(dbtest.Options(t, engine), secret.NewSealingKey())
 			var app, native testx.Client
 			var issuer, assertion string
 			var known keyed
@@ -210,7 +198,7 @@ func TestReuseAtAnotherNode(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			ledger.Holds(t, "codes: again at another node", "refresh: again at another node")
-			same := sameAs(dbtest.Options(t, engine), secret.NewSealingKey())
+			same := onDatabase(dbtest.Options(t, engine), secret.NewSealingKey())
 			w := newWorld(t, engine, same)
 			w.T = t
 			other := testx.NewServer(t, engine, testx.WithFakeClock(start.Add(2*time.Minute)), same)

@@ -101,6 +101,7 @@ func TestOwnUpdateKeepsWhatAnAdministratorHasSet(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "access: an own change keeps what an administrator set")
 			a := administer(t, engine, withRegistration(registration.Open), unlimited, testx.WithConfig(func(c *config.Config) { c.Requests.RequestURI = true }))
 			token := testx.Bearer(a.own(a.robot(), adminScopes().String(), a.Issuer+adminPath))
 			all := settlings()

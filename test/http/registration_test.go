@@ -436,7 +436,7 @@ func TestInitialAccessTokens(t *testing.T) {
 func TestRegistrationFlood(t *testing.T) {
 	t.Parallel()
 	play(t, []Scenario{
-		{Name: "DR-08 limited by address, and again after a while", Want: created, Do: func(w *World) testx.Answer {
+		{Name: "DR-08 limited by address, and again after a while", Rule: "bounds: a flood of registrations", Want: created, Do: func(w *World) testx.Answer {
 			for range 20 {
 				w.enrolled("", plain)
 			}

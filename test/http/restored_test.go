@@ -122,6 +122,7 @@ func TestRestoredBackup(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "operation: a restored backup revives nothing")
 			key, original := secret.NewSealingKey(), dbtest.Options(t, engine)
 			var before beforeBackup
 			t.Run("before the backup", func(t *testing.T) { //nolint:paralleltest // the server has to have stopped when the copy is made

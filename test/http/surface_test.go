@@ -332,7 +332,7 @@ func checkHeaders(t *testing.T, route httpx.Route, answer testx.Answer) {
 func TestLogSaysWhatHappenedAndNoSecret(t *testing.T) {
 	t.Parallel()
 	play(t, []Scenario{{
-		Name: "a whole sign-in", Want: Want{Status: 200},
+		Name: "a whole sign-in", Rule: "operation: secrets in no line of the log", Want: Want{Status: 200},
 		Do: func(w *World) testx.Answer {
 			tokens := w.Tokens(w.App, w.Ada)
 			log := w.Log()

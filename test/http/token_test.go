@@ -365,7 +365,7 @@ func TestDisabled(t *testing.T) {
 				return w.Introspect(w.Guard, tokens.Text("access_token"))
 			}},
 		} {
-			scenarios = append(scenarios, Scenario{Name: change.name + ": " + use.name, Want: use.want, Do: func(w *World) testx.Answer {
+			scenarios = append(scenarios, Scenario{Name: change.name + ": " + use.name, Rule: "access: disabled and deleted accounts and clients", Want: use.want, Do: func(w *World) testx.Answer {
 				asked := []url.Values{set("resource", resource)}
 				if use.name == "userinfo" {
 					asked = nil // a token for a resource would be refused anyway

@@ -59,11 +59,17 @@ func server() []string {
 		"access: mass assignment", "access: every route of the administration", "access: changes at once",
 		"access: others' things by their ids", "access: others' things at every route",
 		"access: every handle opens its own door", "clients: each in its own way, everywhere",
+		"access: disabled and deleted accounts and clients", "access: an own change keeps what an administrator set",
+		"access: dangerous operations need a fresh sign-in", "clients: an assertion is used once",
 
 		"output: markup is shown as text", "output: errors repeat no markup", "output: line breaks begin no header", "output: lines of the log are not forged",
 		"output: SQL in search texts",
 		"bounds: number of parameters", "bounds: size of a parameter", "bounds: size of a body", "bounds: length of scope", "bounds: number of resources",
 		"bounds: size of a token", "bounds: depth of claims", "bounds: size of a request",
+		"bounds: keys of a client", "bounds: sessions of an account", "bounds: length of a list", "bounds: a flood of registrations",
+		"operation: keys that clients remember", "operation: keys that were withdrawn", "operation: no route answers with secrets",
+		"operation: no secrets by default", "operation: tokens of another server", "operation: secrets in no line of the log",
+		"operation: nothing usable in a copy of the database", "operation: a restored backup revives nothing",
 		"proxy: ambiguous requests", "proxy: Host, absolute form and forwarded headers",
 
 		"trap-1 a challenge for everybody", "trap-2 no implicit grant", "trap-3 RS256 always", "trap-5 an issuer with a path", "trap-6 aud of assertions",
