@@ -32,6 +32,8 @@ The kit has to be able to fail: a test puts a proxy in front of the server that 
 
 * **Nothing is certified.** The official suite of the OpenID Foundation was run in November 2026 at commit b28deef: 189 module runs of the official suite 5.2.4: 147 passed, 26 for review by eye, 15 skipped, 1 failed (implicit grant); not certified.
   What is prepared for it is in [test/conformance/openid](../test/conformance/openid/README.md).
+  Its front-channel and session management plans can be run without a person (` + "`-browser`" + `). That way of running them was tested with a stand-in that answers as the suite's source has it,
+  and not yet with the suite.
 * The implicit and the hybrid flow, and the plans for them: OAuth 2.1 has dropped both. For the same reason one module of the Dynamic plan
   (` + "`oidcc-discovery-endpoint-verification`" + `, which demands the implicit grant) can't pass.
 * Unsigned request objects: ` + "`none`" + ` is no algorithm here, so the official modules for them are expected to be skipped.

@@ -23,14 +23,16 @@ func main() {
 	flags.StringVar(&wanted.base, "base", "https://localhost.emobix.co.uk:8443/test/a/authly", "the suite's address with the alias of the test")
 	flags.StringVar(&wanted.directory, "directory", ".openid-op", "where everything is kept; it is emptied first")
 	flags.StringVar(&wanted.suiteCA, "suite-ca", "", "a PEM file with the certificate of the suite, for what this server fetches from it")
-	_ = flags.Parse(os.Args[1:]) // ends the program itself
+	flags.StringVar(&wanted.browser, "browser", "", "a Chromium with which the plans that need one, and no person, are run in the suite; then the program ends")
+	wanted.suiteToken = os.Getenv("CONFORMANCE_TOKEN") // as the suite's own scripts have it
+	_ = flags.Parse(os.Args[1:])                       // ends the program itself
 	if err := run(wanted, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "openid:", err)
 		os.Exit(1)
 	}
 }
 
-// run serves until it is told to stop. At a SIGHUP the signing keys are rotated,
+// run serves until it is told to stop, or until the plans were run that a browser was given for. At a SIGHUP the signing keys are rotated,
 // for the module that asks for that between its configuration and its start.
 func run(wanted options, out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -55,7 +57,15 @@ func run(wanted options, out io.Writer) error {
 			}
 		}
 	}()
-	return prepared.app.Serve(ctx, listener)
+	if wanted.browser == "" {
+		return prepared.app.Serve(ctx, listener)
+	}
+	serving, stopServing := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- prepared.app.Serve(serving, listener) }()
+	driven := prepared.drive(ctx, wanted, out)
+	stopServing()
+	return errors.Join(driven, <-served)
 }
 
 // rotate lets the next keys sign, of the algorithms that the suite knows: it can't read the key

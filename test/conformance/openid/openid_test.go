@@ -36,11 +36,21 @@ func freeAddress(t *testing.T) string {
 // start serves until the test ends.
 func start(t *testing.T) (*provider, *http.Client) {
 	t.Helper()
+	return startWith(t, startOptions(t))
+}
+
+// startOptions are those of a server on a free port, and of a suite that isn't there.
+func startOptions(t *testing.T) options {
+	t.Helper()
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	wanted := options{
+	return options{
 		issuer: "https://localhost:" + port, listen: address, base: "https://localhost:8443/test/a/authly", directory: filepath.Join(t.TempDir(), "op"),
 	}
+}
+
+func startWith(t *testing.T, wanted options) (*provider, *http.Client) {
+	t.Helper()
 	made, err := prepare(t.Context(), wanted, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

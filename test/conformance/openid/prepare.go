@@ -34,6 +34,11 @@ import (
 // options are what can be chosen.
 type options struct {
 	issuer, listen, base, directory, suiteCA string
+
+	// browser is the Chromium that the plans of [drivenPlans] are run with; "" to run none.
+	browser string
+	// suiteToken is for a suite that asks for one.
+	suiteToken string
 }
 
 // provider is a server that is ready to serve, with what its plans need to know.
