@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -111,6 +112,9 @@ func register[Input, Output any](to operations, declared operation, handler func
 			}
 		}
 		output, err := handler(ctx, input)
+		if late := new(lateRefusal); errors.As(err, &late) {
+			return nil, to.authority.refusedLate(ctx, declared, late)
+		}
 		if err != nil {
 			return nil, refused(ctx, err)
 		}

@@ -77,6 +77,9 @@ func isOperator(ctx context.Context) bool {
 type authority struct {
 	tokens         Tokens
 	administrators *Administrators
+	users          UserRecords
+	clients        ClientRecords
+	store          store
 	// audience is the resource indicator of this API.
 	audience string
 	networks []netip.Prefix
@@ -130,7 +133,11 @@ func (a *authority) require(scope string, age freshness) func(huma.Context, func
 			refusal.write(w)
 		default:
 			httpx.Attach(r.Context(), slog.String("actor", known.ID), slog.String("client_id", known.ClientID))
-			next(huma.WithValue(ctx, principalKey{}, known))
+			granted := context.WithValue(r.Context(), principalKey{}, known)
+			if r.Method != http.MethodGet {
+				granted = a.guarded(granted, r, scope, known)
+			}
+			next(huma.WithContext(ctx, granted))
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 type ending func(ctx context.Context, after uuid.UUID) (page.Batch, error)
 
 // endAll ends all of them, some in each transaction, so that nobody else waits long. What
-// it has done before a failure stays done, and is in the log.
+// it has done before a failure stays done, and is in the log. The authority of the request is judged again in the first
+// transaction only: one of the things that end may be the caller's own access, and the others have to end all the same.
 func endAll(ctx context.Context, store store, end ending) (count int, err error) {
 	for after := uuid.Nil; ; {
 		var made page.Batch
@@ -27,6 +28,7 @@ func endAll(ctx context.Context, store store, end ending) (count int, err error)
 			return count, err
 		}
 		count += made.Changed
+		ctx = store.guarded(ctx, nil)
 		if after = made.Next; after == uuid.Nil {
 			return count, nil
 		}

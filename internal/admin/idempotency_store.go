@@ -14,6 +14,11 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
+// guarded returns a context whose transactions begin with guard; see [db.DB.Guarded].
+func (s store) guarded(ctx context.Context, guard func(ctx context.Context) error) context.Context {
+	return s.database.Guarded(ctx, guard)
+}
+
 // claim is true for the first one only. Others wait in it until that one has ended.
 func (s store) claim(ctx context.Context, actor string, hash secret.Digest, digest []byte, now time.Time) (bool, error) {
 	added, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO idempotency_keys (actor, key_hash, request_digest, resource, created_at)

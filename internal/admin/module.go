@@ -68,7 +68,7 @@ func New(deps Deps) *API {
 	return &API{
 		issuer: deps.Issuer, address: cmp.Or(deps.Address, deps.Issuer), keys: remembering,
 		authority: &authority{
-			tokens: deps.Tokens, administrators: deps.Administrators,
+			tokens: deps.Tokens, administrators: deps.Administrators, users: deps.Users, clients: deps.Clients, store: storing,
 			audience: deps.Issuer + Path, networks: deps.Networks, log: deps.Log,
 			clock: deps.Clock, freshSignIn: deps.FreshSignIn,
 		},

@@ -179,6 +179,7 @@ func (d *DB) Tx(ctx context.Context, work func(ctx context.Context) error) error
 	if _, joined := ctx.Value(transactionKey{d}).(transaction); joined {
 		return work(ctx)
 	}
+	work = d.behindGuard(ctx, work)
 	var err error
 	for attempt := range maxAttempts {
 		if err = d.once(ctx, work); err == nil || IsOutcomeUnknown(err) || !d.backend.retryable(err) || ctx.Err() != nil {
