@@ -18,21 +18,23 @@ type ending func(ctx context.Context, after uuid.UUID) (page.Batch, error)
 // it has done before a failure stays done, and is in the log. The authority of the request is judged again in the first
 // transaction only: one of the things that end may be the caller's own access, and the others have to end all the same.
 func endAll(ctx context.Context, store store, end ending) (count int, err error) {
-	for after := uuid.Nil; ; {
+	after := uuid.Nil
+	endSome := func(ctx context.Context) error {
 		var made page.Batch
 		err := store.inTransaction(ctx, func(ctx context.Context) (err error) {
 			made, err = end(ctx, after)
 			return err
 		})
-		if err != nil {
-			return count, err
+		if err == nil {
+			count, after = count+made.Changed, made.Next
 		}
-		count += made.Changed
-		ctx = store.guarded(ctx, nil)
-		if after = made.Next; after == uuid.Nil {
-			return count, nil
-		}
+		return err
 	}
+	err = endSome(ctx)
+	for judged := store.guarded(ctx, nil); err == nil && after != uuid.Nil; {
+		err = endSome(judged)
+	}
+	return count, err
 }
 
 // recorded has each transaction of an ending write an event that says how many ended.
