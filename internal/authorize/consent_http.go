@@ -199,7 +199,11 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 			h.fail(w, r, err)
 		}
 	case "deny":
-		response, err := h.Service.deny(r.Context(), bound.Interaction, at.known, who)
+		response, err := h.Service.deny(r.Context(), bound.Interaction, who)
+		if errors.Is(err, errChanged) {
+			h.showAgain(w, r, form.Get("interaction"))
+			return
+		}
 		if err != nil {
 			h.fail(w, r, err)
 			return

@@ -35,13 +35,14 @@ const (
 // something.
 type setting struct {
 	*testing.T
-	database *db.DB
-	clients  *client.Service
-	grants   *consent.Service
-	service  *Service
-	record   uuid.UUID
-	who      signedIn
-	request  interaction.Request
+	database     *db.DB
+	clients      *client.Service
+	grants       *consent.Service
+	interactions *interaction.Service
+	service      *Service
+	record       uuid.UUID
+	who          signedIn
+	request      interaction.Request
 }
 
 // marked asks the database who is an administrator.
@@ -92,8 +93,9 @@ func newSetting(t *testing.T, database *db.DB) *setting {
 		Lifetimes: token.Lifetimes{AuthorizationCode: time.Minute},
 	})
 	s.grants = consent.New(consent.Deps{Database: database, Clock: at})
+	s.interactions = interaction.New(interaction.Deps{Database: database, Clock: at, Lifetime: time.Hour})
 	s.service = New(Deps{
-		Database: database, Clock: at, Issuer: "https://id.example", Clients: s.clients, Scopes: scopes, Grants: s.grants, Codes: tokens,
+		Interactions: s.interactions, Database: database, Clock: at, Issuer: "https://id.example", Clients: s.clients, Scopes: scopes, Grants: s.grants, Codes: tokens,
 		Subjects: subject.New(secret.New()), Limits: tokens, Audit: audit.New(audit.Deps{Database: database, Clock: at, ChainKey: secret.New()}),
 	})
 	s.who = signedIn{session.Session{ID: current, UserID: user, Methods: []string{"pwd"}, AuthenticatedAt: now}, true}

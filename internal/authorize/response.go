@@ -183,12 +183,20 @@ func (s *Service) grant(ctx context.Context, request interaction.Request, known 
 	}
 }
 
-// deny ends an interaction whose request the person did not allow. The response is made
-// after that, since it may have to be signed.
-func (s *Service) deny(ctx context.Context, bound interaction.Interaction, known client.Client, who session.Session) (Response, error) {
+// deny ends an interaction whose request the person did not allow, while session and client count and the redirect URI is
+// still the client's; else the error is [errChanged]. The response is made after that, since it may have to be signed.
+func (s *Service) deny(ctx context.Context, bound interaction.Interaction, who session.Session) (Response, error) {
+	var known client.Client
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.interactions.Complete(ctx, bound.ID); err != nil {
+		declined, err := s.interactions.Decline(ctx, bound.ID, who.ID)
+		if err != nil {
 			return err
+		}
+		if known, err = s.clients.Find(ctx, bound.Request.ClientID); err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		if !declined || err != nil || !mayAnswer(known, bound.Request) {
+			return errChanged
 		}
 		return s.audit.Record(ctx, decided(audit.ConsentDeny, bound.Request, known, who))
 	})

@@ -43,6 +43,7 @@ type Subjects interface {
 // Interactions ends an interaction, once.
 type Interactions interface {
 	Complete(ctx context.Context, interaction uuid.UUID) error
+	Decline(ctx context.Context, interaction, sessionID uuid.UUID) (bool, error)
 }
 
 // next returns the step that follows for an interaction in a browser.

@@ -58,6 +58,14 @@ func (s store) complete(ctx context.Context, interaction uuid.UUID, now time.Tim
 	return changed == 1, err
 }
 
+// decline is complete for a person who declines in a session, while that and the client count.
+func (s store) decline(ctx context.Context, interaction, sessionID uuid.UUID, now time.Time) (bool, error) {
+	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE interactions SET completed_at = $1 WHERE id = $2 AND completed_at IS NULL AND expires_at > $1
+		AND EXISTS (SELECT 1 FROM live_clients k WHERE k.id = interactions.client)
+		AND EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = $3 AND s.idle_expires_at > $1 AND s.expires_at > $1)`, now, interaction, sessionID)
+	return changed == 1, err
+}
+
 func (s store) deleteAll(ctx context.Context) (int64, error) {
 	return s.database.Write(ctx).Exec(ctx, `DELETE FROM interactions`)
 }

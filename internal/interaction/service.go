@@ -97,6 +97,16 @@ func (s *Service) Complete(ctx context.Context, interaction uuid.UUID) error {
 	return nil
 }
 
+// Decline ends an interaction whose request a person declines in a session, once. It reports false if it had ended
+// before, or if the session or the client doesn't count any more. It joins the transaction of ctx.
+func (s *Service) Decline(ctx context.Context, interaction, sessionID uuid.UUID) (bool, error) {
+	changed, err := s.store.decline(ctx, interaction, sessionID, s.clock.Now())
+	if err != nil {
+		return false, fmt.Errorf("decline an interaction: %w", err)
+	}
+	return changed, nil
+}
+
 // DeleteAll deletes all interactions, in the transaction of ctx if there is one, and returns how many. Who is signing in has to begin again.
 func (s *Service) DeleteAll(ctx context.Context) (int64, error) {
 	count, err := s.store.deleteAll(ctx)
