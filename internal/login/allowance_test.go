@@ -98,6 +98,7 @@ func TestOneAllowanceForOneAccount(t *testing.T) {
 // A refusal that must not be told from a wrong password computes one hash, as that does.
 func TestHiddenRefusalTakesTheSameWork(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		ledger.Holds(t, "account: refusals take the same work")
 		w := newWorld(t, database)
 		attempt := func(identifier string) error {
 			_, err := w.service.SignIn(t.Context(), login.Attempt{Identifier: identifier, Password: secret.FromString("wrong password")})
@@ -122,6 +123,7 @@ func TestHiddenRefusalTakesTheSameWork(t *testing.T) {
 // Guesses by both names at the same moment are counted together.
 func TestParallelGuessesByBothNames(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		ledger.Holds(t, "bounds: guesses at once")
 		w := newWorld(t, database)
 		w.hasher.take()
 		var group sync.WaitGroup

@@ -57,6 +57,7 @@ var shownUsername = regexp.MustCompile(`(name="username" type="text" value=")[^"
 // Who may not sign in must not learn why.
 func TestRefusalsAreAlike(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		ledger.Holds(t, "account: refusals are alike")
 		w := newWorld(t, database)
 		must(t, w.users.Disable(t.Context(), w.bob.ID))
 		w.hasher.take()

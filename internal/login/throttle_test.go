@@ -104,6 +104,7 @@ func TestAttemptsFromAnAddress(t *testing.T) {
 // Guesses at the same moment are counted one by one.
 func TestParallelGuesses(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		ledger.Holds(t, "bounds: guesses at once")
 		w := newWorld(t, database)
 		w.hasher.take()
 		const guesses = 32

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -226,6 +227,7 @@ func TestMigrationsRunOnceAndKeepTheirText(t *testing.T) {
 	for _, engine := range dbtest.Engines(t) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			ledger.Holds(t, "operation: a step with another text is refused")
 			ctx := t.Context()
 			database, err := db.Open(ctx, dbtest.Empty(t, engine))
 			if err != nil {
@@ -257,6 +259,28 @@ func TestMigrationsRunOnceAndKeepTheirText(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A program that is older than the database, as after a way back to the version before, refuses to
+// begin on it, and changes nothing.
+func TestOlderProgramIsRefused(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		ledger.Holds(t, "operation: an older program refuses a newer schema")
+		ctx := t.Context()
+		if err := database.Migrate(ctx); err != nil {
+			t.Fatalf("the control: %v", err)
+		}
+		const later = "99999_from_the_future.sql"
+		if _, err := database.Write(ctx).Exec(ctx, `INSERT INTO schema_checksums (name, sha256) VALUES ($1, 'x')`, later); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // it is refused again
+			if err := database.Migrate(ctx); err == nil || !strings.Contains(err.Error(), later) || !strings.Contains(err.Error(), "older than the database") {
+				t.Errorf("it says %v", err)
+			}
+		}
+	})
 }
 
 func ExampleValues() {

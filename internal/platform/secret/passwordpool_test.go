@@ -62,6 +62,7 @@ func TestPasswordPoolLimit(t *testing.T) {
 }
 
 func TestPasswordPoolQueue(t *testing.T) {
+	ledger.Holds(t, "bounds: hashing of passwords at once")
 	synctest.Test(t, func(t *testing.T) {
 		const maxWait = 5 * time.Second
 		pool := newPasswordPool(oneLane, 1<<20, 2, 3, maxWait)
@@ -162,6 +163,7 @@ func TestPasswordPoolSurvivesPanic(t *testing.T) {
 // TestLoginStormLeavesRoom has 200 logins at once beside what the token endpoint
 // does all day, a signature, and asks that the latter goes on.
 func TestLoginStormLeavesRoom(t *testing.T) {
+	ledger.Holds(t, "bounds: hashing of passwords at once")
 	hasher, err := NewPasswordHasher(PasswordHasherOptions{})
 	if err != nil {
 		t.Fatal(err)

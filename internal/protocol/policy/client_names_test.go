@@ -30,6 +30,7 @@ func TestReservedNames(t *testing.T) {
 }
 
 func TestMixedScripts(t *testing.T) {
+	ledger.Holds(t, "account: names of mixed scripts")
 	t.Parallel()
 	for text, want := range map[string]bool{
 		"Garden Planner": false, "Gаrden": true, "Яндекс Music": false, "Яндекс": false, "Яндeкс": true, "Ωmega": true, "日本ナビ": false, "日本Navi": false, "한국어Play": false,

@@ -7,6 +7,10 @@ const (
 	Redirects = "internal/protocol/oauth"
 	Keys      = "internal/protocol/jose"
 	Settings  = "internal/config"
+	SignIn    = "internal/login"
+	Secrets   = "internal/platform/secret"
+	Names     = "internal/protocol/policy"
+	Schema    = "internal/platform/db"
 )
 
 // Catalogue returns the rules against known attacks and usual mistakes, by the package whose
@@ -27,6 +31,18 @@ func Catalogue() map[string][]string {
 		},
 		Settings: {
 			"trap-4 an issuer without a slash at its end",
+		},
+		SignIn: {
+			"account: refusals are alike", "account: refusals take the same work", "bounds: guesses at once",
+		},
+		Secrets: {
+			"bounds: hashing of passwords at once",
+		},
+		Names: {
+			"account: names of mixed scripts",
+		},
+		Schema: {
+			"operation: an older program refuses a newer schema", "operation: a step with another text is refused",
 		},
 		Server: server(),
 	}

@@ -132,7 +132,8 @@ func TestUnheldRulesFailTheRun(t *testing.T) {
 // TestMain that runs its own ledger.
 func TestEveryPackageOfTheCatalogueComparesItsList(t *testing.T) {
 	t.Parallel()
-	names := map[string]string{rules.Server: "Server", rules.Egress: "Egress", rules.Redirects: "Redirects", rules.Keys: "Keys", rules.Settings: "Settings"}
+	names := map[string]string{rules.Server: "Server", rules.Egress: "Egress", rules.Redirects: "Redirects", rules.Keys: "Keys", rules.Settings: "Settings",
+		rules.SignIn: "SignIn", rules.Secrets: "Secrets", rules.Names: "Names", rules.Schema: "Schema"}
 	seen := map[string]string{}
 	for path, list := range rules.Catalogue() {
 		if len(list) == 0 {

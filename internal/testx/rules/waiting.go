@@ -29,9 +29,13 @@ func Waiting() map[string]Feature {
 		"second factors": {[]string{"totp", "recovery_code", "second_factor"}, []string{
 			"account: one recovery code for many at once", "account: a reset of factors needs a fresh sign-in", "account: factors after every primary method",
 		}},
-		"identity providers": {[]string{"identity-provider", "identity_provider", "saml"}, []string{"account: linking an account that somebody registered before", "account: a disabled provider"}},
-		"tenants":            {[]string{"tenant", "organization"}, []string{"access: every route of another tenant", "access: exchange of tokens across tenants"}},
-		"webhooks":           {[]string{"webhook"}, []string{"egress: webhooks"}},
-		"exports as CSV":     {[]string{"csv"}, []string{"output: formulas in exports"}},
+		"identity providers":     {[]string{"identity-provider", "identity_provider", "saml"}, []string{"account: linking an account that somebody registered before", "account: a disabled provider"}},
+		"forward authentication": {[]string{"forward-auth", "forward_auth"}, []string{"access: forward authentication of what can't be read"}},
+		"own accounts":           {[]string{"/account/", "/api/v1/account"}, []string{"access: an own account by others' ids"}},
+		"sign-up":                {[]string{"/sign-up", "/signup"}, []string{"account: no enumeration at the sign-up"}},
+		"exchange of tokens":     {[]string{"token-exchange"}, []string{"access: a token that was exchanged gives no more"}},
+		"tenants":                {[]string{"tenant", "organization"}, []string{"access: every route of another tenant", "access: exchange of tokens across tenants"}},
+		"webhooks":               {[]string{"webhook"}, []string{"egress: webhooks"}},
+		"exports as CSV":         {[]string{"csv"}, []string{"output: formulas in exports"}},
 	}
 }

@@ -1,0 +1,13 @@
+package login_test
+
+import (
+	"os"
+	"testing"
+
+	"authly/internal/testx/rules"
+)
+
+// ledger records which rules of the catalogue the tests of this package held.
+var ledger = rules.For(rules.SignIn)
+
+func TestMain(m *testing.M) { os.Exit(ledger.Run(m)) }

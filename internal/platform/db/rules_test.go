@@ -1,0 +1,13 @@
+package db_test
+
+import (
+	"os"
+	"testing"
+
+	"authly/internal/testx/rules"
+)
+
+// ledger records which rules of the catalogue the tests of this package held.
+var ledger = rules.For(rules.Schema)
+
+func TestMain(m *testing.M) { os.Exit(ledger.Run(m)) }
