@@ -198,17 +198,26 @@ func TestLoginStormLeavesRoom(t *testing.T) {
 	}
 	go func() { storm.Wait(); close(done) }()
 
-	var gaps []time.Duration
 	now := clock.System().Now
-	close(start)
 	digest := sha256.Sum256([]byte("a token"))
-	for stormy := true; stormy; {
+	sign := func() time.Duration {
 		begun := now()
 		runtime.Gosched() // a request that has just come stands behind all that can run
 		if _, err := ecdsa.SignASN1(rand.Reader, key, digest[:]); err != nil {
 			t.Fatal(err)
 		}
-		gaps = append(gaps, now().Sub(begun))
+		return now().Sub(begun)
+	}
+	// What else this machine does now delays signatures without any storm.
+	var calm, gaps []time.Duration
+	for range 2000 {
+		calm = append(calm, sign())
+	}
+	slices.Sort(calm)
+	limit := 50*time.Millisecond + 10*calm[len(calm)*99/100]
+	close(start)
+	for stormy := true; stormy; {
+		gaps = append(gaps, sign())
 		select {
 		case <-done:
 			stormy = false
@@ -227,8 +236,8 @@ func TestLoginStormLeavesRoom(t *testing.T) {
 	worst, p99 := gaps[len(gaps)-1], gaps[len(gaps)*99/100]
 	t.Logf("%d signatures during the storm: p99 %s, worst %s; %d matched, %d refused, peak %d of %d",
 		len(gaps), p99, worst, matched.Load(), refused.Load(), counts.PeakRunning, counts.MaxRunning)
-	if len(gaps) < 200 || p99 > 50*time.Millisecond {
-		t.Errorf("the storm starved everything else: %d signatures, p99 %s, worst %s", len(gaps), p99, worst)
+	if len(gaps) < 200 || p99 > limit {
+		t.Errorf("the storm starved everything else: %d signatures, p99 %s of at most %s, worst %s", len(gaps), p99, limit, worst)
 	}
 }
 
