@@ -10,7 +10,6 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/config"
-	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
@@ -192,9 +191,6 @@ func TestReuseAfterARestart(t *testing.T) {
 func TestReuseAtAnotherNode(t *testing.T) {
 	t.Parallel()
 	for _, engine := range dbtest.Engines(t) {
-		if engine == db.SQLite {
-			continue // one process alone has the file
-		}
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			ledger.Holds(t, "codes: again at another node", "refresh: again at another node")
