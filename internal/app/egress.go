@@ -8,13 +8,18 @@ import (
 
 	"authly/internal/config"
 	"authly/internal/platform/egress"
+	"authly/internal/protocol/policy"
 )
 
 // newEgress returns the one client with which this server asks others. A file of
 // certificate authorities that can't be used stops the start: without them the
 // requests that they are for would fail one by one, much later.
 func newEgress(settings config.Egress) (*egress.Client, error) {
-	options := egress.Options{Loopback: egress.LoopbackRefused}
+	hosts, err := policy.ParseHosts(settings.AllowedHosts)
+	if err != nil {
+		return nil, fmt.Errorf("read egress.allowed_hosts: %w", err)
+	}
+	options := egress.Options{Loopback: egress.LoopbackRefused, Hosts: hosts}
 	if settings.AllowLoopback {
 		options.Loopback = egress.LoopbackAllowed
 	}

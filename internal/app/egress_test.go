@@ -32,6 +32,8 @@ func TestEgressFollowsTheConfiguration(t *testing.T) {
 		"the authority alone":    {config.Egress{AdditionalCAFile: authority}, false},
 		"loopback alone":         {config.Egress{AllowLoopback: true}, false},
 		"loopback and authority": {config.Egress{AllowLoopback: true, AdditionalCAFile: authority}, true},
+		"a host that is allowed": {config.Egress{AllowLoopback: true, AdditionalCAFile: authority, AllowedHosts: "127.0.0.1"}, true},
+		"another host":           {config.Egress{AllowLoopback: true, AdditionalCAFile: authority, AllowedHosts: "keys.example.com"}, false},
 	} {
 		client, err := newEgress(test.settings)
 		if err != nil {

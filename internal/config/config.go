@@ -168,6 +168,8 @@ type Egress struct {
 	AdditionalCAFile string
 	// AllowLoopback lets requests go to this machine itself.
 	AllowLoopback bool
+	// AllowedHosts are the only hosts that are asked, separated by spaces; "" for any. See policy.ParseHosts.
+	AllowedHosts string
 }
 
 // Requests says how clients may send authorization requests.

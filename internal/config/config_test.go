@@ -248,7 +248,7 @@ func TestEverySettingFromEverywhere(t *testing.T) {
 		"passwords.memory_kib": "65536", "passwords.iterations": "3", "passwords.parallelism": "2", "passwords.pool_memory_mib": "512", "passwords.minimum_length": "20",
 		"throttle.account_burst": "5", "throttle.account_interval": "1m", "throttle.address_burst": "20", "throttle.address_interval": "1.5s", "throttle.begun_burst": "500", "throttle.begun_interval": "1s",
 		"keys.rotation_interval": "30d", "keys.publish_lead": "2d", "keys.retain_retired": "90d", "keys.rsa_bits": "4096",
-		"egress.allow_loopback": "true", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s", "audit.tokens": "false",
+		"egress.allow_loopback": "true", "egress.allowed_hosts": "keys.example.com *.partner.example", "requests.request_uri": "true", "logout.session_management": "true", "audit.retention": "0s", "audit.tokens": "false",
 		"registration.mode": "open", "registration.open_scopes": "openid", "registration.open_unused_lifetime": "1d",
 		"registration.open_burst": "5", "registration.open_interval": "1h",
 		"admin.enabled": "false", "admin.listen": "127.0.0.1:9001", "admin.networks": "10.0.0.0/8", "admin.fresh_sign_in": "5m",

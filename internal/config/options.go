@@ -355,6 +355,11 @@ var table = []option{
 		description: "Certificate authorities that are trusted besides the system's when this server asks a client's addresses.",
 	},
 	{
+		name: "egress.allowed_hosts", form: "hosts, separated by spaces", none: "any public host",
+		field:       func(c *Config) any { return &c.Egress.AllowedHosts },
+		description: "The only hosts that this server asks, such as `keys.partner.example *.example.com`; `*.example.com` is for all names below. Clients can't register other addresses for it to ask (`jwks_uri`, `sector_identifier_uri`, `request_uris`, `backchannel_logout_uri`, logos), and those that they have already are not asked.",
+	},
+	{
 		name: "egress.allow_loopback", standard: "false",
 		field:       func(c *Config) any { return &c.Egress.AllowLoopback },
 		description: "Whether clients may have addresses on this machine itself, also with plain http. For development and tests only: whoever may register a client can then reach whatever listens here.",

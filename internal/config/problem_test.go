@@ -96,6 +96,7 @@ func TestProblems(t *testing.T) {
 		{"additional authorities that aren't there", lines("AUTHLY_EGRESS_ADDITIONAL_CA_FILE=/nowhere/ca.pem"), `egress.additional_ca_file: the file "/nowhere/ca.pem" does not exist`},
 		{"additional authorities that are none", lines("AUTHLY_EGRESS_ADDITIONAL_CA_FILE=" + key), `…has no certificate in PEM`},
 		{"a switch that is neither", lines("AUTHLY_EGRESS_ALLOW_LOOPBACK=yes"), `egress.allow_loopback: "yes" is neither true nor false`},
+		{"hosts with a scheme", lines("AUTHLY_EGRESS_ALLOWED_HOSTS=https://keys.example.com"), `egress.allowed_hosts: "https://keys.example.com" is not a list of hosts`},
 		{"open registration without a scope", lines("AUTHLY_REGISTRATION_OPEN_SCOPES= "), `registration.open_scopes: " " is not a list of scopes`},
 		{"open registration with commas and quotes", lines(`AUTHLY_REGISTRATION_OPEN_SCOPES=openid, "profile"`), `…is not a list of scopes`},
 		{"registration for someone", lines("AUTHLY_REGISTRATION_MODE=on"), `registration.mode: "on" is not one of its values`},

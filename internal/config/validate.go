@@ -50,6 +50,7 @@ func (c *checker) check() Problems {
 	c.checkTLS()
 	c.checkLifetimes()
 	c.checkPasswords()
+	c.checkEgress()
 	c.checkRegistration()
 	c.checkAdministrator()
 	c.problems.sort()
@@ -226,6 +227,16 @@ func (c *checker) checkPasswords() {
 	}
 	if c.sound("passwords.memory_kib", "passwords.parallelism") && passwords.MemoryKiB < 8*passwords.Parallelism { // RFC 9106 section 3.1
 		c.problem("passwords.parallelism", "needs at least 8 KiB of memory for each thread", "Lower it, or raise passwords.memory_kib")
+	}
+}
+
+// checkEgress reads the hosts that may be asked.
+func (c *checker) checkEgress() {
+	if !c.sound("egress.allowed_hosts") {
+		return
+	}
+	if _, err := policy.ParseHosts(c.config.Egress.AllowedHosts); err != nil {
+		c.problem("egress.allowed_hosts", quote(c.config.Egress.AllowedHosts)+" is not a list of hosts", "Write names without a scheme and a port, with one space between them, such as keys.partner.example *.example.com")
 	}
 }
 

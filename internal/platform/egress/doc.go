@@ -8,6 +8,7 @@
 //   - a name is resolved here, every address that it has must be public, and the
 //     connection goes to the address that was checked, so that a second answer of the
 //     resolver changes nothing;
+//   - with a list of hosts, no other is asked;
 //   - no redirect is followed, no proxy is used, no cookie is kept, nothing is
 //     decompressed;
 //   - header and body are bounded in bytes, and the whole request in time.

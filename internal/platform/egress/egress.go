@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"authly/internal/protocol/policy"
 )
 
 // Loopback says whether addresses on this machine may be asked.
@@ -57,6 +59,8 @@ type Options struct {
 	// Roots are the certificate authorities that are trusted; nil means the system's.
 	Roots    *x509.CertPool
 	Loopback Loopback
+	// Hosts bounds which hosts are asked; all may be if it is empty.
+	Hosts policy.Hosts
 	// Resolver is the system's if nil.
 	Resolver Resolver
 }
@@ -66,13 +70,14 @@ type Client struct {
 	http       *http.Client
 	resolver   Resolver
 	loopback   Loopback
+	hosts      policy.Hosts
 	reserved   []netip.Prefix
 	globalIPv6 netip.Prefix
 }
 
 // New returns a client.
 func New(options Options) *Client {
-	c := &Client{resolver: options.Resolver, loopback: options.Loopback, reserved: reservedNetworks(), globalIPv6: globalIPv6()}
+	c := &Client{resolver: options.Resolver, loopback: options.Loopback, hosts: options.Hosts, reserved: reservedNetworks(), globalIPv6: globalIPv6()}
 	if c.resolver == nil {
 		c.resolver = net.DefaultResolver
 	}
@@ -230,6 +235,9 @@ func (c *Client) parse(text string) (*url.URL, error) {
 	}
 	if isLoopbackName(host) && c.loopback != LoopbackAllowed {
 		return nil, refused("the address is not a public one")
+	}
+	if !c.hosts.Allow(host) {
+		return nil, refused("the host is not one of those that this server asks")
 	}
 	if port := parsed.Port(); port != "" && port != "443" && !(port == "80" && parsed.Scheme == "http") {
 		number, err := strconv.Atoi(port)
