@@ -54,7 +54,7 @@ func (h *Handler) renderSelectAccount(w http.ResponseWriter, r *http.Request, st
 	}
 	h.deps.Renderer.Render(w, r, status, ui.SelectAccountPage{
 		Action: selectAccountPath, Interaction: v.bound.ID.String(), Token: v.bound.FormToken(selectAccountStep(v)),
-		ClientName: v.bound.Request.ClientName, ClientHost: v.bound.Request.ClientHost, UserName: known.Username, Email: known.Email,
+		ClientName: v.bound.Request.ClientName, ClientHost: v.bound.Request.ClientHost, UserName: known.Username, Email: known.Email, SignOutURL: "/logout",
 	})
 }
 

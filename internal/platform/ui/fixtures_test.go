@@ -38,7 +38,7 @@ var fixtures = []struct {
 	}},
 	{"select_account", 200, SelectAccountPage{
 		Action: "/select-account", Interaction: "01985e2a-7c00-7000-8000-000000000001", Token: "form-token",
-		ClientName: "Garden Planner", ClientHost: "garden.example.com", UserName: "alice", Email: "alice@example.com",
+		ClientName: "Garden Planner", ClientHost: "garden.example.com", UserName: "alice", Email: "alice@example.com", SignOutURL: "/logout",
 	}},
 	{"form_post", 200, FormPostPage{
 		Action: "https://garden.example.com/callback?x=1", Host: "garden.example.com",

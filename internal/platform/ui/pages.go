@@ -96,6 +96,8 @@ type SelectAccountPage struct {
 
 	UserName string // who is signed in
 	Email    string // "" if there is none
+
+	SignOutURL string // a path of ours; "" for no such link
 }
 
 // FormPostPage posts an authorization response to a client, by itself where
