@@ -72,7 +72,7 @@ var fixtures = []struct {
 		Scopes: []ScopeView{{"openid", "Know that it is you"}},
 		Resources: []ResourceView{
 			{"weather.example", "https://weather.example/v1", []ScopeView{{"weather:read", "Read the forecast"}, {"weather:write", ""}}},
-			{"urn", "urn:example:soil", nil},
+			{"", "urn:example:soil", nil},
 		},
 		Lasts: 90 * 24 * time.Hour, Offline: true,
 	}},

@@ -28,6 +28,7 @@ func (r *Renderer) functions() template.FuncMap {
 		"refresh":  refresh,
 		"framed":   framedURL,
 		"plain":    plain,
+		"host":     host,
 		"initial":  initial,
 		"wait":     r.wait,
 	}
@@ -102,7 +103,19 @@ const maxShown = 120
 // and shortened.
 func plain(text string) string { return shorten(text, maxShown) }
 
-// long does the same for a description, which may be as long as the longest
+// shownStart and shownEnd are how many characters are shown of the two ends of a host that is longer than maxShown.
+const shownStart, shownEnd = 40, maxShown - shownStart - 1
+
+// host is plain for the name of a host, of which the end says whose it is: what is too much is left out in the middle.
+func host(name string) string {
+	whole := []rune(shorten(name, len(name)))
+	if len(whole) <= maxShown {
+		return string(whole)
+	}
+	return string(whole[:shownStart]) + "…" + string(whole[len(whole)-shownEnd:])
+}
+
+// long is plain for a description, which may be as long as the longest
 // refusal has it.
 func long(text string) string { return shorten(text, oauth.MaxDescriptionBytes) }
 

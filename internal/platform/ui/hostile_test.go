@@ -112,6 +112,35 @@ func TestClientTextsAreShortAndOnOneLine(t *testing.T) {
 	}
 }
 
+// The end of a host says whose it is: a long name in front of it doesn't push it out of the page.
+func TestLongHostsKeepTheirEnd(t *testing.T) {
+	r := newRenderer(t, "")
+	long := "accounts.example.com." + strings.Repeat("label.", 30) + "evil.example"
+	for _, page := range []Page{
+		LeavePage{Host: long, ContinueURL: "https://evil.example/"},
+		ConsentPage{Action: "/consent", ClientName: "Notes", ClientHost: long, UserName: "alice"},
+		ConsentPage{Action: "/consent", ClientName: "Notes", ClientHost: "notes.example", UserName: "alice", Resources: []ResourceView{{long, "https://" + long, nil}}},
+		LoginPage{Action: "/login", ClientName: "Notes", ClientHost: long},
+		SelectAccountPage{Action: "/select-account", ClientName: "Notes", ClientHost: long, UserName: "alice"},
+		SignedOutPage{ContinueURL: "https://evil.example/", ContinueHost: long},
+		SignedOutPage{ContinueURL: "https://evil.example/", ContinueHost: long, LinkOnly: true},
+		FormPostPage{Action: "https://evil.example/", Host: long},
+	} {
+		body := render(t, r, 200, page).Body.String()
+		if !strings.Contains(body, ".evil.example</bdi>") || !strings.Contains(body, "<bdi>accounts.example.com.") {
+			t.Errorf("%T does not show both ends:\n%s", page, body)
+		}
+	}
+	for name, want := range map[string]string{
+		"": "", "shop.example:8443": "shop.example:8443", "\u202eevil.example": "evil.example", strings.Repeat("é", 120): strings.Repeat("é", 120),
+		strings.Repeat("a", 100) + strings.Repeat("b", 21): strings.Repeat("a", 40) + "…" + strings.Repeat("a", 58) + strings.Repeat("b", 21),
+	} {
+		if got := host(name); got != want {
+			t.Errorf("host(%q) is %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestLongDescriptionsStayWhole(t *testing.T) {
 	description := strings.Repeat("word ", 100) + "end"
 	page := render(t, newRenderer(t, ""), 400, ErrorPage{Description: description}).Body.String()

@@ -48,7 +48,7 @@ type ScopeView struct {
 
 // ResourceView is a resource server with what a client asks for there.
 type ResourceView struct {
-	Host   string // of its identifier, or the scheme if it has none
+	Host   string // of its identifier; "" if it has none
 	URI    string // its identifier (RFC 8707)
 	Scopes []ScopeView
 }

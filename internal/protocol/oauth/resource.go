@@ -40,14 +40,12 @@ func ParseResources(values []string) ([]string, error) {
 // after the host when there is no other path, because common URL libraries add it.
 func SameResource(a, b string) bool { return a == b || canonicalResource(a) == canonicalResource(b) }
 
-// ResourceHost returns the host of a resource's identifier with its port, as a person reads it, or the scheme of one
-// without a host.
+// ResourceHost returns the host of a resource's identifier with its port, as a person reads it; "" for one
+// without a host, such as a URN.
 func ResourceHost(resource string) string {
-	scheme, rest, _ := strings.Cut(resource, ":")
-	if authority, _, found := splitAuthority(rest); found && authority != "" {
-		return authority
-	}
-	return scheme
+	_, rest, _ := strings.Cut(resource, ":")
+	authority, _, _ := splitAuthority(rest)
+	return authority
 }
 
 func validResource(resource string) bool {

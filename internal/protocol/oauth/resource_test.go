@@ -97,3 +97,14 @@ func TestSameResource(t *testing.T) {
 		}
 	}
 }
+
+func TestResourceHost(t *testing.T) {
+	for resource, want := range map[string]string{
+		"https://weather.example/v1": "weather.example", "https://weather.example:8443?a=b": "weather.example:8443", "https://[2001:db8::1]/": "[2001:db8::1]",
+		"urn:example:soil": "", "com.example.app:/api": "",
+	} {
+		if got := oauth.ResourceHost(resource); got != want {
+			t.Errorf("the host of %s is %q, want %q", resource, got, want)
+		}
+	}
+}
