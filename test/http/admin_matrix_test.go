@@ -24,7 +24,7 @@ import (
 type declaration struct{ scope, freshSignIn string }
 
 // declarations returns what each operation of the description declares, by "METHOD /path".
-func (a *administration) declarations() map[string]declaration {
+func (a *administration) declarations(options ...testx.RequestOption) map[string]declaration {
 	a.t.Helper()
 	var described struct {
 		Paths map[string]map[string]struct {
@@ -32,8 +32,9 @@ func (a *administration) declarations() map[string]declaration {
 			FreshSignIn string                `json:"x-fresh-sign-in"`
 		} `json:"paths"`
 	}
-	if err := json.Unmarshal([]byte(a.Get("/api/v1/openapi.json", testx.Header("X-Forwarded-For", "127.0.0.1")).Body), &described); err != nil {
-		a.t.Fatal(err)
+	answer := a.Get("/api/v1/openapi.json", options...)
+	if err := json.Unmarshal([]byte(answer.Body), &described); err != nil || len(described.Paths) == 0 {
+		a.t.Fatalf("the description is not given: %d, %v", answer.Status, err)
 	}
 	declared := map[string]declaration{}
 	for path, operations := range described.Paths {
@@ -84,7 +85,7 @@ func TestAuthorityOfEveryRoute(t *testing.T) {
 			a := administer(t, engine, testx.WithConfig(func(c *config.Config) {
 				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			}))
-			callers, old, services, declared := a.callers(), a.oldSignIns(), a.services(), a.declarations()
+			callers, old, services, declared := a.callers(), a.oldSignIns(), a.services(), a.declarations(testx.Header("X-Forwarded-For", "127.0.0.1"))
 			for _, route := range a.Routes() {
 				if !strings.HasPrefix(route.Path, "/api/") || route.Path == "/api/v1/openapi.json" {
 					continue
@@ -159,7 +160,7 @@ func TestScopesOfTheOperations(t *testing.T) {
 	if !slices.Equal(known, adminScopes()) {
 		t.Errorf("the catalogue has %v", known)
 	}
-	for operation, needed := range a.declarations() {
+	for operation, needed := range a.declarations(testx.Header("X-Forwarded-For", "127.0.0.1")) {
 		// What reads needs a scope that reads, and anything else one that writes.
 		if !known.Has(needed.scope) || strings.HasPrefix(operation, "GET ") != strings.HasSuffix(needed.scope, ":read") {
 			t.Errorf("%s needs %s", operation, needed.scope)
