@@ -36,6 +36,8 @@ type Options struct {
 	Logger *slog.Logger
 	// GenerateKey makes the signing keys: jose.Generator of keys.rsa_bits if nil.
 	GenerateKey func(jose.Algorithm) (crypto.Signer, error)
+	// Hasher hashes and verifies passwords: one with the costs of passwords.* if nil.
+	Hasher *secret.PasswordHasher
 }
 
 // App is the whole program without its command line.
@@ -43,6 +45,7 @@ type App struct {
 	settings config.Config
 	// generateKey makes the signing keys; see Options.
 	generateKey func(jose.Algorithm) (crypto.Signer, error)
+	hasher      *secret.PasswordHasher
 
 	clock    clock.Clock
 	logger   *slog.Logger
@@ -88,7 +91,7 @@ type Notice struct {
 // New opens the database, brings its schema up to date, and builds every
 // module. Close must be called. Nothing runs by itself before Run.
 func New(ctx context.Context, options Options) (_ *App, err error) {
-	a := &App{settings: options.Config, clock: options.Clock, logger: options.Logger, generateKey: options.GenerateKey}
+	a := &App{settings: options.Config, clock: options.Clock, logger: options.Logger, generateKey: options.GenerateKey, hasher: options.Hasher}
 	if a.generateKey == nil {
 		a.generateKey = jose.Generator(a.settings.Keys.RSABits)
 	}

@@ -75,9 +75,11 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	if built.throttle, err = newThrottle(a.settings.Throttle, newCounts(built.counts, redis, a.clock, a.logger), a.clock); err != nil {
 		return nil, fmt.Errorf("prepare the limits: %w", err)
 	}
-	hasher, err := newPasswordHasher(a.settings.Passwords)
-	if err != nil {
-		return nil, fmt.Errorf("prepare password hashing: %w", err)
+	hasher := a.hasher
+	if hasher == nil {
+		if hasher, err = newPasswordHasher(a.settings.Passwords); err != nil {
+			return nil, fmt.Errorf("prepare password hashing: %w", err)
+		}
 	}
 	if built.limits, err = newAddressLimits(a.settings.Throttle, a.settings.Registration, a.clock); err != nil {
 		return nil, fmt.Errorf("prepare the limits: %w", err)

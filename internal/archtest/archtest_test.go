@@ -74,7 +74,7 @@ func TestRules(t *testing.T) {
 	rules := []string{
 		"bool-parameter", "clock", "constructor-goroutine", "context-first", "file-length", "foreign-table", "http-layer",
 		"no-init", "no-replace", "package-comment", "package-variable", "protocol-purity", "request-host", "ring-direction",
-		"store-layer", "stored-context", "three-results",
+		"store-layer", "stored-context", "three-results", "weak-hash",
 	}
 	if difference := cmp.Diff(rules, slices.Sorted(maps.Keys(reported))); difference != "" {
 		t.Errorf("the fixtures break other rules than there are (-want +got):\n%s", difference)

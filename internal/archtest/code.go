@@ -261,3 +261,23 @@ func fromPackage(expression ast.Expr, packageName string) bool {
 	selector, ok := expression.(*ast.SelectorExpr)
 	return ok && isName(selector.X, packageName)
 }
+
+// checkHashes holds that only tests hash passwords with parameters that are too weak for
+// people.
+func checkHashes(t *tree) []violation {
+	var found []violation
+	for _, s := range t.written() {
+		if s.dir == "internal/platform/secret" || strings.HasPrefix(s.dir, "internal/testx") {
+			continue
+		}
+		ast.Inspect(s.syntax, func(node ast.Node) bool {
+			if name, ok := node.(*ast.Ident); ok && name.Name == "AllowWeak" {
+				found = append(found, violation{
+					rule: "weak-hash", path: s.path, line: s.line(node), subject: s.path, message: "AllowWeak is for tests",
+				})
+			}
+			return true
+		})
+	}
+	return found
+}

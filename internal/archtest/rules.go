@@ -17,6 +17,7 @@ var checks = []func(*tree) []violation{
 	checkInit,
 	checkVariables,
 	checkClock,
+	checkHashes,
 	checkSignatures,
 	checkStoredContext,
 	checkConstructors,

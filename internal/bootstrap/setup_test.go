@@ -70,7 +70,9 @@ func newWorld(t *testing.T, database *db.DB, issuer string) *world {
 	w := &world{database: database, clock: clock.NewFake(start), keys: &keys{}, issuer: issuer}
 	w.log = audit.New(audit.Deps{Database: database, Clock: w.clock})
 	var err error
-	w.hasher, err = secret.NewPasswordHasher(secret.PasswordHasherOptions{MaxWait: time.Minute})
+	w.hasher, err = secret.NewPasswordHasher(secret.PasswordHasherOptions{
+		Parameters: secret.PasswordParameters{MemoryKiB: 64, Iterations: 1, Parallelism: 1}, MaxWait: time.Minute, AllowWeak: true,
+	})
 	must(t, err)
 	w.users = user.NewService(user.Deps{
 		Database: database, Clock: w.clock, Hasher: w.hasher,

@@ -142,7 +142,9 @@ const redirectURI = "https://shop.example/callback"
 func newWorld(t *testing.T, database *db.DB) *world {
 	t.Helper()
 	w := &world{database: database, clock: clock.NewFake(start), logged: &lockedBuffer{}}
-	hasher, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{MaxWait: time.Minute})
+	hasher, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{
+		Parameters: secret.PasswordParameters{MemoryKiB: 64, Iterations: 1, Parallelism: 1}, MaxWait: time.Minute, AllowWeak: true,
+	})
 	must(t, err)
 	w.hasher = &counting{PasswordHasher: hasher}
 	w.sessions = session.NewService(session.Deps{

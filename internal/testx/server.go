@@ -92,7 +92,11 @@ func NewServer(t testing.TB, engine db.Engine, options ...Option) *Server {
 	for _, change := range made.changes {
 		change(&s.Settings)
 	}
-	built := app.Options{Config: s.Settings, GenerateKey: testkeys.Generator(), Logger: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	hasher, err := hasherFor(s.Settings.Passwords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := app.Options{Hasher: hasher, Config: s.Settings, GenerateKey: testkeys.Generator(), Logger: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if made.fake != nil {
 		built.Clock = made.fake
 	}
@@ -145,9 +149,19 @@ func (s *Server) settings(engine db.Engine, address string) config.Config {
 	}
 	settings.Audit.Tokens = false // a job would add events at a time that no test knows
 	settings.Throttle.AccountBurst, settings.Throttle.AddressBurst = 100, 10000
-	// As strong as the default with less memory, which the race detector pays for many times over.
-	settings.Passwords.MemoryKiB, settings.Passwords.Iterations = 7<<10, 5
 	return settings
+}
+
+// hasherFor returns one that takes next to no time, as tests sign in thousands of times with
+// the same password, or nil, which is the server's own, for a test that sets its costs.
+func hasherFor(settings config.Passwords) (*secret.PasswordHasher, error) {
+	usual := config.Default().Passwords
+	if settings.MemoryKiB != usual.MemoryKiB || settings.Iterations != usual.Iterations || settings.Parallelism != usual.Parallelism {
+		return nil, nil //nolint:nilnil // see above
+	}
+	return secret.NewPasswordHasher(secret.PasswordHasherOptions{
+		Parameters: secret.PasswordParameters{MemoryKiB: 64, Iterations: 1, Parallelism: 1}, PoolMemoryMiB: settings.PoolMemoryMiB, AllowWeak: true,
+	})
 }
 
 // In returns the same server for a subtest, which then fails instead of the test that made it.

@@ -65,6 +65,13 @@ func newHasher(t *testing.T, options secret.PasswordHasherOptions) *counting {
 	return &counting{PasswordHasher: hasher}
 }
 
+// weak are parameters that take next to no time.
+func weak(iterations uint32) secret.PasswordHasherOptions {
+	return secret.PasswordHasherOptions{
+		Parameters: secret.PasswordParameters{MemoryKiB: 64, Iterations: iterations, Parallelism: 1}, AllowWeak: true,
+	}
+}
+
 type world struct {
 	clock    *clock.Fake
 	hasher   *counting
@@ -74,7 +81,7 @@ type world struct {
 
 func newWorld(t *testing.T, database *db.DB) world {
 	t.Helper()
-	w := world{clock: clock.NewFake(start), hasher: newHasher(t, secret.PasswordHasherOptions{})}
+	w := world{clock: clock.NewFake(start), hasher: newHasher(t, weak(1))}
 	w.sessions = session.NewService(session.Deps{
 		Database: database, Clock: w.clock, Lifetime: policy.Lifetime{Idle: time.Hour, Absolute: 24 * time.Hour},
 	})
@@ -261,7 +268,7 @@ func TestVerifyPasswordRenewsTheHash(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
 		w.create(t, user.New{Username: "ada"})
-		stronger := newHasher(t, secret.PasswordHasherOptions{Parameters: secret.PasswordParameters{MemoryKiB: 19 << 10, Iterations: 3, Parallelism: 1}})
+		stronger := newHasher(t, weak(2))
 		users := w.usersWith(database, stronger)
 		for i, want := range []int{1, 0} {
 			stronger.hash = 0
