@@ -15,6 +15,7 @@ import (
 	"authly/internal/registration"
 	"authly/internal/scope"
 	"authly/internal/testx"
+	"authly/internal/testx/testkeys"
 )
 
 // catalogue adds scopes of other applications to the catalogue.
@@ -221,7 +222,7 @@ func TestScopesOfTheAdministrationAreForAdministrators(t *testing.T) {
 // inARequestObject asks for a scope of the administration in a signed request (RFC 9101).
 func (a *administration) inARequestObject(person testx.Person, asked string, may func(*client.Metadata)) {
 	a.t.Helper()
-	w := &World{Server: a.Server, T: a.t.(*testing.T)} //nolint:forcetypeassert // no fuzzer comes here
+	w := &World{Server: a.Server, T: a.t.(*testing.T), clientKeys: testkeys.OfClients()} //nolint:forcetypeassert // no fuzzer comes here
 	known := w.Keyed(jose.PS256, may)
 	request := w.Request(known.Client, url.Values{"scope": {asked}, "resource": {a.Issuer + adminPath}})
 	browser := w.Browser()
