@@ -22,6 +22,7 @@ var checks = []func(*tree) []violation{
 	checkStoredContext,
 	checkConstructors,
 	checkRequestHost,
+	checkSecrets,
 }
 
 // check returns everything that is wrong with a tree, by place.

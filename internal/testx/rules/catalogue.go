@@ -11,6 +11,7 @@ const (
 	Secrets   = "internal/platform/secret"
 	Names     = "internal/protocol/policy"
 	Schema    = "internal/platform/db"
+	Source    = "internal/archtest"
 )
 
 // Catalogue returns the rules against known attacks and usual mistakes, by the package whose
@@ -43,6 +44,9 @@ func Catalogue() map[string][]string {
 		},
 		Schema: {
 			"operation: an older program refuses a newer schema", "operation: a step with another text is refused",
+		},
+		Source: {
+			"operation: secrets are compared in constant time",
 		},
 		Server: server(),
 	}
