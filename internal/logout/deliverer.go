@@ -3,6 +3,7 @@ package logout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/delivery"
 	"authly/internal/platform/egress"
 	"authly/internal/platform/fault"
 	"authly/internal/platform/id"
@@ -63,135 +65,92 @@ func NewDeliverer(deps DelivererDeps) *Deliverer {
 	return &Deliverer{store: deps.Outbox.store, clock: deps.Outbox.clock, deps: deps}
 }
 
-// The bounds of deliveries.
+// deliveryTimeout bounds a request. It is less than an attempt may take.
+const deliveryTimeout = 5 * time.Second
+
+// The problems of logout tokens, beside those of any delivery.
 const (
-	deliveryTimeout = 5 * time.Second
-	// claimLifetime is after how long an attempt that was never heard of again is
-	// repeated. It is longer than an attempt can take.
-	claimLifetime = time.Minute
-	maxAttempts   = 5
-	recordWithin  = 10 * time.Second
+	NoAddress    delivery.Problem = "no_address"
+	NotSigned    delivery.Problem = "not_signed"
+	NotEncrypted delivery.Problem = "not_encrypted"
 )
 
-// pause returns how long to wait after an attempt: about an hour in all.
-func pause(attempts int) time.Duration {
-	switch attempts {
-	case 1:
-		return time.Minute
-	case 2:
-		return 5 * time.Minute
-	case 3:
-		return 15 * time.Minute
-	default:
-		return 40 * time.Minute
+// Deliver makes an attempt at each delivery that is due; see [delivery.Queue.Deliver].
+func (d *Deliverer) Deliver(ctx context.Context) error {
+	if err := d.deps.Outbox.Queue.Deliver(ctx, d, d.deps.Logger); err != nil {
+		return fmt.Errorf("deliver logout tokens: %w", err)
 	}
+	return nil
 }
 
-// deliver makes one attempt and writes down what came of it.
-func (d *Deliverer) deliver(ctx context.Context, claimed Delivery) error {
-	known, err := d.deps.Clients.FindByRecord(ctx, claimed.Client)
+// Attempt sends a token that is made for it (section 2.5). It implements [delivery.Sender].
+func (d *Deliverer) Attempt(ctx context.Context, due delivery.Delivery) (delivery.Result, error) {
+	recipient, err := d.deps.Clients.FindByRecord(ctx, due.Target)
 	if fault.KindOf(err) == fault.NotFound {
-		return nil // its deliveries went with it
+		return delivery.Result{}, delivery.ErrGone
 	}
 	if err != nil {
-		return err
+		return delivery.Result{}, err
 	}
-	done := d.attempt(ctx, known, claimed)
-	if ctx.Err() != nil {
-		return ctx.Err() // cut short by the end of the server: nothing is known
+	result := delivery.Result{Target: slog.String("client_id", recipient.ClientID)}
+	if recipient.BackChannelLogoutURI == "" || !recipient.IsActive() {
+		result.Outcome, result.Problem = delivery.Undeliverable, NoAddress
+		return result, nil
 	}
-	now := d.clock.Now()
-	if done.Outcome == Pending && done.Attempts >= maxAttempts {
-		done.Outcome = GivenUp
+	userID, err := d.store.userOf(ctx, due)
+	if errors.Is(err, errNoRecord) {
+		return delivery.Result{}, delivery.ErrGone
 	}
-	if done.Outcome == Pending {
-		done.NextAttemptAt = now.Add(pause(done.Attempts))
-	} else {
-		done.FinishedAt = &now
+	if err != nil {
+		return delivery.Result{}, fmt.Errorf("find the user of a logout token: %w", err)
 	}
-	level := slog.LevelInfo
-	if done.Outcome != Delivered {
-		level = slog.LevelWarn
-	}
-	d.deps.Logger.Log(ctx, level, "logout token", slog.String("client_id", known.ClientID), slog.String("outcome", string(done.Outcome)),
-		slog.Int("attempts", done.Attempts), slog.Int("status", done.LastStatus), slog.String("problem", string(done.LastProblem)))
-	// What was delivered is written down even when the server is being stopped.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-	defer cancel()
-	return d.store.record(ctx, done)
-}
-
-// attempt sends a token that is made for it (section 2.5).
-func (d *Deliverer) attempt(ctx context.Context, known client.Client, delivery Delivery) Delivery {
-	delivery.LastStatus, delivery.LastProblem = 0, NoProblem
-	if known.BackChannelLogoutURI == "" || !known.IsActive() {
-		delivery.Outcome, delivery.LastProblem = Undeliverable, NoAddress
-		return delivery
-	}
-	token, problem := d.token(ctx, known, delivery)
-	if problem != NoProblem {
-		delivery.LastProblem = problem
-		return delivery
+	token, problem := d.token(ctx, recipient, userID, due.Reference)
+	if problem != delivery.NoProblem {
+		result.Problem = problem
+		return result, nil
 	}
 	answer, err := d.deps.Poster.Do(ctx, egress.Request{
-		Method: "POST", URL: known.BackChannelLogoutURI, ContentType: "application/x-www-form-urlencoded",
+		Method: "POST", URL: recipient.BackChannelLogoutURI, ContentType: "application/x-www-form-urlencoded",
 		Body: []byte(url.Values{"logout_token": {token}}.Encode()), Timeout: deliveryTimeout,
 	})
 	if err != nil {
-		delivery.LastProblem = problemOf(err)
-		if delivery.LastProblem == AddressRefused {
-			delivery.Outcome = Undeliverable
-		}
-		return delivery
+		result.Outcome, result.Problem = delivery.Unanswered(err)
+		return result, nil
 	}
 	// Section 2.8: 200 for success, which some frameworks turn into 204; 400 for a
 	// logout that failed, which trying again does not change.
-	delivery.LastStatus = answer.Status
+	result.Status = answer.Status
 	switch answer.Status {
 	case 200, 204:
-		delivery.Outcome = Delivered
+		result.Outcome = delivery.Delivered
 	case 400:
-		delivery.Outcome, delivery.LastProblem = Refused, WrongStatus
+		result.Outcome, result.Problem = delivery.Refused, delivery.WrongStatus
 	default:
-		delivery.LastProblem = WrongStatus
+		result.Problem = delivery.WrongStatus
 	}
-	return delivery
+	return result, nil
 }
 
 // token makes the logout token. It is encrypted where the client's ID tokens are
 // (section 2.4).
-func (d *Deliverer) token(ctx context.Context, known client.Client, delivery Delivery) (string, Problem) {
-	signed, err := d.deps.Keys.Sign(known.IDTokenAlgorithm, jose.TypeLogoutToken, oidc.LogoutToken{
-		ID: id.New().String(), Issuer: d.deps.Issuer, ClientID: known.ClientID, Subject: d.deps.Subjects.Of(known, delivery.UserID),
-		SessionID: d.deps.Subjects.SessionOf(known, delivery.SessionID), IssuedAt: d.clock.Now(),
+func (d *Deliverer) token(ctx context.Context, recipient client.Client, userID, sessionID uuid.UUID) (string, delivery.Problem) {
+	signed, err := d.deps.Keys.Sign(recipient.IDTokenAlgorithm, jose.TypeLogoutToken, oidc.LogoutToken{
+		ID: id.New().String(), Issuer: d.deps.Issuer, ClientID: recipient.ClientID, Subject: d.deps.Subjects.Of(recipient, userID),
+		SessionID: d.deps.Subjects.SessionOf(recipient, sessionID), IssuedAt: d.clock.Now(),
 	}.Claims())
 	if err != nil {
-		d.deps.Logger.ErrorContext(ctx, "a logout token can't be signed", slog.String("client_id", known.ClientID), slog.Any("error", err))
+		d.deps.Logger.ErrorContext(ctx, "a logout token can't be signed", slog.String("client_id", recipient.ClientID), slog.Any("error", err))
 		return "", NotSigned
 	}
-	if known.IDTokenEncryption == (client.Encryption{}) {
-		return signed, NoProblem
+	if recipient.IDTokenEncryption == (client.Encryption{}) {
+		return signed, delivery.NoProblem
 	}
 	if d.deps.ClientKeys == nil {
 		return "", NotEncrypted
 	}
-	encrypted, err := d.deps.ClientKeys.Encrypt(ctx, known, known.IDTokenEncryption, signed)
+	encrypted, err := d.deps.ClientKeys.Encrypt(ctx, recipient, recipient.IDTokenEncryption, signed)
 	if err != nil {
 		return "", NotEncrypted
 	}
-	return encrypted, NoProblem
-}
-
-func problemOf(err error) Problem {
-	var slow interface{ Timeout() bool }
-	switch {
-	case errors.Is(err, egress.ErrRefusedAddress):
-		return AddressRefused
-	case errors.Is(err, egress.ErrTooLarge):
-		return AnswerTooLarge
-	case errors.As(err, &slow) && slow.Timeout():
-		return TimedOut
-	default:
-		return Unreachable
-	}
+	return encrypted, delivery.NoProblem
 }

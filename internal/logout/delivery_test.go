@@ -17,6 +17,7 @@ import (
 	"authly/internal/logout"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/delivery"
 	"authly/internal/platform/egress"
 	"authly/internal/protocol/jose"
 	"authly/internal/session"
@@ -60,9 +61,9 @@ func TestLogoutTokens(t *testing.T) {
 			}
 			log := w.only(known)
 			now := w.clock.Now()
-			wanted := logout.Delivery{
-				SessionID: ended.ID, Client: known.ID, UserID: ended.UserID, Attempts: 1, CreatedAt: start, LastAttemptAt: &now, LastStatus: 200,
-				NextAttemptAt: log.NextAttemptAt, FinishedAt: &now, Outcome: logout.Delivered,
+			wanted := delivery.Delivery{
+				Reference: ended.ID, Target: known.ID, Attempts: 1, CreatedAt: start, LastAttemptAt: &now, LastStatus: 200,
+				NextAttemptAt: log.NextAttemptAt, FinishedAt: &now, Outcome: delivery.Delivered,
 			}
 			if diff := cmp.Diff(wanted, log); diff != "" {
 				t.Errorf("%s: the log (-want +got):\n%s", path, diff)
@@ -151,184 +152,41 @@ func TestEveryEndIsTold(t *testing.T) {
 	})
 }
 
-func TestRetries(t *testing.T) {
+// What the status of an answer means (Back-Channel Logout 1.0 section 2.8).
+func TestAnswers(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
 		for i, test := range []struct {
-			name     string
-			answers  []int
-			attempts int
-			outcome  logout.Outcome
+			name    string
+			answers []int
+			outcome delivery.Outcome
 		}{
-			{"200", []int{200}, 1, logout.Delivered},
-			{"204", []int{204}, 1, logout.Delivered},
-			{"400 is final", []int{400}, 1, logout.Refused},
-			{"the third time", []int{500, 404, 200}, 3, logout.Delivered},
-			{"the last time", []int{500, 500, 503, 429, 204}, 5, logout.Delivered},
-			{"never", []int{500}, 5, logout.GivenUp},
-			{"401 is no success", []int{401, 200}, 2, logout.Delivered},
-			{"201 is no success", []int{201, 200}, 2, logout.Delivered},
+			{"200", []int{200}, delivery.Delivered},
+			{"204", []int{204}, delivery.Delivered},
+			{"400 is final", []int{400}, delivery.Refused},
+			{"the third time", []int{500, 404, 200}, delivery.Delivered},
+			{"the last time", []int{500, 500, 503, 429, 204}, delivery.Delivered},
+			{"401 is no success", []int{401, 200}, delivery.Delivered},
+			{"201 is no success", []int{201, 200}, delivery.Delivered},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				path := fmt.Sprintf("/in/%d", i)
-				known := w.client(path, nil)
+				recipient := w.client(path, nil)
 				w.party.answer(path, test.answers...)
-				w.end(w.session(known))
-				pauses := []time.Duration{0, time.Minute, 5 * time.Minute, 15 * time.Minute, 40 * time.Minute, 24 * time.Hour}
-				for made, pause := range pauses {
-					if pause > 0 {
-						w.clock.Advance(pause - time.Second)
-						w.deliver()
-						if got := len(w.party.at(path)); got != min(made, test.attempts) {
-							t.Fatalf("%d attempts before the time of the next, want %d", got, min(made, test.attempts))
-						}
-						w.clock.Advance(time.Second)
-					}
+				w.end(w.session(recipient))
+				for range test.answers {
 					w.deliver()
+					w.clock.Advance(time.Hour)
 				}
-				log, sent := w.only(known), w.party.at(path)
-				if len(sent) != test.attempts || log.Attempts != test.attempts || log.Outcome != test.outcome || log.FinishedAt == nil {
+				w.deliver()
+				log, sent := w.only(recipient), w.party.at(path)
+				if attempts := len(test.answers); len(sent) != attempts || log.Attempts != attempts || log.Outcome != test.outcome || log.FinishedAt == nil {
 					t.Errorf("%d tokens, and the log says %+v", len(sent), log)
 				}
 				if last := w.token(sent[len(sent)-1].Get("logout_token")); last["jti"] == w.token(sent[0].Get("logout_token"))["jti"] && len(sent) > 1 {
 					t.Error("the same token twice")
 				}
 			})
-		}
-	})
-}
-
-// dying is a node that is stopped while it asks.
-type dying struct{ stop context.CancelFunc }
-
-func (d dying) Do(ctx context.Context, _ egress.Request) (egress.Response, error) {
-	d.stop()
-	return egress.Response{}, ctx.Err()
-}
-
-// A claim that is never heard of again is taken over.
-func TestCrashInTheMiddle(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		w := newWorld(t, database)
-		crash := func() {
-			t.Helper()
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			if err := w.deliverer(dying{stop}).Deliver(ctx); err == nil {
-				t.Fatal("the node did not die")
-			}
-		}
-		known := w.client("/in", nil)
-		w.end(w.session(known))
-		crash()
-		w.deliver()
-		if len(w.party.at("/in")) != 0 {
-			t.Error("another node made the same attempt at the same time")
-		}
-		w.clock.Advance(time.Minute)
-		w.deliver()
-		if log := w.only(known); len(w.party.at("/in")) != 1 || log.Outcome != logout.Delivered || log.Attempts != 2 {
-			t.Errorf("after the claim expired: %+v", log)
-		}
-
-		unlucky := w.client("/unlucky", nil)
-		w.end(w.session(unlucky))
-		for range 5 {
-			crash()
-			w.clock.Advance(time.Minute)
-		}
-		w.deliver()
-		w.must(w.outbox.Sweep(t.Context()))
-		if log := w.only(unlucky); len(w.party.at("/unlucky")) != 0 || log.Outcome != logout.GivenUp || log.LastProblem != logout.NeverHeardFrom {
-			t.Errorf("after five crashes: %+v", log)
-		}
-		w.clock.Advance(31 * 24 * time.Hour)
-		w.must(w.outbox.Sweep(t.Context()))
-		if found, err := w.outbox.Deliveries(t.Context(), unlucky.ID); err != nil || len(found) != 0 {
-			t.Errorf("the log is kept for ever: %v %v", found, err)
-		}
-	})
-}
-
-// However many nodes there are, a client is told once.
-// failing is a client that asks others and panics at one address.
-type failing struct {
-	logout.Poster
-	at string
-}
-
-// Do asks, or panics.
-func (f failing) Do(ctx context.Context, request egress.Request) (egress.Response, error) {
-	if strings.HasSuffix(request.URL, f.at) {
-		panic("a defect at " + f.at)
-	}
-	return f.Poster.Do(ctx, request)
-}
-
-// A delivery that panics takes neither the process nor the others along.
-func TestDeliveryThatPanics(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		w := newWorld(t, database)
-		bad, good := w.client("/bad", nil), w.client("/good", nil)
-		w.end(w.session(bad, good))
-		err := w.deliverer(failing{w.asking(egress.LoopbackAllowed), "/bad"}).Deliver(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "panic: a defect at /bad") {
-			t.Errorf("deliver: %v", err)
-		}
-		if got := w.only(good); got.Outcome != logout.Delivered {
-			t.Errorf("the other: %+v", got)
-		}
-		if got := w.only(bad); got.Outcome != logout.Pending {
-			t.Errorf("the one that panicked: %+v", got)
-		}
-		w.clock.Advance(time.Minute) // until nobody has heard of the attempt
-		w.deliver()
-		if got := w.only(bad); got.Outcome != logout.Delivered {
-			t.Errorf("at the next attempt: %+v", got)
-		}
-	})
-}
-
-func TestNodesAtOnce(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		w := newWorld(t, database)
-		var parts []client.Client
-		for i := range 5 {
-			parts = append(parts, w.client(fmt.Sprintf("/in/%d", i), nil))
-		}
-		const sessions = 6
-		for range sessions {
-			w.end(w.session(parts...))
-		}
-		var group sync.WaitGroup
-		for range 32 {
-			group.Go(func() {
-				if err := w.deliverer(w.asking(egress.LoopbackAllowed)).Deliver(t.Context()); err != nil {
-					t.Errorf("deliver: %v", err)
-				}
-			})
-		}
-		group.Wait()
-		for i, part := range parts {
-			seen := map[any]int{}
-			for _, form := range w.party.at(fmt.Sprintf("/in/%d", i)) {
-				seen[w.token(form.Get("logout_token"))["sid"]]++
-			}
-			found, err := w.outbox.Deliveries(t.Context(), part.ID)
-			w.must(err)
-			if len(seen) != sessions || len(found) != sessions {
-				t.Errorf("client %d heard of %d sessions, the log has %d, want %d", i, len(seen), len(found), sessions)
-			}
-			for sid, count := range seen {
-				if count != 1 {
-					t.Errorf("client %d was told of %v %d times", i, sid, count)
-				}
-			}
-			for _, log := range found {
-				if log.Outcome != logout.Delivered || log.Attempts != 1 {
-					t.Errorf("the log says %+v", log)
-				}
-			}
 		}
 	})
 }
@@ -374,25 +232,25 @@ func TestHostileClients(t *testing.T) {
 			return w.client("", func(m *client.Metadata) { m.BackChannelLogoutURI = uri })
 		}
 		type want struct {
-			outcome logout.Outcome
-			problem logout.Problem
+			outcome delivery.Outcome
+			problem delivery.Problem
 			status  int
 		}
 		tests := map[string]struct {
 			known client.Client
 			want  want
 		}{
-			"never answers":            {w.client("/slow", nil), want{logout.Pending, logout.TimedOut, 0}},
-			"answers byte by byte":     {w.client("/drip", nil), want{logout.Pending, logout.TimedOut, 0}},
-			"answers 64 MiB":           {w.client("/huge", nil), want{logout.Pending, logout.AnswerTooLarge, 0}},
-			"redirects to metadata":    {w.client("/away", nil), want{logout.Pending, logout.WrongStatus, http.StatusFound}},
-			"redirects to itself":      {w.client("/around", nil), want{logout.Pending, logout.WrongStatus, http.StatusTemporaryRedirect}},
-			"fails":                    {w.client("/fails", nil), want{logout.Pending, logout.WrongStatus, 500}},
-			"is the metadata service":  {at("https://169.254.169.254/"), want{logout.Undeliverable, logout.AddressRefused, 0}},
-			"is on a private network":  {at("https://10.0.0.1/"), want{logout.Undeliverable, logout.AddressRefused, 0}},
-			"is on a port of services": {at("https://127.0.0.1:25/"), want{logout.Undeliverable, logout.AddressRefused, 0}},
-			"does not listen":          {at("https://127.0.0.1:1025/"), want{logout.Pending, logout.Unreachable, 0}},
-			"is well":                  {w.client("/well", nil), want{logout.Delivered, logout.NoProblem, 200}},
+			"never answers":            {w.client("/slow", nil), want{delivery.Pending, delivery.TimedOut, 0}},
+			"answers byte by byte":     {w.client("/drip", nil), want{delivery.Pending, delivery.TimedOut, 0}},
+			"answers 64 MiB":           {w.client("/huge", nil), want{delivery.Pending, delivery.AnswerTooLarge, 0}},
+			"redirects to metadata":    {w.client("/away", nil), want{delivery.Pending, delivery.WrongStatus, http.StatusFound}},
+			"redirects to itself":      {w.client("/around", nil), want{delivery.Pending, delivery.WrongStatus, http.StatusTemporaryRedirect}},
+			"fails":                    {w.client("/fails", nil), want{delivery.Pending, delivery.WrongStatus, 500}},
+			"is the metadata service":  {at("https://169.254.169.254/"), want{delivery.Undeliverable, delivery.AddressRefused, 0}},
+			"is on a private network":  {at("https://10.0.0.1/"), want{delivery.Undeliverable, delivery.AddressRefused, 0}},
+			"is on a port of services": {at("https://127.0.0.1:25/"), want{delivery.Undeliverable, delivery.AddressRefused, 0}},
+			"does not listen":          {at("https://127.0.0.1:1025/"), want{delivery.Pending, delivery.Unreachable, 0}},
+			"is well":                  {w.client("/well", nil), want{delivery.Delivered, delivery.NoProblem, 200}},
 		}
 		w.party.answer("/away", http.StatusFound)
 		w.party.answer("/around", http.StatusTemporaryRedirect)
@@ -416,7 +274,7 @@ func TestHostileClients(t *testing.T) {
 		careful := w.client("/careful", nil)
 		w.end(w.session(careful))
 		w.must(w.deliverer(w.asking(egress.LoopbackRefused)).Deliver(t.Context()))
-		if log := w.only(careful); log.Outcome != logout.Undeliverable || len(w.party.at("/careful")) != 0 {
+		if log := w.only(careful); log.Outcome != delivery.Undeliverable || len(w.party.at("/careful")) != 0 {
 			t.Errorf("loopback: %+v", log)
 		}
 	})
@@ -439,7 +297,7 @@ func TestClientsThatAreGone(t *testing.T) {
 			t.Errorf("a deleted client: %v %v", found, err)
 		}
 		for _, known := range []client.Client{disabled, changed} {
-			if log := w.only(known); log.Outcome != logout.Undeliverable || log.LastProblem != logout.NoAddress {
+			if log := w.only(known); log.Outcome != delivery.Undeliverable || log.LastProblem != logout.NoAddress {
 				t.Errorf("%+v", log)
 			}
 		}
@@ -452,16 +310,4 @@ func TestClientsThatAreGone(t *testing.T) {
 			t.Error("a client takes part in a session that never was")
 		}
 	})
-}
-
-func TestWake(t *testing.T) {
-	outbox := logout.NewOutbox(nil, nil)
-	outbox.Wake()
-	outbox.Wake()
-	<-outbox.Woken()
-	select {
-	case <-outbox.Woken():
-		t.Error("two signals for one look")
-	default:
-	}
 }

@@ -28,11 +28,8 @@
 //	                                                  └──┘ at most 5 attempts in about an hour, then given up
 //
 // [Outbox] writes this down in the transactions that issue codes and end sessions;
-// [Deliverer] does the rest in the background, through the one client that asks others.
-// An attempt is claimed by a conditional statement, so that several nodes don't make
-// the same one. A node that dies in the middle leaves a claim that expires: a client may
-// be told twice, and never not at all. Each attempt has a token of its own. What came of
-// it is kept for a month, without what the client answered.
+// [Deliverer] makes the attempts, in which package delivery has it make them. Each has a token of its
+// own. A client may be told twice, and never not at all.
 //
 // A browser in which a session is ended at one of the two addresses above also tells
 // the session's clients itself (OpenID Connect Front-Channel Logout 1.0): the answer is a page that

@@ -10,6 +10,7 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
+	"authly/internal/platform/delivery"
 	"authly/internal/protocol/jose"
 	"authly/internal/session"
 	"authly/internal/user"
@@ -95,14 +96,15 @@ func New(deps Deps) *Service {
 // they have to be told. Both are written in the transactions of those who issue codes
 // and end sessions, so that nothing is forgotten and nothing is told that did not happen.
 type Outbox struct {
+	*delivery.Queue // of logout tokens
+
 	store store
 	clock clock.Clock
-	wake  chan struct{} // holds one signal
 }
 
 // NewOutbox returns an outbox.
 func NewOutbox(database *db.DB, at clock.Clock) *Outbox {
-	return &Outbox{store: store{database}, clock: at, wake: make(chan struct{}, 1)}
+	return &Outbox{Queue: delivery.NewQueue(database, at, logoutTokens()), store: store{database}, clock: at}
 }
 
 var (

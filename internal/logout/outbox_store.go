@@ -2,14 +2,12 @@ package logout
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"authly/internal/platform/db"
+	"authly/internal/platform/delivery"
 )
 
 func (s store) insertParticipant(ctx context.Context, sessionID, clientRecord uuid.UUID, now time.Time) error {
@@ -50,112 +48,18 @@ func (s store) framed(ctx context.Context, sessionID uuid.UUID, most int) ([]fra
 	})
 }
 
-const deliveryColumns = `session_id, client, user_id, attempts, created_at, next_attempt_at, last_attempt_at, last_status, last_problem,
-	finished_at, outcome`
-
-func scanDelivery(row db.Row) (Delivery, error) {
-	var (
-		d                Delivery
-		attempts         int64
-		status           *int64
-		problem, outcome *string
-	)
-	err := row.Scan(&d.SessionID, &d.Client, &d.UserID, &attempts, &d.CreatedAt, &d.NextAttemptAt, &d.LastAttemptAt, &status, &problem,
-		&d.FinishedAt, &outcome)
-	d.Attempts = int(attempts)
-	if status != nil {
-		d.LastStatus = int(*status)
+// logoutTokens is the kind of delivery that this package has.
+func logoutTokens() delivery.Kind {
+	return delivery.Kind{
+		Name: "logout token", Table: "logout_deliveries", Target: "client", Reference: "session_id",
+		Targets: "back_channel_clients", Address: "logout_uri",
 	}
-	if problem != nil {
-		d.LastProblem = Problem(*problem)
-	}
-	if outcome != nil {
-		d.Outcome = Outcome(*outcome)
-	}
-	return d, err
 }
 
-func (s store) deliveries(ctx context.Context, clientRecord uuid.UUID, most int) ([]Delivery, error) {
-	rows, err := s.database.Read(ctx).Query(ctx, `SELECT `+deliveryColumns+` FROM logout_deliveries WHERE client = $1
-		ORDER BY created_at DESC, session_id DESC LIMIT $2`, clientRecord, most)
-	return db.Collect(rows, err, scanDelivery)
-}
-
-// due returns deliveries that are due, without those of clients and hosts that are busy. A client that has
-// many of them does not crowd out the others: all first ones come before all second ones.
-func (s store) due(ctx context.Context, now time.Time, busyClients []uuid.UUID, busyHosts []string) ([]dueDelivery, error) {
-	arguments := []any{now, maxAttempts, lookAheadOfOne, lookAhead}
-	var allowed strings.Builder
-	if len(busyClients) > 0 {
-		allowed.WriteString(` AND d.client NOT IN (` + db.Placeholders(len(arguments)+1, len(busyClients)) + `)`)
-		for _, each := range busyClients {
-			arguments = append(arguments, each)
-		}
-	}
-	for _, each := range busyHosts {
-		// The host is that of the address if the character after it ends it: it is not the beginning of another one.
-		fmt.Fprintf(&allowed, ` AND substr(lower(COALESCE(c.logout_uri, '')) || '/', 1, %d) NOT IN (%s)`,
-			len(each)+1, db.Placeholders(len(arguments)+1, len(hostEnds)))
-		for _, end := range hostEnds {
-			arguments = append(arguments, each+string(end))
-		}
-	}
-	rows, err := s.database.Read(ctx).Query(ctx, `SELECT w.session_id, w.client, w.attempts, w.address FROM (
-			SELECT d.session_id, d.client, d.attempts, d.next_attempt_at, COALESCE(c.logout_uri, '') AS address,
-				row_number() OVER (PARTITION BY d.client ORDER BY d.next_attempt_at, d.session_id) AS place
-			FROM logout_deliveries d LEFT JOIN back_channel_clients c ON c.id = d.client
-			WHERE d.finished_at IS NULL AND d.next_attempt_at <= $1 AND d.attempts < $2`+allowed.String()+`) w
-		WHERE w.place <= $3 ORDER BY w.place, w.next_attempt_at LIMIT $4`, arguments...)
-	return db.Collect(rows, err, func(row db.Row) (dueDelivery, error) {
-		var (
-			found    dueDelivery
-			attempts int64
-			address  string
-		)
-		err := row.Scan(&found.session, &found.client, &attempts, &address)
-		found.attempts, found.host = int(attempts), hostOf(address)
-		return found, err
-	})
-}
-
-// claim takes a delivery for one attempt, and reports whether this caller has it: for one that comes second,
-// its time has moved. The delivery comes back at the time again, in case the caller never says what came of it.
-func (s store) claim(ctx context.Context, due dueDelivery, now, again time.Time) (Delivery, bool, error) {
-	claimed, err := scanDelivery(s.database.Write(ctx).QueryRow(ctx, `UPDATE logout_deliveries
-		SET attempts = attempts + 1, next_attempt_at = $1, last_attempt_at = $2
-		WHERE session_id = $3 AND client = $4 AND attempts = $5 AND finished_at IS NULL AND next_attempt_at <= $2
-		RETURNING `+deliveryColumns, again, now, due.session, due.client, due.attempts))
-	if errors.Is(err, errNoRecord) {
-		return Delivery{}, false, nil
-	}
-	return claimed, err == nil, err
-}
-
-// record writes down what came of an attempt, if the delivery was not claimed
-// again meanwhile.
-func (s store) record(ctx context.Context, d Delivery) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE logout_deliveries
-		SET last_status = $1, last_problem = $2, next_attempt_at = $3, finished_at = $4, outcome = $5
-		WHERE session_id = $6 AND client = $7 AND attempts = $8 AND finished_at IS NULL`,
-		d.LastStatus, optional(d.LastProblem), d.NextAttemptAt, d.FinishedAt, optional(d.Outcome), d.SessionID, d.Client, d.Attempts)
-	return err
-}
-
-func (s store) closeInterrupted(ctx context.Context, most int, now time.Time) error {
-	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE logout_deliveries SET finished_at = $1, outcome = $3, last_problem = $4
-		WHERE finished_at IS NULL AND next_attempt_at <= $1 AND attempts >= $2`, now, most, string(GivenUp), string(NeverHeardFrom))
-	return err
-}
-
-func (s store) sweepDeliveries(ctx context.Context, before time.Time) error {
-	return s.database.Sweep(ctx, `DELETE FROM logout_deliveries WHERE created_at <= $1 AND (session_id, client) IN
-		(SELECT session_id, client FROM logout_deliveries WHERE created_at <= $1 LIMIT $2)`, before)
-}
-
-func optional[T ~string](word T) *string {
-	if word == "" {
-		return nil
-	}
-	text := string(word)
-	return &text
+// userOf returns the user of the session that a logout token is about.
+func (s store) userOf(ctx context.Context, due delivery.Delivery) (uuid.UUID, error) {
+	var userID uuid.UUID
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT user_id FROM logout_deliveries WHERE session_id = $1 AND client = $2`,
+		due.Reference, due.Target).Scan(&userID)
+	return userID, err
 }

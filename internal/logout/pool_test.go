@@ -14,6 +14,7 @@ import (
 	"authly/internal/logout"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/delivery"
 	"authly/internal/platform/egress"
 )
 
@@ -75,7 +76,7 @@ func TestSlowClientHoldsUpNobody(t *testing.T) {
 			found, err := w.outbox.Deliveries(t.Context(), known.ID)
 			w.must(err)
 			for _, each := range found {
-				if each.Outcome != logout.Delivered || each.Attempts != 1 {
+				if each.Outcome != delivery.Delivered || each.Attempts != 1 {
 					t.Errorf("afterwards: %+v", each)
 				}
 			}

@@ -23,6 +23,7 @@ import (
 	"authly/internal/logout"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
+	"authly/internal/platform/delivery"
 	"authly/internal/platform/egress"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
@@ -140,7 +141,7 @@ func (w *world) end(sessions ...session.Session) {
 }
 
 // only returns the one delivery to a client.
-func (w *world) only(known client.Client) logout.Delivery {
+func (w *world) only(known client.Client) delivery.Delivery {
 	w.t.Helper()
 	found, err := w.outbox.Deliveries(w.t.Context(), known.ID)
 	w.must(err)
