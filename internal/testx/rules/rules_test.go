@@ -132,8 +132,10 @@ func TestUnheldRulesFailTheRun(t *testing.T) {
 // TestMain that runs its own ledger.
 func TestEveryPackageOfTheCatalogueComparesItsList(t *testing.T) {
 	t.Parallel()
-	names := map[string]string{rules.Server: "Server", rules.Egress: "Egress", rules.Redirects: "Redirects", rules.Keys: "Keys", rules.Settings: "Settings",
-		rules.SignIn: "SignIn", rules.Secrets: "Secrets", rules.Names: "Names", rules.Schema: "Schema", rules.Source: "Source"}
+	names := map[string]string{
+		rules.Server: "Server", rules.Egress: "Egress", rules.Redirects: "Redirects", rules.Keys: "Keys", rules.Settings: "Settings",
+		rules.SignIn: "SignIn", rules.Secrets: "Secrets", rules.Names: "Names", rules.Schema: "Schema", rules.Source: "Source",
+	}
 	seen := map[string]string{}
 	for path, list := range rules.Catalogue() {
 		if len(list) == 0 {
