@@ -154,7 +154,7 @@ func (s store) ofBatch(ctx context.Context, number int64, most int) ([]stored, e
 	return db.Collect(rows, err, scanStored)
 }
 
-// isStray tells whether there are events of a deleted batch.
+// isStray reports whether there are events of a deleted batch.
 func (s store) isStray(ctx context.Context) (stray bool, err error) {
 	err = s.database.Read(ctx).QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM audit_batches b
 		WHERE b.deleted_at IS NOT NULL AND EXISTS (SELECT 1 FROM audit_events e WHERE e.batch = b.number))`).Scan(&stray)
@@ -230,7 +230,7 @@ func (s store) deleteEvents(ctx context.Context, number int64) error {
 	return err
 }
 
-// found tells whether there was a row.
+// found reports whether there was a row.
 func found[T any](row T, err error) (T, bool, error) {
 	if errors.Is(err, db.ErrNoRows) {
 		return row, false, nil

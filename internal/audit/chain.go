@@ -156,7 +156,7 @@ type Verification struct {
 	Problem string
 }
 
-// OK tells whether everything is as it was when it was sealed.
+// OK reports whether everything is as it was when it was sealed.
 func (v Verification) OK() bool { return v.Problem == "" }
 
 // Verify reads the whole chain. With a head that was noted before, it also finds

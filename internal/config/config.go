@@ -188,7 +188,7 @@ type Logout struct {
 type Audit struct {
 	// Retention is how long events are kept; 0 means for ever.
 	Retention time.Duration
-	// Tokens tells whether the issue of each token is kept as an event.
+	// Tokens reports whether the issue of each token is kept as an event.
 	Tokens bool
 }
 
@@ -221,10 +221,10 @@ type Admin struct {
 	Password secret.Redacted
 }
 
-// NamesAdministrator tells whether there are the details of a first administrator.
+// NamesAdministrator reports whether there are the details of a first administrator.
 func (a Admin) NamesAdministrator() bool { return a.Username != "" }
 
-// ReachesOthers tells whether other machines than this one may administer.
+// ReachesOthers reports whether other machines than this one may administer.
 func (a Admin) ReachesOthers() bool {
 	return slices.ContainsFunc(a.Networks, func(network netip.Prefix) bool { return !network.Masked().Addr().IsLoopback() })
 }

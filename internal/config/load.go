@@ -117,7 +117,7 @@ func (l *loader) warn(format string, arguments ...any) {
 	l.config.warnings = append(l.config.warnings, fmt.Sprintf(format, arguments...))
 }
 
-// isSetting tells whether name is an option, or the twin of a secret one.
+// isSetting reports whether name is an option, or the twin of a secret one.
 func isSetting(name string) bool {
 	if _, ok := find(name); ok {
 		return true

@@ -19,7 +19,7 @@ var (
 	longWord    = regexp.MustCompile(`(?i)^\s*[a-z0-9+_-][a-z0-9+/_-]{39,}=*\s*$`) // doesn't begin with a slash, as a path would
 )
 
-// looksSecret tells whether a value is probably a secret that was put into the
+// looksSecret reports whether a value is probably a secret that was put into the
 // wrong setting. It must not be repeated.
 func looksSecret(text string) bool {
 	return credentials.MatchString(text) || longWord.MatchString(text)
@@ -88,7 +88,7 @@ var (
 	serviceAddress  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
-// serviceLink tells whether a variable is one that Kubernetes makes. AUTHLY_PORT
+// serviceLink reports whether a variable is one that Kubernetes makes. AUTHLY_PORT
 // could also be a guess of what `listen` is called, so there the value decides.
 func serviceLink(name, value string) bool {
 	if !serviceVariable.MatchString(name) {
@@ -98,7 +98,7 @@ func serviceLink(name, value string) bool {
 		strings.Contains(name, "_PORT_") || serviceAddress.MatchString(value)
 }
 
-// ofCommands tells whether a variable is one with which commands find another server
+// ofCommands reports whether a variable is one with which commands find another server
 // and prove who they are there: it has no meaning for a server of this machine.
 func ofCommands(name string) bool {
 	switch strings.TrimPrefix(name, prefix) {

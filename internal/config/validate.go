@@ -63,7 +63,7 @@ func (c *checker) problem(setting, message, remedy string) {
 	c.problems = append(c.problems, Problem{Setting: setting, Origin: c.config.Origin(setting), Message: message, Remedy: remedy})
 }
 
-// sound tells whether all the given settings have a value that can be compared with another.
+// sound reports whether all the given settings have a value that can be compared with another.
 func (c *checker) sound(settings ...string) bool {
 	return !slices.ContainsFunc(settings, func(setting string) bool { return c.failed[setting] })
 }
@@ -193,7 +193,7 @@ func (c *checker) checkStorage() {
 	}
 }
 
-// hasScheme tells whether a secret is a URL of one of the schemes. The parser's
+// hasScheme reports whether a secret is a URL of one of the schemes. The parser's
 // error is dropped: it quotes what it read.
 func hasScheme(value secret.Redacted, schemes ...string) bool {
 	parsed, err := url.Parse(value.Reveal())

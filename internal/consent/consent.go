@@ -197,7 +197,7 @@ func union(known, more []string) []string {
 }
 
 // Revoke ends a grant and everything that hangs from it, in the transaction of ctx if
-// there is one, and tells whether it was this call that did. Revoking twice changes
+// there is one, and reports whether it was this call that did. Revoking twice changes
 // nothing. The error is a fault of kind NotFound if there is no such grant.
 func (s *Service) Revoke(ctx context.Context, id uuid.UUID) (bool, error) {
 	first, err := s.store.revoke(ctx, id, s.clock.Now())

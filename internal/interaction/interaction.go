@@ -48,7 +48,7 @@ type Request struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
-// MayBeAbout tells whether the request may be answered about a person, named as
+// MayBeAbout reports whether the request may be answered about a person, named as
 // the client knows them (OpenID Connect Core 1.0 sections 3.1.2.2 and 5.5.1).
 func (r Request) MayBeAbout(subject string) bool {
 	return len(r.Subjects) == 0 || slices.Contains(r.Subjects, subject)
@@ -75,12 +75,12 @@ type Interaction struct {
 	CompletedAt *time.Time
 }
 
-// SignedInWith tells whether a person signed in within this interaction, to the given session.
+// SignedInWith reports whether a person signed in within this interaction, to the given session.
 func (i Interaction) SignedInWith(sessionID uuid.UUID) bool {
 	return i.AuthenticatedAt != nil && i.SessionID != nil && *i.SessionID == sessionID
 }
 
-// accountChosen tells whether the account of a session was chosen within this
+// accountChosen reports whether the account of a session was chosen within this
 // interaction; signing in chooses one.
 func (i Interaction) accountChosen(sessionID uuid.UUID) bool {
 	return i.SignedInWith(sessionID) || i.ChosenSessionID != nil && *i.ChosenSessionID == sessionID
@@ -102,14 +102,14 @@ const (
 type Facts struct {
 	Now         time.Time
 	Interaction Interaction
-	// SignedIn tells whether the browser has a live session; the two after it are about that.
+	// SignedIn reports whether the browser has a live session; the two after it are about that.
 	SignedIn        bool
 	SessionID       uuid.UUID
 	AuthenticatedAt time.Time
 	// Subject is who that is, as the client knows them, and ContextClass how they were recognized.
 	Subject      string
 	ContextClass string
-	// Allowed tells whether the person need not be asked: an earlier consent covers the request.
+	// Allowed reports whether the person need not be asked: an earlier consent covers the request.
 	Allowed bool
 }
 
@@ -157,10 +157,10 @@ func unfit(facts Facts) *oauth.Error {
 	return nil
 }
 
-// isAskedFor tells whether the request may be answered about whoever is signed in.
+// isAskedFor reports whether the request may be answered about whoever is signed in.
 func (f Facts) isAskedFor() bool { return f.Interaction.Request.MayBeAbout(f.Subject) }
 
-// mustSignInAgain tells whether a live session is not enough. Whoever signed in
+// mustSignInAgain reports whether a live session is not enough. Whoever signed in
 // within this interaction has done all that can be asked; judging the age of that
 // again would send a slow reader round in circles.
 func mustSignInAgain(facts Facts) bool {

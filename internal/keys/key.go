@@ -43,7 +43,7 @@ func sortKeys(keys []Key) {
 	})
 }
 
-// sameKeys tells whether two sorted lists have the same keys in the same states.
+// sameKeys reports whether two sorted lists have the same keys in the same states.
 func sameKeys(a, b []Key) bool {
 	return slices.EqualFunc(a, b, func(a, b Key) bool { return a.ID == b.ID && a.State == b.State })
 }

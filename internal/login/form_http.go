@@ -38,7 +38,7 @@ func (h *Handler) ensureFormKey(w http.ResponseWriter, r *http.Request) secret.R
 	return key
 }
 
-// ownForm tells whether the form of a step that was posted is one that we gave to
+// ownForm reports whether the form of a step that was posted is one that we gave to
 // this browser.
 func (h *Handler) ownForm(r *http.Request, v visit, step, token string) bool {
 	if v.bound != nil {

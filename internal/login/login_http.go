@@ -89,7 +89,7 @@ type visit struct {
 	signedIn bool
 }
 
-// mustSignIn tells whether what the browser has is not enough. That is
+// mustSignIn reports whether what the browser has is not enough. That is
 // package interaction's decision.
 func (h *Handler) mustSignIn(v visit) bool {
 	if !v.signedIn {

@@ -18,13 +18,13 @@ const maxDescriptionBytes = 500
 
 var errUnknown = fault.New(fault.NotFound, "scope.unknown")
 
-// IsBuiltIn tells whether a scope belongs to this server: it can't be made or removed.
+// IsBuiltIn reports whether a scope belongs to this server: it can't be made or removed.
 func IsBuiltIn(name string) bool {
 	return oauth.IsAdministrationScope(name) ||
 		slices.ContainsFunc(standard(), func(entry Scope) bool { return entry.Name == name })
 }
 
-// IsChanged tells whether a scope of this server is not as every server starts with it.
+// IsChanged reports whether a scope of this server is not as every server starts with it.
 func (e Scope) IsChanged() bool {
 	began := e
 	began.ManagedBy = ""
@@ -145,7 +145,7 @@ func (s *Service) Forget() {
 	s.loaded = catalogue{}
 }
 
-// hasDots tells whether a name has a part that addresses go around
+// hasDots reports whether a name has a part that addresses go around
 // (RFC 3986 section 5.2.4): nobody could read or change such a scope by its address.
 func hasDots(name string) bool {
 	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return part == "." || part == ".." })

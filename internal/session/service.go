@@ -118,7 +118,7 @@ func (s *Service) Use(ctx context.Context, sessions []uuid.UUID) error {
 	return nil
 }
 
-// End ends a session, in the transaction of ctx if there is one, and tells whether it
+// End ends a session, in the transaction of ctx if there is one, and reports whether it
 // was this call that did. Ending one that has ended, or never was, is no error.
 func (s *Service) End(ctx context.Context, sessionID uuid.UUID) (bool, error) {
 	var gone []ended

@@ -26,7 +26,7 @@ const saltLength = 22
 
 func newSalt() string { return secret.New().Reveal()[:saltLength] }
 
-// isBrowserState tells whether a cookie's value is one that was made here.
+// isBrowserState reports whether a cookie's value is one that was made here.
 func isBrowserState(value string) bool {
 	const length = 43
 	return len(value) == length && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""

@@ -62,7 +62,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 		query.only = known.ID
 	}
 	wanted := query.Limit
-	query.Limit++ // one more tells whether there is another page
+	query.Limit++ // one more row shows whether there is another page
 	all, end, err := s.store.list(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("list users: %w", err)

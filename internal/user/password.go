@@ -86,7 +86,7 @@ func (s *Service) CheckNobody(ctx context.Context, password secret.Redacted) err
 	return s.hasher.VerifyAbsent(ctx, secret.FromString(prepared))
 }
 
-// has tells whether a password is the one that a user has.
+// has reports whether a password is the one that a user has.
 func (s *Service) has(ctx context.Context, known User, password secret.Redacted) (bool, error) {
 	prepared, err := policy.PreparePassword(password.Reveal())
 	if err != nil || known.passwordHash.IsZero() {

@@ -137,7 +137,7 @@ func checkClaims(claims oidc.StandardClaims) map[string]bool {
 	return checked
 }
 
-// isShort tells whether a text fits, and has nothing that PostgreSQL can't store.
+// isShort reports whether a text fits, and has nothing that PostgreSQL can't store.
 func isShort(text string) bool {
 	return len(text) <= maxClaimBytes && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }

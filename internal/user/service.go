@@ -126,7 +126,7 @@ func found(known User, err error) (User, error) {
 	return known.withClaims(), nil
 }
 
-// AdministratorExists tells whether there is an administrator, in whatever
+// AdministratorExists reports whether there is an administrator, in whatever
 // state: a disabled one must not open the set-up again.
 func (s *Service) AdministratorExists(ctx context.Context) (bool, error) {
 	exists, err := s.store.administratorExists(ctx)

@@ -11,7 +11,7 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// State tells whether a user may sign in.
+// State says whether a user may sign in.
 type State string
 
 // The states of a user.
@@ -46,16 +46,16 @@ type User struct {
 // Subject returns the user's identifier in tokens.
 func (u User) Subject() string { return u.ID.String() }
 
-// IsActive tells whether the user may sign in and what they gave clients counts.
+// IsActive reports whether the user may sign in and what they gave clients counts.
 func (u User) IsActive() bool { return u.State == Active }
 
-// MayAdminister tells whether the user may administer this server now. Whoever has to change
+// MayAdminister reports whether the user may administer this server now. Whoever has to change
 // their password can't: it may be known to whoever gave it to them.
 func (u User) MayAdminister() bool {
 	return u.Administrator && u.IsActive() && !u.RequirePasswordChange
 }
 
-// HasPassword tells whether there is a password by which the user can sign in.
+// HasPassword reports whether there is a password by which the user can sign in.
 func (u User) HasPassword() bool { return !u.passwordHash.IsZero() }
 
 // contextWords are what the user's password must not be made of.

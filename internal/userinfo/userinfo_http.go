@@ -71,7 +71,7 @@ func accessToken(w http.ResponseWriter, r *http.Request) (secret.Redacted, error
 	return secret.FromString(inHeader), err
 }
 
-// isForm tells whether there is a form to look into; a POST without a body has none.
+// isForm reports whether there is a form to look into; a POST without a body has none.
 func isForm(r *http.Request) bool {
 	return r.ContentLength != 0 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }

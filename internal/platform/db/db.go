@@ -71,7 +71,7 @@ type backend interface {
 	begin(ctx context.Context) (transaction, error)
 	// outcomeUnknown reports whether an error of a COMMIT leaves open if it has taken effect.
 	outcomeUnknown(err error) bool
-	// retryable tells whether a transaction that failed with err may succeed when run again.
+	// retryable reports whether a transaction that failed with err may succeed when run again.
 	retryable(err error) bool
 	migrate(ctx context.Context) error
 	status(ctx context.Context) ([]Migration, error)
@@ -256,13 +256,13 @@ func (e *ConstraintError) Error() string { return e.cause.Error() }
 // Unwrap returns the driver's error.
 func (e *ConstraintError) Unwrap() error { return e.cause }
 
-// IsUnique tells whether err is a breach of the uniqueness of the given column.
+// IsUnique reports whether err is a breach of the uniqueness of the given column.
 func IsUnique(err error, column string) bool {
 	var breach *ConstraintError
 	return errors.As(err, &breach) && breach.Kind == UniqueConstraint && strings.Contains(breach.name, column)
 }
 
-// IsForeignKey tells whether err is a reference to a row that does not exist.
+// IsForeignKey reports whether err is a reference to a row that does not exist.
 func IsForeignKey(err error) bool {
 	var breach *ConstraintError
 	return errors.As(err, &breach) && breach.Kind == ForeignKeyConstraint

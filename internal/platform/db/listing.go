@@ -174,7 +174,7 @@ func ReadPage[T any](ctx context.Context, from Querier, list Listing, limit int,
 		columns = "id"
 	}
 	statement, arguments := list.statement(columns, "", append(list.bounded(end), list.matching...)...)
-	arguments = append(arguments, limit+1) // one more tells whether there is another page
+	arguments = append(arguments, limit+1) // one more row shows whether there is another page
 	statement += " LIMIT $" + strconv.Itoa(len(arguments))
 	if list.Through != "" {
 		statement = "SELECT " + list.Columns + " FROM " + list.Table + " WHERE id IN (" + statement + ")"

@@ -21,7 +21,7 @@ func reservedNetworks() []netip.Prefix {
 // globalIPv6 is all of IPv6 that is given to anybody; everything outside of it is special.
 func globalIPv6() netip.Prefix { return netip.MustParsePrefix("2000::/3") }
 
-// isPublic tells whether an address belongs to a host on the internet.
+// isPublic reports whether an address belongs to a host on the internet.
 func (c *Client) isPublic(address netip.Addr) bool {
 	address = address.Unmap()
 	switch {
@@ -40,7 +40,7 @@ func (c *Client) isPublic(address netip.Addr) bool {
 	return true
 }
 
-// mayReach tells whether a connection to the address is allowed.
+// mayReach reports whether a connection to the address is allowed.
 func (c *Client) mayReach(address netip.Addr) bool {
 	if c.loopback == LoopbackAllowed && address.Unmap().IsLoopback() {
 		return true

@@ -248,7 +248,7 @@ func (c *Client) parse(text string) (*url.URL, error) {
 	return parsed, nil
 }
 
-// isLoopbackName tells whether a host means this machine (RFC 6761 section 6.3).
+// isLoopbackName reports whether a host means this machine (RFC 6761 section 6.3).
 func isLoopbackName(host string) bool {
 	name := strings.TrimSuffix(strings.ToLower(host), ".")
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {

@@ -90,7 +90,7 @@ func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader)
 	return origin{peer: peer, address: address, listed: true}
 }
 
-// isForwarded tells whether a request was passed on, or says so.
+// isForwarded reports whether a request was passed on, or says so.
 func isForwarded(r *http.Request) bool {
 	has := func(name string) bool { return len(r.Header.Values(name)) > 0 }
 	return slices.ContainsFunc(strippedHeaders[:], has) || slices.ContainsFunc(forwardingSigns[:], has)

@@ -40,7 +40,7 @@ func StatusOf(err error) int { return answerFor(err).status }
 // few seconds for an exhausted limit or resource, else 0.
 func RetryAfter(err error) time.Duration { return answerFor(err).retryAfter }
 
-// IsFault tells whether err is a fault of our own rather than a refusal, so that
+// IsFault reports whether err is a fault of our own rather than a refusal, so that
 // it is to be reported and not to be shown.
 func IsFault(err error) bool {
 	refusal, own := RefusalIn(err)

@@ -6,11 +6,11 @@ import "time"
 type State struct {
 	Name  string
 	Every time.Duration
-	// Running tells whether it is at work now.
+	// Running reports whether it is at work now.
 	Running bool
 	// StartedAt is when it was last begun, EndedAt when it last ended; zero if never.
 	StartedAt, EndedAt time.Time
-	// Failed tells whether it failed when it last ended. The log says why.
+	// Failed reports whether it failed when it last ended. The log says why.
 	Failed bool
 }
 

@@ -16,7 +16,7 @@ type Position struct {
 	ID uuid.UUID
 }
 
-// IsZero tells whether there is no position: that of the first page, or after the last one.
+// IsZero reports whether there is no position: that of the first page, or after the last one.
 func (p Position) IsZero() bool { return p.ID == uuid.Nil }
 
 // Of is a part of a list.

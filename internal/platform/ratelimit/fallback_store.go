@@ -55,7 +55,7 @@ func (f *Fallback) Reset(ctx context.Context, key Key) error {
 	return errors.Join(err, f.secondary.Reset(ctx, key))
 }
 
-// try calls the primary unless it is out of order, and tells whether it served.
+// try calls the primary unless it is out of order, and reports whether it served.
 // The only error is that of the caller's own context, which says nothing about
 // the primary.
 func (f *Fallback) try(ctx context.Context, call func() error) (bool, error) {

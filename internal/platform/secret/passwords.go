@@ -158,7 +158,7 @@ func (h *PasswordHasher) Hash(ctx context.Context, password Redacted) (string, e
 	return made.String(), nil
 }
 
-// Verify tells whether the password is the one of a stored hash. The error is as
+// Verify reports whether the password is the one of a stored hash. The error is as
 // that of [PasswordHasher.Hash], or one of our own if the stored text is no hash; a
 // wrong password is no error.
 func (h *PasswordHasher) Verify(ctx context.Context, encoded string, password Redacted) (Verdict, error) {

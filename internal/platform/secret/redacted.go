@@ -51,7 +51,7 @@ func (r Redacted) Reveal() string {
 	return *r.value
 }
 
-// IsZero tells whether there is no secret.
+// IsZero reports whether there is no secret.
 func (r Redacted) IsZero() bool { return r.value == nil }
 
 // Equal compares in a time that depends on the lengths only. Two empty secrets

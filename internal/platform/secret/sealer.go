@@ -130,7 +130,7 @@ func (s *Sealer) Open(place Place, sealed []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// IsCurrent tells whether a value is sealed under the first key. One that is not
+// IsCurrent reports whether a value is sealed under the first key. One that is not
 // has to be sealed anew before the key that it needs is taken away.
 func (s *Sealer) IsCurrent(sealed []byte) bool {
 	id, _, err := split(sealed)

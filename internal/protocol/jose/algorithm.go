@@ -41,7 +41,7 @@ var ErrUnsupported = errors.New("unsupported key or algorithm")
 // Algorithms returns all algorithms, the default first.
 func Algorithms() []Algorithm { return []Algorithm{RS256, ES256, PS256, EdDSA} }
 
-// IsSupported tells whether a is one of [Algorithms].
+// IsSupported reports whether a is one of [Algorithms].
 func (a Algorithm) IsSupported() bool { return slices.Contains(Algorithms(), a) }
 
 // LeftHalfHash returns the base64url of the left half of text's hash, by the hash
@@ -90,7 +90,7 @@ func generateKey(algorithm Algorithm, rsaBits int) (crypto.Signer, error) {
 	}
 }
 
-// checkKey tells whether a public key fits an algorithm.
+// checkKey reports whether a public key fits an algorithm.
 func checkKey(algorithm Algorithm, public crypto.PublicKey) error {
 	fits := false
 	switch key := public.(type) {

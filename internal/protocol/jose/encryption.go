@@ -30,7 +30,7 @@ func StrongKeyAlgorithms() []KeyAlgorithm {
 // approved for anything new, and RSA-OAEP-256 takes the same keys.
 func (a KeyAlgorithm) IsWeak() bool { return a == RSAOAEP }
 
-// IsSupported tells whether a is one of [KeyAlgorithms].
+// IsSupported reports whether a is one of [KeyAlgorithms].
 func (a KeyAlgorithm) IsSupported() bool { return slices.Contains(KeyAlgorithms(), a) }
 
 // ContentEncryption is how the content of a token is encrypted (RFC 7518 section 5.1).
@@ -49,5 +49,5 @@ func ContentEncryptions() []ContentEncryption {
 	return []ContentEncryption{A128CBCHS256, A256CBCHS512, A128GCM, A256GCM}
 }
 
-// IsSupported tells whether e is one of [ContentEncryptions].
+// IsSupported reports whether e is one of [ContentEncryptions].
 func (e ContentEncryption) IsSupported() bool { return slices.Contains(ContentEncryptions(), e) }

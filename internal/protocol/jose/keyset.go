@@ -73,14 +73,14 @@ func ParseKeySet(text []byte) (KeySet, error) {
 	return set, nil
 }
 
-// CanVerify tells whether the set has a key for one of the algorithms.
+// CanVerify reports whether the set has a key for one of the algorithms.
 func (s KeySet) CanVerify(algorithms ...Algorithm) bool {
 	return slices.ContainsFunc(algorithms, func(algorithm Algorithm) bool {
 		return slices.ContainsFunc(s.keys, func(key publishedKey) bool { return key.fits(algorithm) })
 	})
 }
 
-// CanEncrypt tells whether the set has a key for the algorithm.
+// CanEncrypt reports whether the set has a key for the algorithm.
 func (s KeySet) CanEncrypt(algorithm KeyAlgorithm) bool {
 	_, found := s.recipient(algorithm)
 	return found
@@ -178,12 +178,12 @@ func (s KeySet) recipient(algorithm KeyAlgorithm) (publishedKey, bool) {
 	return chosen, found
 }
 
-// fits tells whether a signature of the algorithm can be the key's.
+// fits reports whether a signature of the algorithm can be the key's.
 func (k publishedKey) fits(algorithm Algorithm) bool {
 	return k.verifies && (k.algorithm == "" || k.algorithm == string(algorithm)) && checkKey(algorithm, k.public) == nil
 }
 
-// takes tells whether something can be encrypted to the key with the algorithm.
+// takes reports whether something can be encrypted to the key with the algorithm.
 func (k publishedKey) takes(algorithm KeyAlgorithm) bool {
 	if !k.encrypts || k.algorithm != "" && k.algorithm != string(algorithm) {
 		return false

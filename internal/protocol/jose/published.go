@@ -23,7 +23,7 @@ func secretMembers() []string {
 	return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 }
 
-// isSecret tells whether a JWK has what nobody may publish.
+// isSecret reports whether a JWK has what nobody may publish.
 func isSecret(entry map[string]json.RawMessage) bool {
 	if kind, ok := text(entry, "kty"); ok && kind == "oct" {
 		return true

@@ -55,7 +55,7 @@ func ValidateHTTPSIssuer(issuer string) error {
 	return nil
 }
 
-// IsLoopbackIssuer tells whether the issuer's host is 127.0.0.1, [::1] or localhost.
+// IsLoopbackIssuer reports whether the issuer's host is 127.0.0.1, [::1] or localhost.
 func IsLoopbackIssuer(issuer string) bool {
 	parsed, err := oauth.ParseHTTPURI(issuer)
 	return err == nil && parsed.IsLoopback()

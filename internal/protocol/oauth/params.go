@@ -110,7 +110,7 @@ func (p Params) Get(name string) string {
 	return ""
 }
 
-// Has tells whether a parameter was sent with a value.
+// Has reports whether a parameter was sent with a value.
 func (p Params) Has(name string) bool { return len(p.values[name]) > 0 }
 
 // All returns every value of a repeatable parameter, in the order sent.
@@ -132,7 +132,7 @@ func validParameterValue(value string) bool {
 	return len(value) <= MaxParameterBytes && utf8.ValidString(value) && !hasControl(value, "\t\n\r")
 }
 
-// hasControl tells whether text has a C0 or C1 control character or DEL other than the tolerated ones.
+// hasControl reports whether text has a C0 or C1 control character or DEL other than the tolerated ones.
 func hasControl(text, tolerated string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool {
 		return (r < 0x20 || r >= 0x7f && r <= 0x9f) && !strings.ContainsRune(tolerated, r)

@@ -12,7 +12,7 @@ const MaxRedirectURIBytes = 2000
 // Parameter is one name and value of an authorization response.
 type Parameter struct{ Name, Value string }
 
-// ValidateRedirectURI tells whether a client of the given type may register uri.
+// ValidateRedirectURI reports whether a client of the given type may register uri.
 //
 // Allowed are https; http on 127.0.0.1, [::1] and localhost only; and for native
 // applications a private-use scheme that has a dot in it (RFC 8252 section 7.1). Never: a
@@ -127,7 +127,7 @@ func validatePathAndQuery(rest string) error {
 	return nil
 }
 
-// MatchRedirectURI tells whether the requested redirect URI is one of the
+// MatchRedirectURI reports whether the requested redirect URI is one of the
 // registered ones, byte for byte (RFC 9700 section 4.1.3). The sole exception is a
 // registered http URI on 127.0.0.1, [::1] or localhost: there the port, and only the
 // port, may differ or be absent (RFC 8252 section 7.3). Nothing is normalised.
@@ -168,7 +168,7 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 	return host, rest, true
 }
 
-// IsLoopbackRedirectURI tells whether uri is http on 127.0.0.1, [::1] or localhost,
+// IsLoopbackRedirectURI reports whether uri is http on 127.0.0.1, [::1] or localhost,
 // which says nothing about who listens there (RFC 8252 section 8.6).
 func IsLoopbackRedirectURI(uri string) bool {
 	_, _, ok := splitLoopback(uri)

@@ -35,7 +35,7 @@ func ParseResources(values []string) ([]string, error) {
 	return resources, nil
 }
 
-// SameResource tells whether two resource indicators mean the same. They are
+// SameResource reports whether two resource indicators mean the same. They are
 // compared as texts with one tolerance: the case of scheme and host, and the slash
 // after the host when there is no other path, because common URL libraries add it.
 func SameResource(a, b string) bool { return a == b || canonicalResource(a) == canonicalResource(b) }

@@ -24,7 +24,7 @@ const (
 // administrationPrefix begins the names of the scopes of this server's own administration.
 const administrationPrefix = "admin:"
 
-// IsAdministrationScope tells whether a name is kept for the administration of this server.
+// IsAdministrationScope reports whether a name is kept for the administration of this server.
 func IsAdministrationScope(name string) bool { return strings.HasPrefix(name, administrationPrefix) }
 
 // ScopeSet is a list of scope names without duplicates, in the order requested.
@@ -57,7 +57,7 @@ func ParseScope(s string) (ScopeSet, error) {
 	return set, nil
 }
 
-// ValidScopeName tells whether name is a scope-token of RFC 6749 section 3.3 of acceptable length.
+// ValidScopeName reports whether name is a scope-token of RFC 6749 section 3.3 of acceptable length.
 func ValidScopeName(name string) bool {
 	if name == "" || len(name) > MaxScopeNameBytes {
 		return false
@@ -70,10 +70,10 @@ func ValidScopeName(name string) bool {
 	return true
 }
 
-// Has tells whether the set has a name. Scope names are case-sensitive.
+// Has reports whether the set has a name. Scope names are case-sensitive.
 func (s ScopeSet) Has(name string) bool { return slices.Contains(s, name) }
 
-// ContainsAll tells whether every name of other is in the set.
+// ContainsAll reports whether every name of other is in the set.
 func (s ScopeSet) ContainsAll(other ScopeSet) bool {
 	return !slices.ContainsFunc(other, func(name string) bool { return !s.Has(name) })
 }
@@ -107,7 +107,7 @@ func (s ScopeSet) Union(other ScopeSet) ScopeSet {
 	return union
 }
 
-// Equal tells whether both have the same names, in whatever order.
+// Equal reports whether both have the same names, in whatever order.
 func (s ScopeSet) Equal(other ScopeSet) bool { return s.ContainsAll(other) && other.ContainsAll(s) }
 
 // String returns the names separated by spaces, as they travel.

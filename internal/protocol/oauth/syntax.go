@@ -65,7 +65,7 @@ func Origin(uri string) string {
 	return parsed.Origin()
 }
 
-// IsLoopback tells whether the host is 127.0.0.1, [::1] or localhost, spelled so.
+// IsLoopback reports whether the host is 127.0.0.1, [::1] or localhost, spelled so.
 func (u HTTPURI) IsLoopback() bool { return isLoopbackHost(u.Host) }
 
 func isLoopbackHost(host string) bool {

@@ -37,7 +37,7 @@ func ResponseModes() []ResponseMode {
 	return []ResponseMode{ResponseModeQuery, ResponseModeFormPost, ResponseModeJWT, ResponseModeQueryJWT, ResponseModeFormPostJWT}
 }
 
-// IsSupported tells whether m is one of [ResponseModes].
+// IsSupported reports whether m is one of [ResponseModes].
 func (m ResponseMode) IsSupported() bool { return slices.Contains(ResponseModes(), m) }
 
 // AuthenticationMethod is how a client proves who it is at the token endpoint.

@@ -33,7 +33,7 @@ type ClaimRequest struct {
 	Values []json.RawMessage `json:"values,omitempty"`
 }
 
-// IsZero tells whether nothing is asked for.
+// IsZero reports whether nothing is asked for.
 func (r ClaimsRequest) IsZero() bool { return len(r.UserInfo) == 0 && len(r.IDToken) == 0 }
 
 // ParseClaimsRequest reads a claims parameter. The empty text asks for nothing.

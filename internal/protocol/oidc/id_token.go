@@ -91,7 +91,7 @@ func (c IDTokenClaims) MarshalJSON() ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// isProtocolClaim tells whether a claim says something about the token and not
+// isProtocolClaim reports whether a claim says something about the token and not
 // about the person, so that it is there, or not, for reasons of its own.
 func isProtocolClaim(name string) bool {
 	return slices.Contains(ProtocolClaims(), name) || slices.Contains([]string{"azp", "c_hash", "jti", "nbf", "typ", "cnf", "events"}, name)

@@ -37,13 +37,13 @@ func ParseMaxAge(value string) (MaxAge, error) {
 	return MaxAge{seconds: seconds, sent: true}, nil
 }
 
-// Sent tells whether the parameter was sent; then an ID token must have auth_time.
+// Sent reports whether the parameter was sent; then an ID token must have auth_time.
 func (m MaxAge) Sent() bool { return m.sent }
 
 // Duration returns the longest allowed age, and 0 if none was sent.
 func (m MaxAge) Duration() time.Duration { return time.Duration(m.seconds) * time.Second }
 
-// Exceeded tells whether a sign-in at authenticated is too old at now. A max_age of
+// Exceeded reports whether a sign-in at authenticated is too old at now. A max_age of
 // 0 is exceeded by every earlier sign-in, like prompt=login: the one who asks must
 // not ask about a sign-in that was made for this very request.
 func (m MaxAge) Exceeded(authenticated, now time.Time) bool {

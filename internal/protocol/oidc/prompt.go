@@ -55,7 +55,7 @@ func ParsePrompt(value string) (PromptSet, error) {
 
 const maxPromptBytes = 256
 
-// Has tells whether the set has a prompt.
+// Has reports whether the set has a prompt.
 func (s PromptSet) Has(prompt Prompt) bool { return slices.Contains(s, prompt) }
 
 // String returns the prompts separated by spaces, as they travel.

@@ -25,5 +25,5 @@ func RefreshExpiry(now time.Time, idle time.Duration, absoluteExpiry time.Time) 
 	return absoluteExpiry
 }
 
-// IsExpired tells whether the moment of expiry has come; at that moment it has.
+// IsExpired reports whether the moment of expiry has come; at that moment it has.
 func IsExpired(expiry, now time.Time) bool { return !now.Before(expiry) }

@@ -3,7 +3,7 @@ package policy
 // maxManagerBytes bounds the name of a file that records follow.
 const maxManagerBytes = 64
 
-// ValidManager tells whether a text can name the file that a record follows: letters,
+// ValidManager reports whether a text can name the file that a record follows: letters,
 // digits, and the characters of a path.
 func ValidManager(name string) bool {
 	if name == "" || len(name) > maxManagerBytes {

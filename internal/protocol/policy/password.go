@@ -118,7 +118,7 @@ func splitContextWords(words []string) []string {
 	return split
 }
 
-// consistsOf tells whether nothing but digits, spaces and punctuation is left of a
+// consistsOf reports whether nothing but digits, spaces and punctuation is left of a
 // password when the words, written forward or backward, are taken out.
 func consistsOf(password string, words []string) bool {
 	covered := make([]bool, len(password))

@@ -16,7 +16,7 @@ const (
 	measuredCodePoints = 72
 )
 
-// isCommon tells whether a password would be among the first to be guessed.
+// isCommon reports whether a password would be among the first to be guessed.
 func isCommon(password string, words []string) bool {
 	password = measurable(password)
 	if len(password) > measuredCodePoints {
