@@ -19,6 +19,7 @@ import (
 	"authly/internal/logout"
 	"authly/internal/platform/egress"
 	"authly/internal/platform/httpx"
+	"authly/internal/platform/jwks"
 	"authly/internal/platform/ratelimit"
 	"authly/internal/platform/secret"
 	"authly/internal/platform/ui"
@@ -87,7 +88,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	if built.egress, err = newEgress(a.settings.Egress); err != nil {
 		return nil, fmt.Errorf("prepare requests to others: %w", err)
 	}
-	built.clientKeys = clientkeys.New(clientkeys.Deps{Egress: built.egress, Clock: a.clock, Logger: a.logger})
+	built.clientKeys = clientkeys.New(jwks.New(built.egress, a.clock, a.logger))
 	successorKey, err := a.keys.Secret(ctx, successorSecret)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key of refresh tokens: %w", err)

@@ -14,6 +14,7 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/jwks"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
@@ -58,7 +59,7 @@ func TestAssertionsAreUsedOnceByAllNodes(t *testing.T) {
 		clients := client.NewService(client.Deps{Database: database, Clock: now, Keys: beyond, Issued: beyond})
 		node := func() *clientauth.Service {
 			return clientauth.New(clientauth.Deps{
-				Database: database, Clients: clients, Keys: clientkeys.New(clientkeys.Deps{Clock: now}), Clock: now, Failures: beyond, Audit: audit.New(audit.Deps{Database: database, Clock: now}),
+				Database: database, Clients: clients, Keys: clientkeys.New(jwks.New(nil, now, nil)), Clock: now, Failures: beyond, Audit: audit.New(audit.Deps{Database: database, Clock: now}),
 				Issuer: "https://id.example", TokenEndpoint: "https://id.example/oauth/token",
 			})
 		}

@@ -16,6 +16,7 @@ import (
 	"authly/internal/platform/clock"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/jwks"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
@@ -34,7 +35,7 @@ func TestClaimsOfAnAssertion(t *testing.T) {
 		beyond, now := &manyFailures{}, clock.NewFake(noon)
 		clients := client.NewService(client.Deps{Database: database, Clock: now, Keys: beyond, Issued: beyond})
 		service := clientauth.New(clientauth.Deps{
-			Database: database, Clients: clients, Keys: clientkeys.New(clientkeys.Deps{Clock: now}), Clock: now, Failures: beyond, Audit: audit.New(audit.Deps{Database: database, Clock: now}),
+			Database: database, Clients: clients, Keys: clientkeys.New(jwks.New(nil, now, nil)), Clock: now, Failures: beyond, Audit: audit.New(audit.Deps{Database: database, Clock: now}),
 			Issuer: issuer, TokenEndpoint: tokenEndpoint,
 		})
 		signer, err := jose.GenerateKey(jose.ES256)

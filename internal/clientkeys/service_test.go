@@ -1,21 +1,29 @@
 package clientkeys_test
 
 import (
+	"crypto"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	gojose "github.com/go-jose/go-jose/v4"
+
 	"authly/internal/client"
 	"authly/internal/clientkeys"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/egress"
+	"authly/internal/platform/jwks"
 	"authly/internal/protocol/jose"
+	"authly/internal/protocol/oauth"
+	"authly/internal/testx/testkeys"
 )
 
 // party is a client's server, which publishes keys at one address.
@@ -25,6 +33,7 @@ type party struct {
 	keys  *clientkeys.Service
 	known client.Client
 	asked atomic.Int32
+	stop  func()
 
 	mu     sync.Mutex
 	status int
@@ -44,16 +53,20 @@ func newParty(t *testing.T) *party {
 	t.Cleanup(server.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	p.keys = clientkeys.New(clientkeys.Deps{
-		Egress: egress.New(egress.Options{Roots: roots, Loopback: egress.LoopbackAllowed}), Clock: p.clock, Logger: slog.New(slog.DiscardHandler),
-	})
+	p.keys = clientkeys.New(jwks.New(egress.New(egress.Options{Roots: roots, Loopback: egress.LoopbackAllowed}), p.clock, slog.New(slog.DiscardHandler)))
+	p.stop = server.Close
 	p.known = client.Client{Metadata: client.Metadata{JWKSURI: server.URL + "/jwks"}}
 	return p
 }
 
 func newKey(t *testing.T) jose.SigningKey {
 	t.Helper()
-	signer, err := jose.GenerateKey(jose.ES256)
+	return newKeyFor(t, jose.ES256, jose.GenerateKey)
+}
+
+func newKeyFor(t *testing.T, algorithm jose.Algorithm, generate func(jose.Algorithm) (crypto.Signer, error)) jose.SigningKey {
+	t.Helper()
+	signer, err := generate(algorithm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,20 +74,25 @@ func newKey(t *testing.T) jose.SigningKey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return jose.SigningKey{KeyID: id, Algorithm: jose.ES256, Signer: signer}
+	return jose.SigningKey{KeyID: id, Algorithm: algorithm, Signer: signer}
 }
 
 func (p *party) publish(keys ...jose.SigningKey) {
 	p.t.Helper()
+	p.answer(http.StatusOK, setOf(p.t, keys...))
+}
+
+func setOf(t *testing.T, keys ...jose.SigningKey) json.RawMessage {
+	t.Helper()
 	public := make([]jose.VerificationKey, len(keys))
 	for i, key := range keys {
 		public[i] = key.Verification()
 	}
 	document, err := jose.JWKS(public)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	p.answer(http.StatusOK, document)
+	return document
 }
 
 func (p *party) answer(status int, body []byte) {
@@ -195,21 +213,68 @@ func TestConcurrentRequestsShareAFetch(t *testing.T) {
 
 func TestKeysInTheRecord(t *testing.T) {
 	t.Parallel()
-	p, key := newParty(t), newKey(t)
-	document, err := jose.JWKS([]jose.VerificationKey{key.Verification()})
-	if err != nil {
-		t.Fatal(err)
+	p, generate := newParty(t), testkeys.OfClients()
+	for _, key := range []jose.SigningKey{newKey(t), newKeyFor(t, jose.RS256, generate)} {
+		p.known = client.Client{Metadata: client.Metadata{JWKS: setOf(t, key)}}
+		if err := p.verify(key); err != nil {
+			t.Error(err)
+		}
+		if err := p.verify(newKey(t)); !errors.Is(err, jose.ErrUnknownKey) {
+			t.Error(err)
+		}
+		other := newKeyFor(t, key.Algorithm, generate)
+		other.KeyID = key.KeyID
+		if err := p.verify(other); !errors.Is(err, jose.ErrInvalidToken) {
+			t.Errorf("another's key of the same name: %v", err)
+		}
 	}
-	p.known = client.Client{Metadata: client.Metadata{JWKS: document}}
-	if err := p.verify(key); err != nil {
-		t.Error(err)
-	}
-	if err := p.verify(newKey(t)); !errors.Is(err, jose.ErrUnknownKey) {
-		t.Error(err)
-	}
-	p.known = client.Client{}
-	if err := p.verify(key); !errors.Is(err, clientkeys.ErrNoKeys) {
-		t.Error(err)
+	for name, keys := range map[string]json.RawMessage{"no keys at all": nil, "what can't be read": json.RawMessage(`{}`)} {
+		p.known = client.Client{Metadata: client.Metadata{JWKS: keys}}
+		if err := p.verify(newKey(t)); !errors.Is(err, clientkeys.ErrNoKeys) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	p.wantAsked("without an address", 0)
+}
+
+func TestEncrypt(t *testing.T) {
+	t.Parallel()
+	p, generate := newParty(t), testkeys.OfClients()
+	first, second := newKeyFor(t, jose.RS256, generate), newKeyFor(t, jose.RS256, generate)
+	forEncryption := func(key jose.SigningKey) []byte {
+		return []byte(strings.NewReplacer(`"use":"sig"`, `"use":"enc"`, `"alg":"RS256"`, `"alg":"RSA-OAEP-256"`).Replace(string(setOf(t, key))))
+	}
+	how := client.Encryption{Algorithm: jose.RSAOAEP256, Content: jose.A128CBCHS256}
+	open := func(token string, key jose.SigningKey) string {
+		parsed, err := gojose.ParseEncryptedCompact(token, []gojose.KeyAlgorithm{gojose.RSA_OAEP_256}, []gojose.ContentEncryption{gojose.A128CBC_HS256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := parsed.Decrypt(key.Signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(opened)
+	}
+	p.publish(first) // for signatures
+	if _, err := p.keys.Encrypt(t.Context(), p.known, how, "a.b.c"); oauth.CodeOf(err) != oauth.InvalidRequest {
+		t.Errorf("no key for encryption: %v", err)
+	}
+	p.answer(http.StatusOK, forEncryption(second))
+	p.clock.Advance(10 * time.Second)
+	token, err := p.keys.Encrypt(t.Context(), p.known, how, "a.b.c")
+	if err != nil || open(token, second) != "a.b.c" {
+		t.Errorf("a key that came later: %q, %v", token, err)
+	}
+	if token, err = p.keys.EncryptClaims(t.Context(), p.known, how, map[string]string{"sub": "ada"}); err != nil || open(token, second) != `{"sub":"ada"}` {
+		t.Errorf("claims: %q, %v", token, err)
+	}
+	p.stop()
+	p.clock.Advance(time.Hour)
+	if _, err := p.keys.Encrypt(t.Context(), p.known, how, "a.b.c"); oauth.CodeOf(err) != oauth.InvalidRequest || !errors.Is(err, clientkeys.ErrNoKeys) {
+		t.Errorf("nobody answers: %v", err)
+	}
+	if _, err := p.keys.EncryptClaims(t.Context(), p.known, how, make(chan int)); err == nil || oauth.CodeOf(err) != "" {
+		t.Errorf("no JSON: %v", err)
+	}
 }

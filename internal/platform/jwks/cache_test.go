@@ -1,7 +1,6 @@
-package clientkeys_test
+package jwks_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,25 +13,21 @@ import (
 	"testing"
 	"time"
 
-	gojose "github.com/go-jose/go-jose/v4"
-
-	"authly/internal/client"
-	"authly/internal/clientkeys"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/egress"
+	"authly/internal/platform/jwks"
 	"authly/internal/protocol/jose"
-	"authly/internal/protocol/oauth"
 )
 
 var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-func namedKey(t *testing.T, keyID string, algorithm jose.Algorithm) jose.SigningKey {
+func namedKey(t *testing.T, keyID string) jose.SigningKey {
 	t.Helper()
-	signer, err := jose.GenerateKey(algorithm)
+	signer, err := jose.GenerateKey(jose.ES256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return jose.SigningKey{KeyID: keyID, Algorithm: algorithm, Signer: signer}
+	return jose.SigningKey{KeyID: keyID, Algorithm: jose.ES256, Signer: signer}
 }
 
 func setText(t *testing.T, keys ...jose.SigningKey) string {
@@ -57,7 +52,7 @@ func sign(t *testing.T, key jose.SigningKey) string {
 	return token
 }
 
-// publisher is the web server of a client.
+// publisher is a web server that publishes keys.
 type publisher struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -76,10 +71,10 @@ func (p *publisher) servesText(text string) {
 }
 
 type world struct {
-	*clientkeys.Service
-	clock *clock.Fake
-	party *publisher
-	known client.Client
+	cache   *jwks.Cache
+	clock   *clock.Fake
+	party   *publisher
+	address string
 }
 
 func newWorld(t *testing.T) *world {
@@ -95,14 +90,18 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(away.Close)
 	now := clock.NewFake(noon)
 	return &world{
-		Service: clientkeys.New(clientkeys.Deps{Egress: egress.New(egress.Options{Loopback: egress.LoopbackAllowed}), Clock: now, Logger: slog.New(slog.DiscardHandler)}),
-		clock:   now, party: away, known: client.Client{Metadata: client.Metadata{JWKSURI: away.URL + "/jwks"}},
+		cache: jwks.New(egress.New(egress.Options{Loopback: egress.LoopbackAllowed}), now, slog.New(slog.DiscardHandler)),
+		clock: now, party: away, address: away.URL + "/jwks",
 	}
 }
 
 func (w *world) verify(t *testing.T, token string) error {
 	t.Helper()
-	payload, err := w.Verify(t.Context(), w.known, token, jose.Expectation{Algorithms: jose.Algorithms(), Types: []string{jose.TypeJWT}})
+	var payload []byte
+	err := w.cache.Use(t.Context(), w.address, func(set jose.KeySet) (err error) {
+		payload, err = set.Verify(token, jose.Expectation{Algorithms: jose.Algorithms(), Types: []string{jose.TypeJWT}})
+		return err
+	})
 	if err == nil && string(payload) != `{"sub":"ada"}` {
 		t.Errorf("payload %s", payload)
 	}
@@ -122,7 +121,7 @@ func (w *world) expect(t *testing.T, story, token string, want error, asked int3
 
 func TestLifeOfFetchedKeys(t *testing.T) {
 	t.Parallel()
-	w, first, second, third := newWorld(t), namedKey(t, "1", jose.ES256), namedKey(t, "2", jose.ES256), namedKey(t, "3", jose.ES256)
+	w, first, second, third := newWorld(t), namedKey(t, "1"), namedKey(t, "2"), namedKey(t, "3")
 	w.party.servesText(setText(t, first))
 	w.expect(t, "the first time", sign(t, first), nil, 1)
 	w.clock.Advance(9 * time.Minute)
@@ -150,10 +149,10 @@ func TestLifeOfFetchedKeys(t *testing.T) {
 	w.clock.Advance(49 * time.Minute)
 	w.expect(t, "just not gone", sign(t, second), nil, 6)
 	w.clock.Advance(time.Minute)
-	w.expect(t, "gone", sign(t, second), clientkeys.ErrNoKeys, 7)
-	w.expect(t, "gone, and asked a moment ago", sign(t, second), clientkeys.ErrNoKeys, 7)
+	w.expect(t, "gone", sign(t, second), jwks.ErrUnavailable, 7)
+	w.expect(t, "gone, and asked a moment ago", sign(t, second), jwks.ErrUnavailable, 7)
 	w.party.servesText(setText(t, second))
-	w.expect(t, "back, but asked a moment ago", sign(t, second), clientkeys.ErrNoKeys, 7)
+	w.expect(t, "back, but asked a moment ago", sign(t, second), jwks.ErrUnavailable, 7)
 	w.clock.Advance(10 * time.Second)
 	w.expect(t, "back", sign(t, second), nil, 8)
 	w.clock.Advance(-24 * time.Hour)
@@ -162,7 +161,7 @@ func TestLifeOfFetchedKeys(t *testing.T) {
 
 func TestAnswersThatAreNoKeySet(t *testing.T) {
 	t.Parallel()
-	key := namedKey(t, "1", jose.ES256)
+	key := namedKey(t, "1")
 	good := setText(t, key)
 	for name, answer := range map[string]func(http.ResponseWriter){
 		"not found":    func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound); _, _ = io.WriteString(w, good) },
@@ -179,21 +178,21 @@ func TestAnswersThatAreNoKeySet(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.party.serves(answer)
-		w.expect(t, name, sign(t, key), clientkeys.ErrNoKeys, 1)
-		w.expect(t, name+", again", sign(t, key), clientkeys.ErrNoKeys, 1)
+		w.expect(t, name, sign(t, key), jwks.ErrUnavailable, 1)
+		w.expect(t, name+", again", sign(t, key), jwks.ErrUnavailable, 1)
 	}
 	w := newWorld(t)
-	w.Service = clientkeys.New(clientkeys.Deps{Egress: egress.New(egress.Options{}), Clock: w.clock, Logger: slog.New(slog.DiscardHandler)})
+	w.cache = jwks.New(egress.New(egress.Options{}), w.clock, slog.New(slog.DiscardHandler))
 	w.party.servesText(good)
-	w.expect(t, "loopback is not allowed", sign(t, key), clientkeys.ErrNoKeys, 0)
-	w.known.JWKSURI = "https://169.254.169.254/latest/meta-data/"
-	w.expect(t, "the metadata of a cloud", sign(t, key), clientkeys.ErrNoKeys, 0)
+	w.expect(t, "loopback is not allowed", sign(t, key), jwks.ErrUnavailable, 0)
+	w.address = "https://169.254.169.254/latest/meta-data/"
+	w.expect(t, "the metadata of a cloud", sign(t, key), jwks.ErrUnavailable, 0)
 }
 
 // However many want the keys at once, the address is asked once.
 func TestRequestsAreShared(t *testing.T) {
 	t.Parallel()
-	w, first, second := newWorld(t), namedKey(t, "1", jose.ES256), namedKey(t, "2", jose.ES256)
+	w, first, second := newWorld(t), namedKey(t, "1"), namedKey(t, "2")
 	for round, key := range []jose.SigningKey{first, second} {
 		text, arrived := setText(t, key), make(chan struct{})
 		w.party.serves(func(w http.ResponseWriter) {
@@ -220,73 +219,20 @@ func TestRequestsAreShared(t *testing.T) {
 
 func TestAddressesAreForgotten(t *testing.T) {
 	t.Parallel()
-	w, key := newWorld(t), namedKey(t, "1", jose.ES256)
+	w, key := newWorld(t), namedKey(t, "1")
 	w.party.servesText(setText(t, key))
 	token, address := sign(t, key), w.party.URL
 	for i := range 513 {
-		w.known.JWKSURI = fmt.Sprintf("%s/%d", address, i)
+		w.address = fmt.Sprintf("%s/%d", address, i)
 		w.expect(t, "each of many", token, nil, int32(i+1))
 		w.clock.Advance(time.Millisecond)
 	}
-	w.known.JWKSURI = address + "/512"
+	w.address = address + "/512"
 	w.expect(t, "the last is known", token, nil, 513)
-	w.known.JWKSURI = address + "/1"
+	w.address = address + "/1"
 	w.expect(t, "so is the second", token, nil, 513)
-	w.known.JWKSURI = address + "/0"
+	w.address = address + "/0"
 	w.expect(t, "the first was forgotten", token, nil, 514)
-}
-
-func TestKeysOfTheRecord(t *testing.T) {
-	t.Parallel()
-	w, key := newWorld(t), namedKey(t, "1", jose.RS256)
-	w.known = client.Client{Metadata: client.Metadata{JWKS: json.RawMessage(setText(t, key))}}
-	w.expect(t, "its own", sign(t, key), nil, 0)
-	w.expect(t, "another's", sign(t, namedKey(t, "1", jose.RS256)), jose.ErrInvalidToken, 0)
-	w.known = client.Client{}
-	w.expect(t, "no keys at all", sign(t, key), clientkeys.ErrNoKeys, 0)
-	w.known = client.Client{Metadata: client.Metadata{JWKS: json.RawMessage(`{}`)}}
-	w.expect(t, "what can't be read", sign(t, key), clientkeys.ErrNoKeys, 0)
-}
-
-func TestEncrypt(t *testing.T) {
-	t.Parallel()
-	w, first, second := newWorld(t), namedKey(t, "1", jose.RS256), namedKey(t, "2", jose.RS256)
-	forEncryption := func(key jose.SigningKey) string {
-		return strings.NewReplacer(`"use":"sig"`, `"use":"enc"`, `"alg":"RS256"`, `"alg":"RSA-OAEP-256"`).Replace(setText(t, key))
-	}
-	how := client.Encryption{Algorithm: jose.RSAOAEP256, Content: jose.A128CBCHS256}
-	open := func(token string, key jose.SigningKey) string {
-		parsed, err := gojose.ParseEncryptedCompact(token, []gojose.KeyAlgorithm{gojose.RSA_OAEP_256}, []gojose.ContentEncryption{gojose.A128CBC_HS256})
-		if err != nil {
-			t.Fatal(err)
-		}
-		opened, err := parsed.Decrypt(key.Signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(opened)
-	}
-	w.party.servesText(setText(t, first)) // for signatures
-	if _, err := w.Encrypt(t.Context(), w.known, how, "a.b.c"); oauth.CodeOf(err) != oauth.InvalidRequest {
-		t.Errorf("no key for encryption: %v", err)
-	}
-	w.party.servesText(forEncryption(second))
-	w.clock.Advance(10 * time.Second)
-	token, err := w.Encrypt(t.Context(), w.known, how, "a.b.c")
-	if err != nil || open(token, second) != "a.b.c" {
-		t.Errorf("a key that came later: %q, %v", token, err)
-	}
-	if token, err = w.EncryptClaims(t.Context(), w.known, how, map[string]string{"sub": "ada"}); err != nil || open(token, second) != `{"sub":"ada"}` {
-		t.Errorf("claims: %q, %v", token, err)
-	}
-	w.party.Close()
-	w.clock.Advance(time.Hour)
-	if _, err := w.Encrypt(t.Context(), w.known, how, "a.b.c"); oauth.CodeOf(err) != oauth.InvalidRequest || !errors.Is(err, clientkeys.ErrNoKeys) {
-		t.Errorf("nobody answers: %v", err)
-	}
-	if _, err := w.EncryptClaims(t.Context(), w.known, how, make(chan int)); err == nil || oauth.CodeOf(err) != "" {
-		t.Errorf("no JSON: %v", err)
-	}
 }
 
 // ticking is a clock that moves on whenever somebody looks, as real ones do.
@@ -301,11 +247,9 @@ func (t ticking) Now() time.Time {
 // are newer than it.
 func TestKeysAreGoodForTheRequestThatFetchedThem(t *testing.T) {
 	t.Parallel()
-	w, key := newWorld(t), namedKey(t, "one", jose.ES256)
+	w, key := newWorld(t), namedKey(t, "one")
 	w.party.servesText(setText(t, key))
-	w.Service = clientkeys.New(clientkeys.Deps{
-		Egress: egress.New(egress.Options{Loopback: egress.LoopbackAllowed}), Clock: ticking{w.clock}, Logger: slog.New(slog.DiscardHandler),
-	})
+	w.cache = jwks.New(egress.New(egress.Options{Loopback: egress.LoopbackAllowed}), ticking{w.clock}, slog.New(slog.DiscardHandler))
 	if err := w.verify(t, sign(t, key)); err != nil {
 		t.Error(err)
 	}
