@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,15 +17,13 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/httpx"
-	"authly/internal/platform/secret"
-	"authly/internal/protocol/oauth"
 	"authly/internal/token"
 	"authly/internal/user"
 )
 
-// Tokens finds the access tokens that count right now.
+// Tokens judges the access tokens of requests.
 type Tokens interface {
-	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
+	Authorize(ctx context.Context, presented httpx.Presentation) (token.Live, error)
 }
 
 // Principal is who makes a request, after everything was checked.
@@ -193,11 +190,11 @@ func (a *authority) judge(r *http.Request, scope string) (Principal, *refusal, e
 	if !a.isNear(ctx) {
 		return Principal{}, addressRefused(), nil
 	}
-	presented, refused := bearer(r)
+	presented, refused := presentation(r)
 	if refused != nil {
 		return Principal{}, refused, nil
 	}
-	live, err := a.tokens.FindAccessToken(ctx, presented)
+	live, err := a.tokens.Authorize(ctx, presented)
 	if errors.Is(err, token.ErrUnknown) || err == nil && !slices.Equal(live.Issued.Audience, []string{a.audience}) {
 		return Principal{}, unauthorized(`, error="invalid_token"`, "the access token is unknown, has ended, or is not for this API"), nil
 	}
@@ -272,15 +269,11 @@ func unauthorized(parameters, detail string) *refusal {
 	return &refusal{http.StatusUnauthorized, "invalid_token", detail, `Bearer realm="authly"` + parameters}
 }
 
-// bearer takes the token from the one place where it may be (RFC 6750 section 2.1).
-func bearer(r *http.Request) (secret.Redacted, *refusal) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) != 1 || r.URL.Query().Has("access_token") {
-		return secret.Redacted{}, unauthorized("", "an access token is required, in the header Authorization")
+// presentation reads the token from the one place where it may be (RFC 6750 section 2.1).
+func presentation(r *http.Request) (httpx.Presentation, *refusal) {
+	presented, err := httpx.ReadPresentation(r)
+	if err != nil || r.URL.Query().Has("access_token") {
+		return httpx.Presentation{}, unauthorized("", "an access token is required, in the header Authorization")
 	}
-	sent, err := oauth.ParseBearer(headers[0])
-	if err != nil || strings.TrimSpace(sent) == "" {
-		return secret.Redacted{}, unauthorized("", "an access token is required, in the header Authorization")
-	}
-	return secret.FromString(sent), nil
+	return presented, nil
 }

@@ -74,7 +74,7 @@ func TestRules(t *testing.T) {
 	}
 	rules := []string{
 		"bool-parameter", "clock", "constructor-goroutine", "context-first", "file-length", "foreign-table", "http-layer",
-		"no-init", "no-replace", "package-comment", "package-variable", "protocol-purity", "request-host", "ring-direction",
+		"no-init", "no-replace", "package-comment", "package-variable", "presented-token", "protocol-purity", "request-host", "ring-direction",
 		"secret-comparison", "store-layer", "stored-context", "three-results", "weak-hash",
 	}
 	if difference := cmp.Diff(rules, slices.Sorted(maps.Keys(reported))); difference != "" {

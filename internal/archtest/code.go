@@ -195,6 +195,31 @@ func checkRequestHost(t *tree) []violation {
 	return found
 }
 
+// checkPresentation holds that a protected resource has its access token, with the proof that it needs, from
+// internal/platform/httpx: a feature neither reads the header Authorization nor parses a bearer token.
+func checkPresentation(t *tree) []violation {
+	var found []violation
+	for _, s := range t.written() {
+		if kind, _ := ringOf(s.dir); kind != feature {
+			continue
+		}
+		oauth := s.imported(t.module + "/internal/protocol/oauth")
+		ast.Inspect(s.syntax, func(node ast.Node) bool {
+			literal, isLiteral := node.(*ast.BasicLit)
+			selector, isSelector := node.(*ast.SelectorExpr)
+			if isLiteral && strings.EqualFold(strings.Trim(literal.Value, "\"`"), "authorization") ||
+				isSelector && isName(selector.X, oauth) && selector.Sel.Name == "ParseBearer" {
+				found = append(found, violation{
+					rule: "presented-token", path: s.path, line: s.line(node), subject: s.path,
+					message: "an access token is read by httpx.ReadPresentation",
+				})
+			}
+			return true
+		})
+	}
+	return found
+}
+
 func receiverOf(function *ast.FuncDecl) string {
 	if function.Recv == nil || len(function.Recv.List) == 0 {
 		return ""

@@ -18,6 +18,10 @@ var exceptions = []exception{
 		"the kit is a program of its own that knows this server from the outside only; the command runs it",
 	},
 	{
+		"presented-token", "internal/clientauth/clientauth_http.go",
+		"reads the credentials of a client, which are of the Basic scheme",
+	},
+	{
 		"package-variable", "internal/platform/db/dbtest.template",
 		"one template database for all tests of a process, made under its own lock",
 	},

@@ -23,6 +23,7 @@ var checks = []func(*tree) []violation{
 	checkConstructors,
 	checkRequestHost,
 	checkSecrets,
+	checkPresentation,
 }
 
 // check returns everything that is wrong with a tree, by place.

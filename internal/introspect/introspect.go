@@ -40,7 +40,7 @@ type Response struct {
 
 // Tokens finds tokens that count.
 type Tokens interface {
-	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
+	Lookup(ctx context.Context, presented secret.Redacted) (token.Live, error)
 	FindRefreshToken(ctx context.Context, presented secret.Redacted) (token.RefreshToken, *token.Family, error)
 	FamilyWithinLimits(ctx context.Context, owner client.Client, family token.Family) (*token.Family, error)
 }
@@ -73,7 +73,7 @@ func New(deps Deps) *Service { return &Service{deps} }
 
 // Introspect tells caller about a token. The error is a fault of our own.
 func (s *Service) Introspect(ctx context.Context, caller client.Client, presented secret.Redacted) (Response, error) {
-	live, err := s.Tokens.FindAccessToken(ctx, presented)
+	live, err := s.Tokens.Lookup(ctx, presented)
 	if err == nil {
 		return s.access(ctx, caller, live)
 	}

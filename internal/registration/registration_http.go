@@ -1,11 +1,11 @@
 package registration
 
 import (
+	"errors"
 	"net/http"
 
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
-	"authly/internal/protocol/oauth"
 )
 
 // Handler serves the registration and the client configuration endpoint.
@@ -96,15 +96,11 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request) {
 // bearerToken returns the token of a request, or the zero one if it has no
 // Authorization header at all. Another scheme is a wrong token.
 func bearerToken(r *http.Request) (secret.Redacted, error) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) == 0 {
-		return secret.Redacted{}, nil
+	presented, err := httpx.ReadPresentation(r)
+	if errors.Is(err, httpx.ErrNoCredentials) {
+		err = nil
 	}
-	if len(headers) > 1 {
-		return secret.Redacted{}, oauth.Refuse(oauth.InvalidRequest, "more than one Authorization header")
-	}
-	token, err := oauth.ParseBearer(headers[0])
-	return secret.FromString(token), err
+	return presented.Token(), err
 }
 
 // fail answers a token that is missing or wrong with a challenge (RFC 6750

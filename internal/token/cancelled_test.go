@@ -22,7 +22,7 @@ func TestRevocationOutlivesTheRequest(t *testing.T) {
 		known := e.register(nil)
 		got, err := e.redeem(known, e.code(known, nil))
 		e.must(err)
-		live, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(got.AccessToken))
+		live, err := e.tokens.Lookup(t.Context(), secret.FromString(got.AccessToken))
 		e.must(err)
 		gone, hangUp := context.WithCancel(t.Context())
 		hangUp()
@@ -78,7 +78,7 @@ func TestTokenForTheServerItself(t *testing.T) {
 				}
 				got, err := e.exchange(e.tokens, known, request)
 				e.must(err)
-				live, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(got.AccessToken))
+				live, err := e.tokens.Lookup(t.Context(), secret.FromString(got.AccessToken))
 				e.must(err)
 				if live.ForServer != want {
 					t.Errorf("%s for %q: %v", format, resource, live.ForServer)

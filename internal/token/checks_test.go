@@ -53,7 +53,7 @@ func TestAccessTokenOfAnotherIssuer(t *testing.T) {
 			claims["iss"] = name
 			signed, err := e.keys.Sign(jose.ES256, jose.TypeAccessToken, claims)
 			e.must(err)
-			if _, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(signed)); !errors.Is(err, want) {
+			if _, err := e.tokens.Lookup(t.Context(), secret.FromString(signed)); !errors.Is(err, want) {
 				t.Errorf("iss %s: %v", name, err)
 			}
 		}

@@ -61,7 +61,7 @@ func (e *environment) issues(log *audit.Log) (all []audit.Event) {
 
 func (e *environment) jti(answer token.Response) uuid.UUID {
 	e.t.Helper()
-	live, err := e.tokens.FindAccessToken(e.t.Context(), secret.FromString(answer.AccessToken))
+	live, err := e.tokens.Lookup(e.t.Context(), secret.FromString(answer.AccessToken))
 	e.must(err)
 	return live.ID
 }

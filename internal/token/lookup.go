@@ -11,6 +11,7 @@ import (
 
 	"authly/internal/client"
 	"authly/internal/platform/fault"
+	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/entitlement"
 	"authly/internal/protocol/jose"
@@ -34,11 +35,19 @@ type Live struct {
 // maxPresentedBytes bounds a token that is looked up.
 const maxPresentedBytes = 8 << 10
 
-// FindAccessToken returns an access token that was presented, if it counts right
-// now: not expired, not revoked, nothing above it ended, and not all of its audience taken from its
-// client. It may have no scopes left: what needs one refuses it. A JWT is verified and then judged by its record like any other, so that a revoked one is refused at
-// once. The error is [ErrUnknown] for every token that doesn't count.
-func (s *Service) FindAccessToken(ctx context.Context, presented secret.Redacted) (Live, error) {
+// Authorize returns the access token of a request to a protected resource, if the request may use it: the token
+// counts, as for [Service.Lookup], and what was presented with it is the proof that it needs. A bearer token needs
+// none. The error is [ErrUnknown] for every other token.
+func (s *Service) Authorize(ctx context.Context, presented httpx.Presentation) (Live, error) {
+	return s.Lookup(ctx, presented.Token())
+}
+
+// Lookup returns an access token of which the value is presented, if it counts right now: not expired, not revoked, nothing above it
+// ended, and not all of its audience taken from its client. It gives no access, as it asks for no proof: a protected
+// resource uses [Service.Authorize]. The token may have no scopes left: what needs one refuses it. A JWT is verified, and then
+// judged by its record like any other, so that a revoked one is refused at once. The error is [ErrUnknown] for every
+// token that doesn't count.
+func (s *Service) Lookup(ctx context.Context, presented secret.Redacted) (Live, error) {
 	found, family, err := s.FindEndable(ctx, presented)
 	if err != nil {
 		return Live{}, err

@@ -64,7 +64,7 @@ func TestWithoutOfflineAccessTokensEndWithTheExpiryOfTheSession(t *testing.T) {
 		if got.ExpiresIn != 30*60 {
 			t.Errorf("the access token lasts %d s, and the session 1800", got.ExpiresIn)
 		}
-		live, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(got.AccessToken))
+		live, err := e.tokens.Lookup(t.Context(), secret.FromString(got.AccessToken))
 		e.must(err)
 		if !live.ExpiresAt.Equal(started.ExpiresAt) {
 			t.Errorf("it ends at %s, and the session at %s", live.ExpiresAt, started.ExpiresAt)

@@ -187,7 +187,7 @@ func (e *environment) refresh(known client.Client, refreshToken string) (token.R
 
 // counts tells whether an access token counts right now.
 func (e *environment) counts(accessToken string) bool {
-	_, err := e.tokens.FindAccessToken(e.t.Context(), secret.FromString(accessToken))
+	_, err := e.tokens.Lookup(e.t.Context(), secret.FromString(accessToken))
 	return err == nil
 }
 

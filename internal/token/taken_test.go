@@ -89,7 +89,7 @@ func TestWhatIsTakenFromAClient(t *testing.T) {
 				}
 				if test.refused == "" {
 					e.wantLeft("an access token of before", before.AccessToken, test.scopes, test.audience, test.claims)
-				} else if live, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(before.AccessToken)); err == nil && len(live.Scopes) > 0 && len(live.Audience) > 0 {
+				} else if live, err := e.tokens.Lookup(t.Context(), secret.FromString(before.AccessToken)); err == nil && len(live.Scopes) > 0 && len(live.Audience) > 0 {
 					t.Errorf("an access token of before has %v at %v", live.Scopes, live.Audience)
 				}
 				response, err := e.redeem(known, pending)
@@ -115,7 +115,7 @@ func TestWhatIsTakenFromAClient(t *testing.T) {
 // wantLeft says what an access token gives now.
 func (e *environment) wantLeft(what, accessToken, scopes string, audience, claims []string) {
 	e.t.Helper()
-	live, err := e.tokens.FindAccessToken(e.t.Context(), secret.FromString(accessToken))
+	live, err := e.tokens.Lookup(e.t.Context(), secret.FromString(accessToken))
 	e.must(err)
 	if live.Scopes.String() != scopes {
 		e.t.Errorf("%s has the scopes %q, want %q", what, live.Scopes, scopes)
@@ -148,12 +148,12 @@ func TestWhatIsTakenFromAClientOfItsOwn(t *testing.T) {
 		one, err := own(other)
 		e.must(err)
 		known = e.changed(known, `UPDATE clients SET resources = '["`+api+`"]', scopes = '["read"]'`)
-		live, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(both.AccessToken))
+		live, err := e.tokens.Lookup(t.Context(), secret.FromString(both.AccessToken))
 		e.must(err)
 		if live.Scopes.String() != "read" || len(live.Audience) != 1 || live.Audience[0] != api || len(live.Issued.Audience) != 2 {
 			t.Errorf("left: %v at %v", live.Scopes, live.Audience)
 		}
-		if _, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(one.AccessToken)); !errors.Is(err, token.ErrUnknown) {
+		if _, err := e.tokens.Lookup(t.Context(), secret.FromString(one.AccessToken)); !errors.Is(err, token.ErrUnknown) {
 			t.Errorf("a token without any audience: %v", err)
 		}
 		_, err = own(other)

@@ -336,7 +336,7 @@ func TestRefreshNarrowsAndNeverWidens(t *testing.T) {
 		narrow.Set("resource", "https://api.example/") // RFC 8707: the same resource
 		got, err = e.exchange(e.tokens, known, narrow)
 		e.must(err)
-		live, err := e.tokens.FindAccessToken(t.Context(), secret.FromString(got.AccessToken))
+		live, err := e.tokens.Lookup(t.Context(), secret.FromString(got.AccessToken))
 		e.must(err)
 		if got.Scope != "openid" || !slices.Equal(live.Audience, []string{"https://api.example"}) {
 			t.Errorf("scope %q, audience %q", got.Scope, live.Audience)

@@ -12,16 +12,16 @@ import (
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
-	"authly/internal/platform/secret"
+	"authly/internal/platform/httpx"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
 	"authly/internal/token"
 )
 
-// Tokens finds access tokens that count.
+// Tokens judges the access tokens of requests.
 type Tokens interface {
-	FindAccessToken(ctx context.Context, presented secret.Redacted) (token.Live, error)
+	Authorize(ctx context.Context, presented httpx.Presentation) (token.Live, error)
 }
 
 // People knows the claims about users.
@@ -81,8 +81,8 @@ func errInvalid(reason error) error {
 
 // UserInfo returns the claims that the token gives access to. Errors are
 // invalid_token and insufficient_scope (RFC 6750 section 3.1), or faults of our own.
-func (s *Service) UserInfo(ctx context.Context, presented secret.Redacted) (Response, error) {
-	live, err := s.Tokens.FindAccessToken(ctx, presented)
+func (s *Service) UserInfo(ctx context.Context, presented httpx.Presentation) (Response, error) {
+	live, err := s.Tokens.Authorize(ctx, presented)
 	if errors.Is(err, token.ErrUnknown) {
 		return Response{}, errInvalid(err)
 	}

@@ -3,10 +3,8 @@ package userinfo
 import (
 	"io"
 	"net/http"
-	"strings"
 
 	"authly/internal/platform/httpx"
-	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 )
 
@@ -42,36 +40,10 @@ func (h *Handler) userinfo(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, response.JWT)
 }
 
-// accessToken finds the token in the one place where it was sent (RFC 6750 section 2).
-func accessToken(w http.ResponseWriter, r *http.Request) (secret.Redacted, error) {
+// accessToken reads the token from the one place where it was sent (RFC 6750 section 2).
+func accessToken(w http.ResponseWriter, r *http.Request) (httpx.Presentation, error) {
 	if r.URL.Query().Has("access_token") {
-		return secret.Redacted{}, oauth.Refuse(oauth.InvalidRequest, "an access token must not be sent in the query")
+		return httpx.Presentation{}, oauth.Refuse(oauth.InvalidRequest, "an access token must not be sent in the query")
 	}
-	headers := r.Header.Values("Authorization")
-	if len(headers) > 1 {
-		return secret.Redacted{}, oauth.Refuse(oauth.InvalidRequest, "more than one Authorization header")
-	}
-	inBody := ""
-	if r.Method == http.MethodPost && isForm(r) {
-		params, err := httpx.ReadParams(w, r)
-		if err != nil {
-			return secret.Redacted{}, err
-		}
-		inBody = params.Get("access_token")
-	}
-	switch {
-	case len(headers) == 1 && inBody != "":
-		return secret.Redacted{}, oauth.Refuse(oauth.InvalidRequest, "the access token was sent in more than one way")
-	case inBody != "":
-		return secret.FromString(inBody), nil
-	case len(headers) == 0:
-		return secret.Redacted{}, httpx.ErrNoCredentials
-	}
-	inHeader, err := oauth.ParseBearer(headers[0])
-	return secret.FromString(inHeader), err
-}
-
-// isForm reports whether there is a form to look into; a POST without a body has none.
-func isForm(r *http.Request) bool {
-	return r.ContentLength != 0 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	return httpx.ReadPresentationOrForm(w, r)
 }

@@ -124,7 +124,7 @@ func TestAuthorityEndsMeanwhile(t *testing.T) {
 					as, actor = a.on(c.robot, c.root, "openid admin:users:write"), c.root.Subject()
 				}
 				var err error
-				c.issued, err = a.App.Tokens.FindAccessToken(t.Context(), secret.FromString(as))
+				c.issued, err = a.App.Tokens.Lookup(t.Context(), secret.FromString(as))
 				must(t, err)
 				before := a.done(actor)
 				answer := a.overtaken(creation, testx.Bearer(as), func() { must(t, test.end(c)) })

@@ -1,7 +1,7 @@
 // Package httpx is the HTTP plumbing that every feature stands on: two muxes,
 // one for browsers and one for programs, the middleware around them, the one
 // mapping from an error to a status and its headers, forms, cookies, the
-// client's address, cached documents, and the server with its TLS files.
+// client's address, the token of a request, cached documents, and the server with its TLS files.
 //
 // A route belongs to exactly one mux. Browser routes have cookies, protection
 // against cross-origin requests and a strict content security policy; program
