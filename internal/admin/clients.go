@@ -59,8 +59,7 @@ type madeClient struct {
 }
 
 func (c *clients) create(ctx context.Context, who Principal, wanted NewClient, of attempt) (madeClient, error) {
-	metadata := client.Metadata{RegisteredBy: client.ByAdministrator}
-	wanted.apply(&metadata)
+	metadata := wanted.over(client.Metadata{RegisteredBy: client.ByAdministrator})
 	prepared, err := c.records.Prepare(ctx, metadata) // may make a key: not in a transaction
 	if err == nil {
 		prepared, err = prepared.As(client.Chosen{ClientID: wanted.ClientID, Secret: secret.FromString(wanted.Secret)})
@@ -107,16 +106,15 @@ func (c *clients) update(ctx context.Context, who Principal, clientID, ifMatch s
 		if err != nil {
 			return err
 		}
-		metadata := known.Metadata
-		fields.apply(&metadata)
-		wanted := known.SetTo(metadata, fields.named()...)
+		metadata := fields.over(known.Metadata)
+		wanted := known.SetTo(metadata, fields.sent...)
 		if made = (madeClient{client: known}); isSame(fieldsOf(known), fieldsOf(wanted)) {
 			return nil
 		}
 		if err := c.knowsScopes(ctx, metadata.Scopes, known.Scopes); err != nil {
 			return err
 		}
-		changed, err := c.records.Replace(ctx, known.ID, metadata, fields.named()...)
+		changed, err := c.records.Replace(ctx, known.ID, metadata, fields.sent...)
 		if err != nil {
 			return err
 		}
@@ -145,8 +143,7 @@ func (c *clients) prepare(ctx context.Context, clientID string, fields ClientFie
 	if err != nil {
 		return err
 	}
-	fields.apply(&known.Metadata)
-	_, err = c.records.Prepare(ctx, known.Metadata)
+	_, err = c.records.Prepare(ctx, fields.over(known.Metadata))
 	return err
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -32,6 +33,19 @@ type NewClient struct {
 	ClientID string `json:"client_id" required:"false" maxLength:"255" pattern:"^[A-Za-z0-9][A-Za-z0-9._~-]*$" doc:"Made by the server if left out. Not a UUID."`
 	Secret   string `json:"client_secret" required:"false" minLength:"32" maxLength:"255" doc:"Made by the server if left out. Printable ASCII, and random."`
 	ClientFields
+}
+
+// UnmarshalJSON reads what only a creation has beside the fields.
+func (n *NewClient) UnmarshalJSON(document []byte) error {
+	var credentials struct {
+		ClientID string `json:"client_id"`
+		Secret   string `json:"client_secret"`
+	}
+	if err := json.Unmarshal(document, &credentials); err != nil {
+		return err
+	}
+	n.ClientID, n.Secret = credentials.ClientID, credentials.Secret
+	return n.ClientFields.UnmarshalJSON(document)
 }
 
 // CreatedClient is a client with the secret that is shown this once.

@@ -36,11 +36,11 @@ func (n NewUser) isSensitive() bool { return n.Administrator.Value }
 // isSensitive reports whether the fields make the client an administrator, or change how it proves
 // itself.
 func (f ClientFields) isSensitive() bool {
-	return f.Administrator.Value || f.AuthenticationMethod.Sent || f.JWKS.Sent || f.JWKSURI.Sent
+	return f.Administrator || f.has("token_endpoint_auth_method", "jwks", "jwks_uri")
 }
 
 // isSensitive reports whether the new client is an administrator.
-func (n NewClient) isSensitive() bool { return n.Administrator.Value }
+func (n NewClient) isSensitive() bool { return n.Administrator }
 
 // bodyOf returns the body of an operation's input as sensitive; nil if it is none.
 func bodyOf(input any) sensitive {

@@ -18,6 +18,7 @@ var immutable = map[string][]string{
 	"net/netip":       {"MustParseAddr", "MustParsePrefix"},
 	"regexp":          {"MustCompile"},
 	"strings":         {"NewReplacer"},
+	"sync":            {"OnceValue"},
 	"time":            {"Date"},
 }
 

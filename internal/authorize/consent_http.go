@@ -138,9 +138,9 @@ func (h *Handler) consentPage(ctx context.Context, at consentVisit) (ui.ConsentP
 // lasts returns how long a client keeps its access at most.
 func (h *Handler) lasts(known client.Client) time.Duration {
 	if known.MayUse(oauth.RefreshToken) {
-		return cmp.Or(known.RefreshTokenLifetime, h.Lifetimes.RefreshToken)
+		return cmp.Or(known.RefreshTokenLifetime.Duration(), h.Lifetimes.RefreshToken)
 	}
-	return cmp.Or(known.AccessTokenLifetime, h.Lifetimes.AccessToken)
+	return cmp.Or(known.AccessTokenLifetime.Duration(), h.Lifetimes.AccessToken)
 }
 
 // described returns what a person is told about scopes.

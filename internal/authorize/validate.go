@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"authly/internal/client"
 	"authly/internal/interaction"
@@ -230,7 +229,7 @@ func fillMaxAge(request *interaction.Request, known client.Client, params oauth.
 	}
 	request.MaxAge = maxAge.String()
 	if !maxAge.Sent() && known.DefaultMaxAge != nil {
-		request.MaxAge = strconv.FormatInt(int64(*known.DefaultMaxAge/time.Second), 10)
+		request.MaxAge = strconv.FormatInt(int64(*known.DefaultMaxAge), 10)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ const (
 
 // builtInLifetime is how long an access token for the administration counts: an
 // administrator's refresh token is nearby.
-const builtInLifetime = 5 * time.Minute
+const builtInLifetime = client.Seconds(5 * time.Minute / time.Second)
 
 // builtIn is a client of this server's own.
 type builtIn struct {
@@ -107,7 +107,7 @@ func builtInFields(known client.Client) map[string]any {
 	}
 	return map[string]any{
 		"client_name": known.Name, "redirect_uris": known.RedirectURIs, "resources": known.Resources, "scopes": known.Scopes,
-		"access_token_lifetime": int64(known.AccessTokenLifetime / time.Second), "state": string(known.State),
+		"access_token_lifetime": int64(known.AccessTokenLifetime), "state": string(known.State),
 		"id_token_signed_response_alg": string(known.IDTokenAlgorithm),
 	}
 }

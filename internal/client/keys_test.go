@@ -23,19 +23,25 @@ func TestRegisteredKeys(t *testing.T) {
 		signing   = `{"keys":[{` + point + `,"use":"sig"}]}`
 		encrypted = `{"keys":[{` + point + `,"use":"enc"}]}`
 	)
-	how := client.Encryption{Algorithm: jose.ECDHES, Content: jose.A128GCM}
+	idTokens := func(m *client.Metadata) {
+		m.IDTokenEncryptionAlgorithm, m.IDTokenEncryptionContent = jose.ECDHES, jose.A128GCM
+	}
+	everything := func(m *client.Metadata) {
+		idTokens(m)
+		m.UserInfoEncryptionAlgorithm, m.UserInfoEncryptionContent = jose.ECDHES, jose.A128GCM
+	}
 	for name, test := range map[string]struct {
 		keys   string
 		change func(*client.Metadata)
 		want   string // the reason against jwks
 	}{
 		"to sign":                        {signing, nil, ""},
-		"for everything":                 {forAny, func(m *client.Metadata) { m.IDTokenEncryption, m.UserInfoEncryption = how, how }, ""},
+		"for everything":                 {forAny, everything, ""},
 		"to sign with its algorithm":     {signing, func(m *client.Metadata) { m.AuthenticationAlgorithm = jose.ES256 }, ""},
 		"to sign with another":           {signing, func(m *client.Metadata) { m.AuthenticationAlgorithm = jose.PS256 }, "client.keys_missing"},
 		"not to sign":                    {encrypted, nil, "client.keys_missing"},
-		"not to encrypt":                 {signing, func(m *client.Metadata) { m.IDTokenEncryption = how }, "client.keys_missing"},
-		"not to encrypt in that way":     {forAny, func(m *client.Metadata) { m.UserInfoEncryption.Algorithm = jose.RSAOAEP256 }, "client.keys_missing"},
+		"not to encrypt":                 {signing, idTokens, "client.keys_missing"},
+		"not to encrypt in that way":     {forAny, func(m *client.Metadata) { m.UserInfoEncryptionAlgorithm = jose.RSAOAEP256 }, "client.keys_missing"},
 		"none that is understood":        {`{"keys":[{"kty":"AKP"}]}`, nil, "client.keys_missing"},
 		"none that are needed":           {`{"keys":[]}`, func(m *client.Metadata) { m.AuthenticationMethod = oauth.ClientSecretBasic }, ""},
 		"private":                        {`{"keys":[{` + point + `,"d":"AAAA"}]}`, nil, "client.keys_invalid"},

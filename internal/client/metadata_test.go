@@ -41,17 +41,17 @@ func TestRegisteredClientComesBackWhole(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		service, _ := newClients(database)
-		age := 90 * time.Minute
+		age := client.SecondsOf(90 * time.Minute)
 		made, err := service.Register(t.Context(), client.Metadata{
 			Name: " Shop ", RedirectURIs: []string{"https://shop.example/callback?x=1"}, Scopes: oauth.ScopeSet{"openid"},
 			GrantTypes: []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshToken, oauth.ClientCredentials},
 			Resources:  []string{"https://api.example"}, ProtectedResources: []string{"https://shop.example/api"},
-			AccessTokenLifetime: time.Minute, ClientURI: "https://shop.example", Contacts: []string{"ops@shop.example"}, DefaultMaxAge: &age,
+			AccessTokenLifetime: 60, ClientURI: "https://shop.example", Contacts: []string{"ops@shop.example"}, DefaultMaxAge: &age,
 			IDTokenAlgorithm: jose.EdDSA, AccessTokenFormat: client.FormatOpaque, PKCE: client.PKCEOrNonce,
 			RegisteredBy: client.ByClient, SecurityProfile: client.ProfileOpenIDLegacy, AuthenticationAlgorithm: jose.ES256,
 			AssertionAudience: client.AudienceIssuer, JWKSURI: "https://shop.example/jwks", ResponseModes: []oauth.ResponseMode{oauth.ResponseModeFormPost},
-			RefreshTokenLifetime: time.Hour, IDTokenEncryption: client.Encryption{Algorithm: jose.RSAOAEP256, Content: jose.A256GCM},
-			UserInfoAlgorithm: jose.RS256, UserInfoEncryption: client.Encryption{Algorithm: jose.ECDHES, Content: jose.A128CBCHS256},
+			RefreshTokenLifetime: 3600, IDTokenEncryptionAlgorithm: jose.RSAOAEP256, IDTokenEncryptionContent: jose.A256GCM,
+			UserInfoAlgorithm: jose.RS256, UserInfoEncryptionAlgorithm: jose.ECDHES, UserInfoEncryptionContent: jose.A128CBCHS256,
 			ResponseAlgorithm: jose.PS256, RequestObjectAlgorithm: jose.ES256, RequireSignedRequestObject: true,
 			RequestURIs: []string{"https://shop.example/request#1"}, SubjectType: client.SubjectPairwise, SectorIdentifierURI: "https://shop.example/sector",
 			RequireAuthTime: true, DefaultACRValues: []string{"urn:authly:acr:password"}, InitiateLoginURI: "https://shop.example/login",
@@ -140,7 +140,7 @@ func TestRegistrationRefusesAndNamesTheField(t *testing.T) {
 		"id_token_signed_response_alg": func(n *client.Metadata) { n.IDTokenAlgorithm = "none" },
 		"consent":                      func(n *client.Metadata) { n.Consent = "never" },
 		"access_token_format":          func(n *client.Metadata) { n.AccessTokenFormat = "saml" },
-		"access_token_lifetime":        func(n *client.Metadata) { n.AccessTokenLifetime = -time.Second },
+		"access_token_lifetime":        func(n *client.Metadata) { n.AccessTokenLifetime = -1 },
 		"client_uri":                   func(n *client.Metadata) { n.ClientURI = "javascript:alert(1)" },
 		"policy_uri":                   func(n *client.Metadata) { n.PolicyURI = "http://app.example/policy" },
 		"scope":                        func(n *client.Metadata) { n.Scopes = oauth.ScopeSet{"two words"} },

@@ -51,23 +51,21 @@ func choiceOf(member string) choice {
 	}
 }
 
-// SetTo returns the client as an administrator changes it: members are those that were named in the change, which
+// SetTo returns the client as an administrator changes it: named are the members that the change names, which
 // count as set also where they stay as they were. Only of a client that registered itself is it noted which members were set,
 // since no other client can change its own record.
-func (c Client) SetTo(wanted Metadata, members ...string) Client {
-	before, after := metadataColumns(&c.Metadata), metadataColumns(&wanted)
+func (c Client) SetTo(wanted Metadata, named ...string) Client {
 	settled := maps.Clone(c.Settled)
 	if settled == nil {
 		settled = Settled{}
 	}
-	for i, column := range after {
-		member := column.member()
-		if column.from == before[i].from && !slices.Contains(members, member) {
+	for member := range Members() {
+		if member.isSame(&c.Metadata, &wanted) && !slices.Contains(named, member.Name) {
 			continue
 		}
-		settled[member] = nil
-		if choiceOf(member) != noChoice {
-			settled[member] = texts(column.field)
+		settled[member.Name] = nil
+		if choiceOf(member.Name) != noChoice {
+			settled[member.Name] = texts(member.Of(&wanted))
 		}
 	}
 	c.Metadata = wanted
@@ -80,23 +78,21 @@ func (c Client) SetTo(wanted Metadata, members ...string) Client {
 // Within returns what the client's own update can make of its record: of what it wants, that
 // which an administrator has left to it.
 func (c Client) Within(wanted Metadata) Metadata {
-	before, after := metadataColumns(&c.Metadata), metadataColumns(&wanted)
-	for i, column := range after {
-		member := column.member()
-		left, settled := c.Settled[member]
+	for member := range Members() {
+		left, settled := c.Settled[member.Name]
 		if !settled {
 			continue
 		}
-		may := choiceOf(member)
+		may := choiceOf(member.Name)
 		if may == noChoice {
-			reflect.ValueOf(column.field).Elem().Set(reflect.ValueOf(before[i].field).Elem())
+			member.copy(&wanted, &c.Metadata)
 			continue
 		}
-		chosen := slices.DeleteFunc(texts(column.field), func(entry string) bool { return !slices.Contains(left, entry) })
+		chosen := slices.DeleteFunc(texts(member.Of(&wanted)), func(entry string) bool { return !slices.Contains(left, entry) })
 		if may == someOf && len(chosen) == 0 {
 			chosen = left
 		}
-		setTexts(column.field, chosen)
+		setTexts(member.Of(&wanted), chosen)
 	}
 	if !wanted.MayUse(oauth.AuthorizationCode) {
 		wanted.ResponseTypes = nil // there is none without that grant

@@ -20,7 +20,7 @@ const (
 	maxURIs          = 50
 	maxURIBytes      = 2000
 	maxListEntries   = 100
-	maxLifetime      = 10 * 365 * 24 * time.Hour
+	maxLifetime      = Seconds(10 * 365 * 24 * time.Hour / time.Second)
 	maxContactBytes  = 254
 	maxSoftwareBytes = 255
 )
@@ -149,8 +149,8 @@ func (m Metadata) validateKeys(refuse refuser) {
 	}
 	for field, needsKeys := range map[string]bool{
 		"token_endpoint_auth_method":      m.AuthenticationMethod == oauth.PrivateKeyJWT,
-		"id_token_encrypted_response_alg": m.IDTokenEncryption.Algorithm != "",
-		"userinfo_encrypted_response_alg": m.UserInfoEncryption.Algorithm != "",
+		"id_token_encrypted_response_alg": m.IDTokenEncryptionAlgorithm != "",
+		"userinfo_encrypted_response_alg": m.UserInfoEncryptionAlgorithm != "",
 		"request_object_signing_alg":      m.RequestObjectAlgorithm != "",
 		"require_signed_request_object":   m.RequireSignedRequestObject,
 	} {
@@ -175,7 +175,7 @@ func (m Metadata) validateRegisteredKeys(refuse refuser) {
 	if m.AuthenticationMethod == oauth.PrivateKeyJWT && !set.CanVerify(signing...) {
 		refuse("jwks", "client.keys_missing")
 	}
-	for _, encryption := range []Encryption{m.IDTokenEncryption, m.UserInfoEncryption} {
+	for _, encryption := range []Encryption{m.IDTokenEncryption(), m.UserInfoEncryption()} {
 		if encryption.Algorithm != "" && !set.CanEncrypt(encryption.Algorithm) {
 			refuse("jwks", "client.keys_missing")
 		}
@@ -199,7 +199,7 @@ func (m Metadata) validateAlgorithms(refuse refuser, weakEncryption bool) {
 		}
 	}
 	for field, encryption := range map[string]Encryption{
-		"id_token_encrypted_response": m.IDTokenEncryption, "userinfo_encrypted_response": m.UserInfoEncryption,
+		"id_token_encrypted_response": m.IDTokenEncryption(), "userinfo_encrypted_response": m.UserInfoEncryption(),
 	} {
 		if encryption == (Encryption{}) {
 			continue
@@ -339,10 +339,10 @@ func (m Metadata) validateLists(refuse refuser) {
 }
 
 func (m Metadata) validateLifetimes(refuse refuser) {
-	for field, lifetime := range map[string]time.Duration{
+	for field, lifetime := range map[string]Seconds{
 		"access_token_lifetime": m.AccessTokenLifetime, "refresh_token_lifetime": m.RefreshTokenLifetime,
 	} {
-		if lifetime < 0 || lifetime > maxLifetime || lifetime%time.Second != 0 {
+		if lifetime < 0 || lifetime > maxLifetime {
 			refuse(field, "client.lifetime_invalid")
 		}
 	}

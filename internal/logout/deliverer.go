@@ -142,13 +142,13 @@ func (d *Deliverer) token(ctx context.Context, recipient client.Client, userID, 
 		d.deps.Logger.ErrorContext(ctx, "a logout token can't be signed", slog.String("client_id", recipient.ClientID), slog.Any("error", err))
 		return "", NotSigned
 	}
-	if recipient.IDTokenEncryption == (client.Encryption{}) {
+	if recipient.IDTokenEncryption() == (client.Encryption{}) {
 		return signed, delivery.NoProblem
 	}
 	if d.deps.ClientKeys == nil {
 		return "", NotEncrypted
 	}
-	encrypted, err := d.deps.ClientKeys.Encrypt(ctx, recipient, recipient.IDTokenEncryption, signed)
+	encrypted, err := d.deps.ClientKeys.Encrypt(ctx, recipient, recipient.IDTokenEncryption(), signed)
 	if err != nil {
 		return "", NotEncrypted
 	}

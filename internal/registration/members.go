@@ -2,9 +2,9 @@ package registration
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"authly/internal/client"
 	"authly/internal/protocol/jose"
@@ -69,6 +69,22 @@ func (m *members) refuse(name string) {
 	}
 }
 
+// into reads a member into a field of a client's record, which is emptied if the member is absent.
+func (m *members) into(name string, field any) {
+	switch field := field.(type) {
+	case *bool:
+		*field = m.boolean(name)
+	case *[]string:
+		*field = m.texts(name)
+	case **client.Seconds:
+		*field = m.seconds(name)
+	case *json.RawMessage:
+		*field = m.object(name)
+	default:
+		reflect.ValueOf(field).Elem().SetString(m.text(name))
+	}
+}
+
 func (m *members) text(name string) string {
 	var text string
 	m.read(name, &text)
@@ -105,18 +121,17 @@ func (m *members) texts(name string) []string {
 }
 
 // seconds reads a number of seconds that is not negative; nil if there is none.
-func (m *members) seconds(name string) *time.Duration {
-	var number int64
+func (m *members) seconds(name string) *client.Seconds {
+	var number client.Seconds
 	if !m.read(name, &number) {
 		return nil
 	}
-	const most = int64(1 << 32) // far more than any rule allows, far less than overflows
+	const most = client.Seconds(1 << 32) // far more than any rule allows, far less than overflows
 	if number < 0 || number > most {
 		m.refuse(name)
 		return nil
 	}
-	duration := time.Duration(number) * time.Second
-	return &duration
+	return &number
 }
 
 // object reads a member that is an object, and keeps its text.

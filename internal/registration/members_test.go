@@ -63,6 +63,11 @@ func TestWhatIsReadIsAnswered(t *testing.T) {
 		"require_signed_request_object": true, "request_uris": []string{"https://app.example/r"}, "application_type": "web", "scope": "email openid",
 		"grant_types": []string{"authorization_code", "refresh_token"}, "response_types": []string{"code"}, "token_endpoint_auth_method": "client_secret_post",
 	}
+	for member := range client.Members() {
+		if _, is := sent[member.Name]; member.ByClient && !is {
+			t.Errorf("%s is not sent", member.Name)
+		}
+	}
 	document, err := json.Marshal(sent)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"authly/internal/client"
-	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 )
 
@@ -20,35 +19,18 @@ const (
 )
 
 // metadata puts what the client says about itself over base, which has what it
-// can't say. Every member that is read stands here; there is no other way into a record. What is
+// can't say: see [client.Member]. There is no other way into a record. What is
 // absent is emptied, so that base may be a record that is replaced.
 func (m *members) metadata(base client.Metadata, policy Policy, requestURIs RequestURIs) (client.Metadata, error) {
 	made := base
-	made.RedirectURIs = m.texts("redirect_uris")
-	made.PostLogoutRedirectURIs = m.texts("post_logout_redirect_uris")
-	made.BackChannelLogoutURI = m.text("backchannel_logout_uri")
-	made.BackChannelLogoutSessionRequired = m.boolean("backchannel_logout_session_required")
-	made.FrontChannelLogoutURI = m.text("frontchannel_logout_uri")
-	made.FrontChannelLogoutSessionRequired = m.boolean("frontchannel_logout_session_required")
-	made.InitiateLoginURI = m.text("initiate_login_uri")
-
-	made.Name = strings.TrimSpace(m.text("client_name"))
-	made.ClientURI = m.text("client_uri")
-	made.LogoURI = m.text("logo_uri")
-	made.PolicyURI = m.text("policy_uri")
-	made.TermsOfServiceURI = m.text("tos_uri")
-	made.Contacts = m.texts("contacts")
-	made.SoftwareID = m.text("software_id")
-	made.SoftwareVersion = m.text("software_version")
-
-	made.SubjectType = client.SubjectType(m.text("subject_type"))
-	made.SectorIdentifierURI = m.text("sector_identifier_uri")
-	made.RequireAuthTime = m.boolean("require_auth_time")
-	made.DefaultMaxAge = m.seconds("default_max_age")
-	made.DefaultACRValues = m.texts("default_acr_values")
-
-	m.keysAndAlgorithms(&made)
-	made.RequestURIs = m.texts("request_uris")
+	for member := range client.Members() {
+		if member.ByClient {
+			m.into(member.Name, member.Of(&made))
+		}
+	}
+	made.Name = strings.TrimSpace(made.Name)
+	m.pair("id_token_encrypted_response", made.IDTokenEncryption())
+	m.pair("userinfo_encrypted_response", made.UserInfoEncryption())
 	if requestURIs != RequestURIsAllowed {
 		made.RequestURIs = nil // it is registered without them, which the answer shows
 	}
@@ -66,31 +48,11 @@ func (m *members) metadata(base client.Metadata, policy Policy, requestURIs Requ
 	return made, m.authenticationMethod(&made, policy)
 }
 
-func (m *members) keysAndAlgorithms(made *client.Metadata) {
-	made.JWKS = m.object("jwks")
-	made.JWKSURI = m.text("jwks_uri")
-	made.AuthenticationAlgorithm = m.algorithm("token_endpoint_auth_signing_alg")
-	made.IDTokenAlgorithm = m.algorithm("id_token_signed_response_alg")
-	made.IDTokenEncryption = m.encryption("id_token_encrypted_response")
-	made.UserInfoAlgorithm = m.algorithm("userinfo_signed_response_alg")
-	made.UserInfoEncryption = m.encryption("userinfo_encrypted_response")
-	made.ResponseAlgorithm = m.algorithm("authorization_signed_response_alg")
-	made.RequestObjectAlgorithm = m.algorithm("request_object_signing_alg")
-	made.RequireSignedRequestObject = m.boolean("require_signed_request_object")
-}
-
-func (m *members) algorithm(name string) jose.Algorithm { return jose.Algorithm(m.text(name)) }
-
-// encryption reads a pair; a content encryption alone is refused (OpenID Connect
-// Registration 1.0 section 2).
-func (m *members) encryption(name string) client.Encryption {
-	read := client.Encryption{
-		Algorithm: jose.KeyAlgorithm(m.text(name + "_alg")), Content: jose.ContentEncryption(m.text(name + "_enc")),
-	}
+// pair refuses a content encryption alone (OpenID Connect Registration 1.0 section 2).
+func (m *members) pair(name string, read client.Encryption) {
 	if read.Algorithm == "" && read.Content != "" {
 		m.refuse(name + "_enc")
 	}
-	return read
 }
 
 // applicationType is what the client says. One that says nothing is taken for a

@@ -126,7 +126,7 @@ func (p Policy) base() client.Metadata {
 	return client.Metadata{
 		RegisteredBy: client.ByClient, SecurityProfile: p.SecurityProfile, Resources: p.Resources, Consent: p.Consent,
 		PKCE: p.PKCE, AssertionAudience: p.AssertionAudience, ResponseModes: slices.Clone(p.ResponseModes), RefreshTokenRotation: p.RefreshTokenRotation,
-		AccessTokenLifetime: inSecondsOf(p.AccessTokenLifetime), RefreshTokenLifetime: inSecondsOf(p.RefreshTokenLifetime),
+		AccessTokenLifetime: client.Seconds(p.AccessTokenLifetime), RefreshTokenLifetime: client.Seconds(p.RefreshTokenLifetime),
 	}
 }
 

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,10 +132,7 @@ func (s *Service) narrow(ctx context.Context, request *Request, authorization *A
 	if len(authorization.Resources) == 0 {
 		minting.Audience = []string{s.issuer} // the documented default (RFC 9068 section 3)
 	}
-	lifetime := request.Client.AccessTokenLifetime
-	if lifetime == 0 {
-		lifetime = s.lifetimes.AccessToken
-	}
+	lifetime := cmp.Or(request.Client.AccessTokenLifetime.Duration(), s.lifetimes.AccessToken)
 	minting.ExpiresAt = minting.IssuedAt.Add(lifetime)
 	if family := authorization.Family; family != nil {
 		minting.ExpiresAt = family.atMost(minting.ExpiresAt)
@@ -253,10 +251,10 @@ func (s *Service) idToken(ctx context.Context, minting Minting, access Minted) (
 	if err != nil {
 		return "", fmt.Errorf("sign an ID token: %w", err)
 	}
-	if minting.Client.IDTokenEncryption == (client.Encryption{}) {
+	if minting.Client.IDTokenEncryption() == (client.Encryption{}) {
 		return signed, nil
 	}
-	encrypted, err := s.clientKeys.Encrypt(ctx, minting.Client, minting.Client.IDTokenEncryption, signed)
+	encrypted, err := s.clientKeys.Encrypt(ctx, minting.Client, minting.Client.IDTokenEncryption(), signed)
 	if err != nil {
 		return "", fmt.Errorf("encrypt an ID token: %w", err)
 	}

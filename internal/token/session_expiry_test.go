@@ -47,7 +47,7 @@ func TestWithoutOfflineAccessTokensEndWithTheExpiryOfTheSession(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
-		known := e.register(func(m *client.Metadata) { m.AccessTokenLifetime = 2 * time.Hour })
+		known := e.register(func(m *client.Metadata) { m.AccessTokenLifetime = client.SecondsOf(2 * time.Hour) })
 		started, cookie, sessions := e.signedIn()
 		got, err := e.redeem(known, e.code(known, online(started.ID)))
 		e.must(err)
@@ -95,7 +95,7 @@ func TestWithoutOfflineAccessTokensEndWithAnUnusedSession(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		e := newEnvironment(t, database)
-		known := e.register(func(m *client.Metadata) { m.AccessTokenLifetime = 2 * time.Hour })
+		known := e.register(func(m *client.Metadata) { m.AccessTokenLifetime = client.SecondsOf(2 * time.Hour) })
 		started, _, _ := e.signedIn()
 		got, err := e.redeem(known, e.code(known, online(started.ID)))
 		e.must(err)

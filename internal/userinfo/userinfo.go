@@ -121,7 +121,7 @@ func gone(err error, attempt string) error {
 // names issuer and audience, so that it can't be taken for another client's; it has an
 // end, which the specification leaves open, and no nonce.
 func (s *Service) formed(ctx context.Context, owner client.Client, claims map[string]any) (Response, error) {
-	isSigned, isEncrypted := owner.UserInfoAlgorithm != "", owner.UserInfoEncryption != (client.Encryption{})
+	isSigned, isEncrypted := owner.UserInfoAlgorithm != "", owner.UserInfoEncryption() != (client.Encryption{})
 	if !isSigned && !isEncrypted {
 		return Response{Claims: claims}, nil
 	}
@@ -129,7 +129,7 @@ func (s *Service) formed(ctx context.Context, owner client.Client, claims map[st
 	claims["iss"], claims["aud"] = s.Issuer, owner.ClientID
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(lifetime).Unix()
 	if !isSigned {
-		encrypted, err := s.ClientKeys.EncryptClaims(ctx, owner, owner.UserInfoEncryption, claims)
+		encrypted, err := s.ClientKeys.EncryptClaims(ctx, owner, owner.UserInfoEncryption(), claims)
 		if err != nil {
 			return Response{}, fmt.Errorf("encrypt a UserInfo response: %w", err)
 		}
@@ -142,7 +142,7 @@ func (s *Service) formed(ctx context.Context, owner client.Client, claims map[st
 	if !isEncrypted {
 		return Response{JWT: signed}, nil
 	}
-	encrypted, err := s.ClientKeys.Encrypt(ctx, owner, owner.UserInfoEncryption, signed)
+	encrypted, err := s.ClientKeys.Encrypt(ctx, owner, owner.UserInfoEncryption(), signed)
 	if err != nil {
 		return Response{}, fmt.Errorf("encrypt a UserInfo response: %w", err)
 	}

@@ -83,7 +83,7 @@ func TestWeakEncryption(t *testing.T) {
 
 			// One that is there, as before the setting was turned off.
 			known := a.Confidential(callback, func(m *client.Metadata) {
-				m.JWKS, m.IDTokenEncryption = document, client.Encryption{Algorithm: jose.RSAOAEP256, Content: jose.A256GCM}
+				m.JWKS, m.IDTokenEncryptionAlgorithm, m.IDTokenEncryptionContent = document, jose.RSAOAEP256, jose.A256GCM
 			})
 			_, err := a.Database().Write(t.Context()).Exec(t.Context(), `UPDATE clients SET id_token_encrypted_response_alg = $1 WHERE id = $2`, weak, known.ID)
 			must(t, err)
@@ -98,7 +98,7 @@ func TestWeakEncryption(t *testing.T) {
 			if _, err := a.Clients.Replace(t.Context(), known.ID, current.Metadata); (fault.KindOf(err) == fault.Invalid) == allowed {
 				t.Errorf("its record is replaced with the same: %v", err)
 			}
-			current.IDTokenEncryption.Algorithm = jose.RSAOAEP256
+			current.IDTokenEncryptionAlgorithm = jose.RSAOAEP256
 			if _, err := a.Clients.Replace(t.Context(), known.ID, current.Metadata); err != nil {
 				t.Errorf("its record is replaced with a better one: %v", err)
 			}

@@ -284,7 +284,9 @@ func TestEncryptedAnswers(t *testing.T) {
 			for name, signed := range map[string]jose.Algorithm{"signed and encrypted": jose.ES256, "encrypted only": ""} {
 				known := w.Confidential(callback, func(m *client.Metadata) {
 					m.JWKS = []byte(`{"keys":[` + string(document) + `]}`)
-					m.IDTokenEncryption, m.UserInfoEncryption, m.UserInfoAlgorithm = how, how, signed
+					m.IDTokenEncryptionAlgorithm, m.IDTokenEncryptionContent = how.Algorithm, how.Content
+					m.UserInfoEncryptionAlgorithm, m.UserInfoEncryptionContent = how.Algorithm, how.Content
+					m.UserInfoAlgorithm = signed
 				})
 				tokens := w.Tokens(known, w.Ada)
 				_, claims := jwt(t, string(open(tokens.Text("id_token"))))

@@ -28,7 +28,9 @@ func TestNoKeyToEncryptTo(t *testing.T) {
 			w := newWorld(t, engine, testx.WithConfig(func(c *config.Config) { c.Egress.AllowLoopback = true }))
 			away, how := newKeyServer(t), client.Encryption{Algorithm: jose.ECDHESA128KW, Content: jose.A128GCM}
 			known := w.Confidential(callback, func(m *client.Metadata) {
-				m.JWKSURI, m.IDTokenEncryption, m.UserInfoEncryption = away.URL+"/jwks", how, how
+				m.JWKSURI = away.URL + "/jwks"
+				m.IDTokenEncryptionAlgorithm, m.IDTokenEncryptionContent = how.Algorithm, how.Content
+				m.UserInfoEncryptionAlgorithm, m.UserInfoEncryptionContent = how.Algorithm, how.Content
 			})
 			form := w.code(known)
 			nothing := func(story string, answer testx.Answer, status int) {
@@ -85,7 +87,7 @@ func TestEncryptedUserInfo(t *testing.T) {
 			for _, signing := range []jose.Algorithm{"", jose.PS256} {
 				known := w.Confidential(callback, func(m *client.Metadata) {
 					m.JWKS, m.UserInfoAlgorithm = document, signing
-					m.UserInfoEncryption = client.Encryption{Algorithm: jose.KeyAlgorithm(algorithm), Content: jose.ContentEncryption(content)}
+					m.UserInfoEncryptionAlgorithm, m.UserInfoEncryptionContent = jose.KeyAlgorithm(algorithm), jose.ContentEncryption(content)
 				})
 				answer := w.Get("/oidc/userinfo", testx.Bearer(w.Tokens(known, w.Ada, set("nonce", "n")).Text("access_token")))
 				parsed, err := gojose.ParseEncryptedCompact(answer.Body, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(algorithm)}, []gojose.ContentEncryption{gojose.ContentEncryption(content)})

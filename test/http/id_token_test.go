@@ -127,7 +127,7 @@ func TestMembersOfTheClientsPolicy(t *testing.T) {
 	}
 	play(t, []Scenario{
 		{Name: "access_token_lifetime", Want: token, Do: func(w *World) testx.Answer {
-			tokens := w.Tokens(w.Confidential(callback, func(m *client.Metadata) { m.AccessTokenLifetime = time.Minute }), w.Ada)
+			tokens := w.Tokens(w.Confidential(callback, func(m *client.Metadata) { m.AccessTokenLifetime = 60 }), w.Ada)
 			if _, claims := jwt(w.T, tokens.Text("access_token")); tokens.JSON["expires_in"] != float64(60) || claims["exp"] != float64(w.Clock.Now().Add(time.Minute).Unix()) {
 				w.T.Errorf("expires_in %v, exp %v", tokens.JSON["expires_in"], claims["exp"])
 			}
@@ -135,7 +135,7 @@ func TestMembersOfTheClientsPolicy(t *testing.T) {
 			return w.Get("/oidc/userinfo", testx.Bearer(tokens.Text("access_token")))
 		}},
 		{Name: "refresh_token_lifetime", Want: jsonError(http.StatusBadRequest, oauth.InvalidGrant), Do: func(w *World) testx.Answer {
-			known := w.Confidential(callback, func(m *client.Metadata) { m.RefreshTokenLifetime = time.Hour })
+			known := w.Confidential(callback, func(m *client.Metadata) { m.RefreshTokenLifetime = client.SecondsOf(time.Hour) })
 			tokens := w.Tokens(known, w.Ada)
 			w.Clock.Advance(59 * time.Minute)
 			tokens = w.Token(known, refreshWith(tokens.Text("refresh_token")))
@@ -180,6 +180,6 @@ func TestMembersOfTheClientsPolicy(t *testing.T) {
 			}
 			return tokens
 		}},
-		{Name: "default_max_age of no time at all", Want: login, Do: twice(func(m *client.Metadata) { m.DefaultMaxAge = new(time.Duration) })},
+		{Name: "default_max_age of no time at all", Want: login, Do: twice(func(m *client.Metadata) { m.DefaultMaxAge = new(client.Seconds) })},
 	}, testx.WithConfig(func(c *config.Config) { c.Tokens.RefreshTokenReuseWindow = 30 * time.Second }))
 }

@@ -98,7 +98,7 @@ func TestNoWorkIsDoneForEncryptedTokens(t *testing.T) {
 		},
 		"a record's algorithm": func(w *World) (testx.Answer, bool) {
 			_, err := w.Clients.Register(w.T.Context(), client.Metadata{
-				Name: "x", RedirectURIs: []string{callback}, JWKS: publicKeys(w.T), IDTokenEncryption: client.Encryption{Algorithm: "PBES2-HS256+A128KW", Content: jose.A128GCM},
+				Name: "x", RedirectURIs: []string{callback}, JWKS: publicKeys(w.T), IDTokenEncryptionAlgorithm: "PBES2-HS256+A128KW", IDTokenEncryptionContent: jose.A128GCM,
 			})
 			return testx.Answer{}, err != nil
 		},

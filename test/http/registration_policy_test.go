@@ -53,7 +53,7 @@ func TestRegistrationPolicy(t *testing.T) {
 			answer := w.change(made, object{"client_name": "Renamed", "pkce": "optional", "access_token_lifetime": 1 << 20})
 			after := w.stored(made).Metadata
 			if before.PKCE != client.PKCEOrNonce || after.PKCE != before.PKCE || after.AssertionAudience != client.AudienceIssuerOrEndpoint ||
-				after.AccessTokenLifetime != time.Minute || !slices.Equal(after.ResponseModes, policy.ResponseModes) || after.RefreshTokenRotation != client.Rotate {
+				after.AccessTokenLifetime != 60 || !slices.Equal(after.ResponseModes, policy.ResponseModes) || after.RefreshTokenRotation != client.Rotate {
 				w.T.Errorf("now it is %+v", after)
 			}
 			return answer

@@ -104,13 +104,13 @@ func TestClientConfiguration(t *testing.T) {
 			made := w.enrolled("", plain)
 			known := w.stored(made)
 			metadata := known.Metadata
-			metadata.Consent, metadata.AccessTokenLifetime, metadata.ProtectedResources = client.ConsentAlways, time.Minute, []string{resource}
+			metadata.Consent, metadata.AccessTokenLifetime, metadata.ProtectedResources = client.ConsentAlways, 60, []string{resource}
 			metadata.ResponseModes = []oauth.ResponseMode{oauth.ResponseModeQuery}
 			if _, err := w.Clients.Replace(w.T.Context(), known.ID, metadata); err != nil {
 				w.T.Fatal(err)
 			}
 			answer := w.change(made, object{"client_name": "Renamed", "consent": "skip"})
-			if got := w.stored(made); got.Consent != client.ConsentAlways || got.AccessTokenLifetime != time.Minute || len(got.ProtectedResources) != 1 ||
+			if got := w.stored(made); got.Consent != client.ConsentAlways || got.AccessTokenLifetime != 60 || len(got.ProtectedResources) != 1 ||
 				len(got.ResponseModes) != 1 || got.RegisteredBy != client.ByClient {
 				w.T.Errorf("now it is %+v", got.Metadata)
 			}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"authly/internal/admin"
+	"authly/internal/client"
 	"authly/internal/config"
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/registration"
@@ -105,8 +105,8 @@ func TestOwnUpdateKeepsWhatAnAdministratorHasSet(t *testing.T) {
 			a := administer(t, engine, withRegistration(registration.Open), unlimited, testx.WithConfig(func(c *config.Config) { c.Requests.RequestURI = true }))
 			token := testx.Bearer(a.own(a.robot(), adminScopes().String(), a.Issuer+adminPath))
 			all := settlings()
-			for field := range reflect.TypeFor[admin.ClientFields]().Fields() {
-				member := field.Tag.Get("json")
+			for each := range client.Members() {
+				member := each.Name
 				story, known := all[member]
 				if !known {
 					t.Errorf("there is no story of %s", member)

@@ -106,7 +106,7 @@ func TestTrap13TimeOfAuthentication(t *testing.T) {
 			ledger.Holds(t, "trap-13 time of authentication")
 			w := newWorld(t, engine)
 			known := w.Confidential(callback, func(m *client.Metadata) {
-				age := time.Minute
+				age := client.Seconds(60)
 				m.DefaultMaxAge = &age
 			})
 			browser := w.SignedIn()

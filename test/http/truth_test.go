@@ -229,7 +229,9 @@ func TestMetadataTruthOfEncryption(t *testing.T) {
 	for _, algorithm := range listed(t, w, "id_token_encryption_alg_values_supported") {
 		for _, content := range listed(t, w, "id_token_encryption_enc_values_supported") {
 			how := client.Encryption{Algorithm: jose.KeyAlgorithm(algorithm), Content: jose.ContentEncryption(content)}
-			known := w.Confidential(callback, func(m *client.Metadata) { m.JWKS, m.IDTokenEncryption = document, how })
+			known := w.Confidential(callback, func(m *client.Metadata) {
+				m.JWKS, m.IDTokenEncryptionAlgorithm, m.IDTokenEncryptionContent = document, how.Algorithm, how.Content
+			})
 			token := w.Tokens(known, w.Ada).Text("id_token")
 			parsed, err := gojose.ParseEncryptedCompact(token, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(algorithm)}, []gojose.ContentEncryption{gojose.ContentEncryption(content)})
 			if err != nil {
@@ -247,7 +249,7 @@ func TestMetadataTruthOfEncryption(t *testing.T) {
 	}
 	for _, algorithm := range []jose.KeyAlgorithm{"RSA1_5", "dir", "A128KW", "A256GCMKW", "PBES2-HS256+A128KW", "ECDH-ES+A192KW"} {
 		_, err := w.Clients.Register(t.Context(), client.Metadata{
-			Name: "x", RedirectURIs: []string{callback}, JWKS: document, IDTokenEncryption: client.Encryption{Algorithm: algorithm},
+			Name: "x", RedirectURIs: []string{callback}, JWKS: document, IDTokenEncryptionAlgorithm: algorithm,
 		})
 		if fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s can be registered: %v", algorithm, err)

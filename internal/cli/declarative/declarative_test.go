@@ -208,7 +208,7 @@ func TestFromAFileToAServer(t *testing.T) {
 		w.expectSecret(firstSecret, false)
 		w.expectSecret(secondSecret, true)
 		found, err := w.Clients.Find(t.Context(), "shop")
-		if err != nil || found.AccessTokenLifetime.Seconds() != 300 {
+		if err != nil || found.AccessTokenLifetime != 300 {
 			t.Errorf("a field that the file doesn't name changed: %v, %v", found.AccessTokenLifetime, err)
 		}
 

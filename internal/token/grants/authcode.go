@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,10 +77,7 @@ func (g *AuthorizationCode) Authorize(ctx context.Context, request *token.Reques
 }
 
 func (g *AuthorizationCode) authorization(code token.Code, request *token.Request) *token.Authorization {
-	lifetime := request.Client.RefreshTokenLifetime
-	if lifetime == 0 {
-		lifetime = g.lifetime
-	}
+	lifetime := cmp.Or(request.Client.RefreshTokenLifetime.Duration(), g.lifetime)
 	offline, sessionExpiresAt := code.Scopes.Has(oauth.ScopeOfflineAccess), code.SessionExpiresAt
 	if offline {
 		sessionExpiresAt = nil
