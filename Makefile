@@ -19,13 +19,15 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE     := CGO_ENABLED=1 $(GO) test -vet=off -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout $(TIMEOUT)
 PLAIN    := CGO_ENABLED=0 $(GO) test -vet=off -count=1 -timeout $(TIMEOUT)
 
-# Every package runs on both engines under the race detector, and so do the scenarios
-# of the whole server on PostgreSQL, where requests really run beside each other. What
-# comes to the same server through a browser, a terminal, another maker's client or the
-# conformance kit reaches no code that these don't: it runs without the detector, which
-# makes it three to five times as slow. "make test-race" has it everywhere.
-IN_PROCESS := . ./internal/... ./test/crash
-OUTSIDE    := ./cmd/... ./test/conformance/... ./test/e2e ./test/interop ./test/load
+# The packages of the server run on both engines under the race detector, and so do the
+# scenarios of the whole server on PostgreSQL, where requests really run beside each
+# other. What comes to the same server through a browser, a terminal, another maker's
+# client or the conformance kit reaches no code that these don't: it runs without the
+# detector, which makes it three to five times as slow, and so do commands, which do one
+# thing after the other. "make test-race" has it everywhere.
+COMMANDS   := ./cmd/... ./internal/cli ./internal/cli/declarative
+OUTSIDE    := $(COMMANDS) ./test/conformance/... ./test/e2e ./test/interop ./test/load
+IN_PROCESS := . ./test/crash $$($(GO) list ./internal/... | grep -vxE 'authly/internal/cli(/declarative)?')
 
 # What can be overtaken is looked at without the race detector, which would make it
 # five times as slow; see test/http/meanwhile_test.go.
@@ -53,7 +55,7 @@ test-race: ## Run everything under the race detector on both engines (long)
 	TEST_ENGINES=sqlite,postgres $(SERVICES) env $(RACE:$(TIMEOUT)=1h) -count=1 ./...
 
 test-fast: ## Run the tests on SQLite only, without a browser and the race detector
-	TEST_ENGINES=sqlite CGO_ENABLED=0 $(GO) test ./internal/... ./cmd/... .
+	TEST_ENGINES=sqlite CGO_ENABLED=0 $(GO) test -vet=off ./internal/... ./cmd/... .
 
 race: ## Run the tests of races a hundred times
 	$(SERVICES) env $(RACE:$(TIMEOUT)=2h) -run 'Race|AtOnce|Concurrent|Parallel|Nodes|Shared' -count=100 ./...
