@@ -40,6 +40,9 @@ const (
 	countedTooLongAgo = 5 * time.Minute
 	// countingShare bounds the part of the time that counting takes, as a divisor.
 	countingShare = 20
+	// countedAtLeast bounds the pause that follows a long count: a clock that is set forward
+	// meanwhile makes one look long.
+	countedAtLeast = time.Hour
 )
 
 // Dashboard counts what there is. To count many things takes longer than somebody who
@@ -88,7 +91,7 @@ func (d *Dashboard) Refresh(ctx context.Context) error {
 
 // interval is how old a count has to be before there is another.
 func (d *Dashboard) interval() time.Duration {
-	return max(countedLately, countingShare*d.last.Load().took)
+	return min(max(countedLately, countingShare*d.last.Load().took), countedAtLeast)
 }
 
 // age of the last count; false if there is none, or the clock was set back.

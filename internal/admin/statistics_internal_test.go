@@ -135,3 +135,18 @@ func TestTimesOfCounting(t *testing.T) {
 		t.Error("a count from the future was given")
 	}
 }
+
+// A clock that is set forward during a count makes it look long: the next one is not put off for ever.
+func TestClockSetForwardWhileCounting(t *testing.T) {
+	t.Parallel()
+	dashboard, people := watch(t)
+	people.takes = 11 * 24 * time.Hour
+	if err := dashboard.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	people.takes = 0
+	people.clock.Advance(countedAtLeast)
+	if err := dashboard.Refresh(t.Context()); err != nil || people.counts.Load() != 2 {
+		t.Errorf("counted %d times, error %v", people.counts.Load(), err)
+	}
+}

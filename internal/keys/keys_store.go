@@ -15,6 +15,9 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.db.Tx(ctx, work)
 }
 
+// unguarded returns a context whose transactions don't ask again for the authority of the request.
+func (s store) unguarded(ctx context.Context) context.Context { return s.db.Guarded(ctx, nil) }
+
 // row is a key with its sealed material.
 type row struct {
 	Key
