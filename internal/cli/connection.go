@@ -17,8 +17,8 @@ import (
 
 	"authly/internal/cli/account"
 	"authly/internal/cli/remote"
-	"authly/internal/cli/signin"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/relyingparty"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/metadata"
 )
@@ -92,7 +92,7 @@ type connection struct {
 	book     *account.Book
 	tokens   remote.Tokens
 	through  *http.Client
-	provider func(ctx context.Context) (signin.Provider, error)
+	provider func(ctx context.Context) (relyingparty.Provider, error)
 	admin    *remote.Client
 }
 
@@ -110,8 +110,8 @@ func (p Program) connect(wanted *connectionFlags) (*connection, error) {
 	if made.through, err = httpClient(cmp.Or(wanted.caFile, p.variable(variableCAFile), made.profile.CAFile)); err != nil {
 		return nil, err
 	}
-	made.provider = func(ctx context.Context) (signin.Provider, error) {
-		return signin.Discover(ctx, made.through, made.server)
+	made.provider = func(ctx context.Context) (relyingparty.Provider, error) {
+		return relyingparty.Discover(ctx, made.through, made.server)
 	}
 	if err := made.findTokens(p, fixed); err != nil {
 		return nil, made.explained(err)

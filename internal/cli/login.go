@@ -15,6 +15,7 @@ import (
 	"authly/internal/cli/remote"
 	"authly/internal/cli/signin"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/relyingparty"
 )
 
 // builtInClient is the client as which this program signs people in; every server has it.
@@ -100,7 +101,7 @@ func (p Program) login(ctx context.Context, wanted *login) error {
 	if at.through, err = httpClient(profile.CAFile); err != nil {
 		return err
 	}
-	provider, err := signin.Discover(ctx, at.through, profile.Server)
+	provider, err := relyingparty.Discover(ctx, at.through, profile.Server)
 	if err != nil {
 		return at.explained(err)
 	}
@@ -179,7 +180,7 @@ func (p Program) show(ctx context.Context, address string, only bool) error {
 }
 
 // keep writes what was given where it belongs, and gives back what was there before.
-func (p Program) keep(ctx context.Context, book *account.Book, profile *account.Profile, wanted *login, given account.Credentials, provider signin.Provider) error {
+func (p Program) keep(ctx context.Context, book *account.Book, profile *account.Profile, wanted *login, given account.Credentials, provider relyingparty.Provider) error {
 	before, err := book.Credentials(ctx, *profile)
 	if err == nil && !before.Refresh.IsZero() {
 		if err := provider.Revoke(ctx, profile.ClientID, before.Refresh); err != nil {
@@ -213,9 +214,9 @@ func (p Program) keep(ctx context.Context, book *account.Book, profile *account.
 // signInAgain returns how the user of a profile signs in again for an operation that wants a more
 // recent sign-in. Without a terminal nobody is asked: a script must not wait for a browser.
 func (p Program) signInAgain(profile account.Profile) account.SignIn {
-	return func(ctx context.Context, provider signin.Provider, scopes []string, maxAge time.Duration) (signin.Tokens, error) {
+	return func(ctx context.Context, provider relyingparty.Provider, scopes []string, maxAge time.Duration) (relyingparty.Tokens, error) {
 		if !isTerminal(p.Input) {
-			return signin.Tokens{}, nil
+			return relyingparty.Tokens{}, nil
 		}
 		p.tell("This needs a more recent sign-in.\n")
 		return signin.Browser{

@@ -10,14 +10,15 @@ import (
 	"authly/internal/cli/declarative"
 	"authly/internal/cli/remote"
 	"authly/internal/cli/signin"
+	"authly/internal/platform/relyingparty"
 )
 
 // exitOf returns the status for an error that is not one of the command line or of the configuration.
 func exitOf(err error) int {
 	var (
 		unreachable *remote.UnreachableError
-		silent      *signin.UnreachableError
-		refusal     *signin.Refusal
+		silent      *relyingparty.UnreachableError
+		refusal     *relyingparty.Refusal
 		unknown     *unknownNameError
 	)
 	switch {
@@ -49,7 +50,7 @@ func remoteRemedy(err error) string {
 	var (
 		problem     *remote.Problem
 		unreachable *remote.UnreachableError
-		silent      *signin.UnreachableError
+		silent      *relyingparty.UnreachableError
 	)
 	switch {
 	case errors.Is(err, declarative.ErrNotAdopted):
@@ -74,7 +75,7 @@ func remoteRemedy(err error) string {
 		return "Try again. With --no-browser the address is shown, and --timeout waits for longer."
 	case errors.As(err, &unreachable), errors.As(err, &silent):
 		return "See that the server runs, that " + server + " is its issuer, and that this machine trusts its certificate (--ca-file)."
-	case errors.Is(err, signin.ErrNoProvider):
+	case errors.Is(err, relyingparty.ErrNoProvider):
 		return "Give --server the issuer as it is in the server's metadata."
 	case errors.As(err, &problem):
 		return problemRemedy(problem, server, source)
@@ -118,11 +119,11 @@ func problemRemedy(problem *remote.Problem, server, source string) string {
 
 func refusalRemedy(err error) string {
 	switch {
-	case signin.IsRefusal(err, "access_denied"):
+	case relyingparty.IsRefusal(err, "access_denied"):
 		return "Allow it on the server's page, with an account that is an administrator."
-	case signin.IsRefusal(err, "invalid_client"), signin.IsRefusal(err, "unauthorized_client"):
+	case relyingparty.IsRefusal(err, "invalid_client"), relyingparty.IsRefusal(err, "unauthorized_client"):
 		return "See that the server has the client, that it is not disabled, and that its secret is right."
-	case signin.IsRefusal(err, "invalid_scope"), signin.IsRefusal(err, "invalid_target"):
+	case relyingparty.IsRefusal(err, "invalid_scope"), relyingparty.IsRefusal(err, "invalid_target"):
 		return "The client may ask for less. An administrator of the server can give it the scopes and the resource of the administration."
 	case errors.Is(err, context.DeadlineExceeded):
 		return "Try again."

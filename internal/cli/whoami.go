@@ -12,7 +12,7 @@ import (
 
 	"authly/internal/cli/account"
 	"authly/internal/cli/remote"
-	"authly/internal/cli/signin"
+	"authly/internal/platform/relyingparty"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/jose"
 )
@@ -66,7 +66,7 @@ func (c *connection) signOut(ctx context.Context, known account.Credentials) err
 		if token.IsZero() {
 			continue
 		}
-		if err := provider.Revoke(ctx, c.profile.ClientID, token); err != nil && !signin.IsRefusal(err, "invalid_request") {
+		if err := provider.Revoke(ctx, c.profile.ClientID, token); err != nil && !relyingparty.IsRefusal(err, "invalid_request") {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"authly/internal/cli/account"
 	"authly/internal/cli/signin"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/relyingparty"
 	"authly/internal/platform/secret"
 )
 
@@ -63,8 +64,8 @@ func (r *rotating) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"access_token":"access-%d","token_type":"Bearer","expires_in":600,"refresh_token":"refresh-%d","scope":"s"}`, r.uses, r.uses)
 }
 
-func (r *rotating) discover(ctx context.Context) (signin.Provider, error) {
-	return signin.Discover(ctx, r.Client(), r.URL)
+func (r *rotating) discover(ctx context.Context) (relyingparty.Provider, error) {
+	return relyingparty.Discover(ctx, r.Client(), r.URL)
 }
 
 func TestManyAtOnceUseARefreshTokenOnce(t *testing.T) {
@@ -122,11 +123,11 @@ func TestSessionThatEnded(t *testing.T) {
 func TestMoreRecentSignIn(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_900_000_000, 0)
-	fresh := signin.Tokens{Access: secret.FromString("fresh"), Refresh: secret.FromString("fresh refresh"), Lifetime: time.Minute, Scope: "openid s", Person: signin.Person{Subject: "ada"}}
+	fresh := relyingparty.Tokens{Access: secret.FromString("fresh"), Refresh: secret.FromString("fresh refresh"), Lifetime: time.Minute, Scope: "openid s", Person: relyingparty.Person{Subject: "ada"}}
 	other := fresh
 	other.Person.Subject = "eve"
 	for name, test := range map[string]struct {
-		given       signin.Tokens
+		given       relyingparty.Tokens
 		failure     error
 		token, kept string
 		revoked     string
@@ -134,8 +135,8 @@ func TestMoreRecentSignIn(t *testing.T) {
 	}{
 		"the same user": {fresh, nil, "fresh", "fresh", "old refresh", nil},
 		"another user":  {other, nil, "", "old", "fresh refresh", account.ErrOtherUser},
-		"no terminal":   {signin.Tokens{}, nil, "", "old", "", nil},
-		"a failure":     {signin.Tokens{}, signin.ErrNobodyCame, "", "old", "", signin.ErrNobodyCame},
+		"no terminal":   {relyingparty.Tokens{}, nil, "", "old", "", nil},
+		"a failure":     {relyingparty.Tokens{}, signin.ErrNobodyCame, "", "old", "", signin.ErrNobodyCame},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,7 +146,7 @@ func TestMoreRecentSignIn(t *testing.T) {
 			if err := book.Keep(t.Context(), profile, known); err != nil {
 				t.Fatal(err)
 			}
-			session := book.Session(profile, clock.NewFake(now), server.discover, func(_ context.Context, _ signin.Provider, scopes []string, maxAge time.Duration) (signin.Tokens, error) {
+			session := book.Session(profile, clock.NewFake(now), server.discover, func(_ context.Context, _ relyingparty.Provider, scopes []string, maxAge time.Duration) (relyingparty.Tokens, error) {
 				if strings.Join(scopes, " ") != "openid s" || maxAge != 15*time.Minute {
 					t.Errorf("asked for %v within %s", scopes, maxAge)
 				}

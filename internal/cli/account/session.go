@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"authly/internal/cli/remote"
-	"authly/internal/cli/signin"
 	"authly/internal/platform/clock"
+	"authly/internal/platform/relyingparty"
 	"authly/internal/platform/secret"
 )
 
@@ -26,7 +26,7 @@ var (
 
 // SignIn signs the user in again, with the scopes that the profile has, within maxAge. It returns
 // zero tokens where nobody can be asked.
-type SignIn func(ctx context.Context, provider signin.Provider, scopes []string, maxAge time.Duration) (signin.Tokens, error)
+type SignIn func(ctx context.Context, provider relyingparty.Provider, scopes []string, maxAge time.Duration) (relyingparty.Tokens, error)
 
 // Session gives the access token of a profile, as [authly/internal/cli/remote.Tokens].
 type Session struct {
@@ -34,12 +34,12 @@ type Session struct {
 	profile Profile
 	clock   clock.Clock
 	// discover is asked only when a token has to be renewed.
-	discover func(ctx context.Context) (signin.Provider, error)
+	discover func(ctx context.Context) (relyingparty.Provider, error)
 	signIn   SignIn
 }
 
 // Session returns the session of a profile.
-func (b *Book) Session(profile Profile, by clock.Clock, discover func(ctx context.Context) (signin.Provider, error), signIn SignIn) *Session {
+func (b *Book) Session(profile Profile, by clock.Clock, discover func(ctx context.Context) (relyingparty.Provider, error), signIn SignIn) *Session {
 	return &Session{b, profile, by, discover, signIn}
 }
 
@@ -87,7 +87,7 @@ func (s *Session) refresh(ctx context.Context, known Credentials) (secret.Redact
 		return secret.Redacted{}, err
 	}
 	given, err := provider.Refresh(ctx, s.profile.ClientID, known.Refresh)
-	if signin.IsRefusal(err, "invalid_grant") || signin.IsRefusal(err, "invalid_client") {
+	if relyingparty.IsRefusal(err, "invalid_grant") || relyingparty.IsRefusal(err, "invalid_client") {
 		return secret.Redacted{}, fmt.Errorf("%w: %w", ErrEnded, errors.Join(err, s.book.Forget(ctx, s.profile)))
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *Session) StepUp(ctx context.Context, _ string, maxAge time.Duration) (s
 }
 
 // replace keeps new tokens and returns the refresh token that was kept before.
-func (s *Session) replace(ctx context.Context, given signin.Tokens) (secret.Redacted, error) {
+func (s *Session) replace(ctx context.Context, given relyingparty.Tokens) (secret.Redacted, error) {
 	var before secret.Redacted
 	err := s.book.locked("credentials-"+s.profile.Name, func() error {
 		known, err := s.book.Credentials(ctx, s.profile)
@@ -151,7 +151,7 @@ func (s *Session) replace(ctx context.Context, given signin.Tokens) (secret.Reda
 }
 
 // CredentialsOf returns what is kept of tokens that the server gave just now.
-func CredentialsOf(given signin.Tokens, now time.Time) Credentials {
+func CredentialsOf(given relyingparty.Tokens, now time.Time) Credentials {
 	return Credentials{given.Access, given.Refresh, now.Add(given.Lifetime), given.Scope}
 }
 
@@ -177,7 +177,7 @@ type Service struct {
 	ClientID string
 	Secret   secret.Redacted
 	Resource string
-	Discover func(ctx context.Context) (signin.Provider, error)
+	Discover func(ctx context.Context) (relyingparty.Provider, error)
 
 	known map[string]secret.Redacted // by scope
 }
@@ -197,7 +197,7 @@ func (s *Service) Renew(ctx context.Context, scope string, _ secret.Redacted) (s
 		return secret.Redacted{}, err
 	}
 	given, err := provider.ClientCredentials(ctx, s.ClientID, s.Secret, scope, s.Resource)
-	if signin.IsRefusal(err, "invalid_scope") {
+	if relyingparty.IsRefusal(err, "invalid_scope") {
 		return secret.Redacted{}, fmt.Errorf("%w: it needs %s: %w", err, scope, remote.ErrScope)
 	}
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"authly/internal/cli/account"
 	"authly/internal/cli/declarative"
 	"authly/internal/cli/remote"
-	"authly/internal/cli/signin"
 	"authly/internal/client"
+	"authly/internal/platform/relyingparty"
 	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
 	"authly/internal/testx"
@@ -366,7 +366,9 @@ func TestAFileOfFewScopes(t *testing.T) {
 			"a token": account.Fixed{Access: secret.FromString(given.Text("access_token"))},
 			"a client": &account.Service{
 				ClientID: robot.ClientID, Secret: secret.FromString(robot.Secret), Resource: resource,
-				Discover: func(ctx context.Context) (signin.Provider, error) { return signin.Discover(ctx, through, w.Issuer) },
+				Discover: func(ctx context.Context) (relyingparty.Provider, error) {
+					return relyingparty.Discover(ctx, through, w.Issuer)
+				},
 			},
 		} {
 			api := remote.New(remote.Options{Server: w.Issuer, HTTP: through, Tokens: tokens})

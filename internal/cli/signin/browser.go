@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"authly/internal/platform/clock"
-	"authly/internal/platform/secret"
-	"authly/internal/protocol/oauth"
+	"authly/internal/platform/relyingparty"
 )
 
 // callbackPath is where the browser comes back to, on any port (RFC 8252 section 7.3).
@@ -24,7 +20,7 @@ var ErrNobodyCame = errors.New("nobody signed in in time")
 
 // Browser signs a person in through their browser.
 type Browser struct {
-	Provider Provider
+	Provider relyingparty.Provider
 	ClientID string
 	Scopes   []string
 	Resource string
@@ -39,15 +35,18 @@ type Browser struct {
 }
 
 // SignIn waits until the person has come back, and redeems the code.
-func (b Browser) SignIn(ctx context.Context) (Tokens, error) {
+func (b Browser) SignIn(ctx context.Context) (relyingparty.Tokens, error) {
 	var listening net.ListenConfig
 	listener, err := listening.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
-		return Tokens{}, fmt.Errorf("listen for the browser: %w", err)
+		return relyingparty.Tokens{}, fmt.Errorf("listen for the browser: %w", err)
 	}
-	redirectURI := "http://" + listener.Addr().String() + callbackPath
-	state, nonce, verifier := secret.New().Reveal(), secret.New().Reveal(), secret.New().Reveal()
-	waiting := &callback{host: listener.Addr().String(), state: state, provider: b.Provider, arrived: make(chan response, 1)}
+	begun := b.Provider.Begin(relyingparty.Request{
+		ClientID: b.ClientID, RedirectURI: "http://" + listener.Addr().String() + callbackPath, Scopes: b.Scopes, Resource: b.Resource, MaxAge: b.MaxAge,
+		// The name is only shown; without it the subject has to do.
+		Claims: `{"id_token":{"preferred_username":null,"name":null}}`,
+	}, b.Clock)
+	waiting := &callback{host: listener.Addr().String(), signIn: begun, arrived: make(chan response, 1)}
 	server := &http.Server{Handler: waiting, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	ended := make(chan struct{})
 	var failure error
@@ -61,52 +60,24 @@ func (b Browser) SignIn(ctx context.Context) (Tokens, error) {
 		_ = server.Shutdown(ctx)
 		<-ended
 	}()
-	if err := b.Show(ctx, b.address(redirectURI, state, nonce, verifier)); err != nil {
-		return Tokens{}, err
+	if err := b.Show(ctx, begun.URL()); err != nil {
+		return relyingparty.Tokens{}, err
 	}
 	patience := time.NewTimer(b.Patience)
 	defer patience.Stop()
 	select {
 	case <-ctx.Done():
-		return Tokens{}, context.Cause(ctx)
+		return relyingparty.Tokens{}, context.Cause(ctx)
 	case <-patience.C:
-		return Tokens{}, fmt.Errorf("%w: %s", ErrNobodyCame, b.Patience)
+		return relyingparty.Tokens{}, fmt.Errorf("%w: %s", ErrNobodyCame, b.Patience)
 	case <-ended:
-		return Tokens{}, fmt.Errorf("listen for the browser: %w", failure)
+		return relyingparty.Tokens{}, fmt.Errorf("listen for the browser: %w", failure)
 	case came := <-waiting.arrived:
 		if came.refusal != nil {
-			return Tokens{}, came.refusal
+			return relyingparty.Tokens{}, came.refusal
 		}
-		return b.redeem(ctx, came.code, redirectURI, verifier, nonce)
+		return begun.Redeem(ctx, came.code)
 	}
-}
-
-func (b Browser) address(redirectURI, state, nonce, verifier string) string {
-	query := url.Values{
-		"response_type": {"code"}, "client_id": {b.ClientID}, "redirect_uri": {redirectURI}, "scope": {strings.Join(b.Scopes, " ")},
-		"state": {state}, "nonce": {nonce}, "code_challenge": {oauth.CodeChallengeS256(verifier)}, "code_challenge_method": {"S256"},
-		"resource": {b.Resource}, "max_age": {strconv.Itoa(int(b.MaxAge.Seconds()))},
-		// The name is only shown; without it the subject has to do (OpenID Connect Core 1.0 section 5.5).
-		"claims": {`{"id_token":{"preferred_username":null,"name":null}}`},
-	}
-	separator := "?"
-	if strings.Contains(b.Provider.Authorization, "?") {
-		separator = "&"
-	}
-	return b.Provider.Authorization + separator + query.Encode()
-}
-
-func (b Browser) redeem(ctx context.Context, code, redirectURI, verifier, nonce string) (Tokens, error) {
-	given, err := b.Provider.exchange(ctx, url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {b.ClientID}, "code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier},
-		"resource": {b.Resource},
-	})
-	if err != nil {
-		return Tokens{}, fmt.Errorf("redeem the code: %w", err)
-	}
-	tokens := given.tokens()
-	tokens.Person, err = b.Provider.person(ctx, given.IDToken, b.ClientID, nonce, b.Clock.Now())
-	return tokens, err
 }
 
 // response is with what the browser came back.
@@ -117,9 +88,9 @@ type response struct {
 
 // callback answers the browser.
 type callback struct {
-	host, state string
-	provider    Provider
-	arrived     chan response // has room for one: the first counts
+	host    string
+	signIn  *relyingparty.SignIn
+	arrived chan response // has room for one: the first counts
 }
 
 // ServeHTTP takes the response. One without our state is answered and otherwise as if it
@@ -137,43 +108,21 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, page("Nothing is here", "A program that signs in waits for its answer here."))
 		return
 	}
-	came, ours := c.read(r.URL.Query())
-	if !ours {
+	code, err := c.signIn.Code(r.URL.Query())
+	if errors.Is(err, relyingparty.ErrOtherSignIn) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, page("This is another sign-in's answer", "Go back to the terminal, and use the address that is shown there."))
 		return
 	}
 	select {
-	case c.arrived <- came:
+	case c.arrived <- response{code, err}:
 	default: // sent twice
 	}
-	if came.refusal != nil {
+	if err != nil {
 		_, _ = fmt.Fprint(w, page("You are not signed in", "The terminal says why. You can close this window."))
 		return
 	}
 	_, _ = fmt.Fprint(w, page("Go back to the terminal", "It goes on there. You can close this window."))
-}
-
-// read tells what a response says, and whether it is the one that is waited for.
-func (c *callback) read(query url.Values) (response, bool) {
-	for _, values := range query {
-		if len(values) > 1 { // RFC 6749 section 3.1
-			return response{}, false
-		}
-	}
-	if query.Get("state") != c.state {
-		return response{}, false
-	}
-	if issuer := query.Get("iss"); issuer != c.provider.Issuer && (query.Has("iss") || c.provider.NamesIssuer) {
-		return response{refusal: errors.New("the answer came from another server than the one that was asked (RFC 9207)")}, true
-	}
-	if code := query.Get("error"); code != "" {
-		return response{refusal: &Refusal{code, query.Get("error_description")}}, true
-	}
-	if query.Get("code") == "" {
-		return response{refusal: errors.New("the server sent the browser back without a code")}, true
-	}
-	return response{code: query.Get("code")}, true
 }
 
 // page is what the browser shows; no text of a request is in it.

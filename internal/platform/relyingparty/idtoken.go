@@ -1,4 +1,4 @@
-package signin
+package relyingparty
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 
 var errIDToken = errors.New("the ID token is not for this sign-in")
 
-// leeway is how far this machine's clock and the server's may be apart.
+// leeway is how far the clocks of this machine and the provider may be apart.
 const leeway = 2 * time.Minute
 
-// person reads the ID token of a sign-in (OpenID Connect Core 1.0 section 3.1.3.7).
+// person checks the ID token of a sign-in (OpenID Connect Core 1.0 section 3.1.3.7).
 func (p Provider) person(ctx context.Context, token, clientID, nonce string, now time.Time) (Person, error) {
 	status, body, err := p.ask(ctx, http.MethodGet, p.Keys, nil)
 	if err == nil && status != http.StatusOK {

@@ -1,4 +1,4 @@
-package signin
+package relyingparty
 
 import (
 	"context"
@@ -17,58 +17,58 @@ import (
 const maxAnswerBytes = 1 << 20
 
 var (
-	// ErrNoProvider is wrapped where a server's metadata can't be had.
+	// ErrNoProvider is wrapped where the metadata of a provider can't be read.
 	ErrNoProvider = errors.New("no authorization server was found")
 	errInsecure   = errors.New("plain http is only for this machine")
 )
 
-// Provider is a server with what it says about itself.
+// Provider is an OpenID provider with its metadata.
 type Provider struct {
 	Issuer        string `json:"issuer"`
 	Authorization string `json:"authorization_endpoint"`
 	Token         string `json:"token_endpoint"`
 	Revocation    string `json:"revocation_endpoint"`
 	Keys          string `json:"jwks_uri"`
-	// NamesIssuer tells whether authorization responses say whose they are (RFC 9207).
+	// NamesIssuer reports whether authorization responses name their issuer (RFC 9207).
 	NamesIssuer bool `json:"authorization_response_iss_parameter_supported"`
 
-	through *http.Client
+	client *http.Client
 }
 
 // Discover reads the metadata of an issuer, which must be exactly that issuer's
 // (RFC 8414 section 3.3). Errors wrap [ErrNoProvider].
-func Discover(ctx context.Context, through *http.Client, issuer string) (Provider, error) {
+func Discover(ctx context.Context, client *http.Client, issuer string) (Provider, error) {
 	issuer = strings.TrimSuffix(issuer, "/")
 	if err := metadata.ValidateIssuer(issuer); err != nil {
 		return Provider{}, fmt.Errorf("%w: %q: %w", ErrNoProvider, issuer, err)
 	}
-	strict := *through
+	strict := *client
 	strict.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	found := Provider{through: &strict}
-	status, body, err := found.ask(ctx, http.MethodGet, issuer+"/.well-known/openid-configuration", nil)
+	provider := Provider{client: &strict}
+	status, body, err := provider.ask(ctx, http.MethodGet, issuer+"/.well-known/openid-configuration", nil)
 	if err != nil {
 		return Provider{}, fmt.Errorf("%w at %s: %w", ErrNoProvider, issuer, err)
 	}
 	if status != http.StatusOK {
 		return Provider{}, fmt.Errorf("%w at %s: its metadata is answered with status %d", ErrNoProvider, issuer, status)
 	}
-	if err := json.Unmarshal(body, &found); err != nil {
+	if err := json.Unmarshal(body, &provider); err != nil {
 		return Provider{}, fmt.Errorf("%w at %s: its metadata can't be read: %w", ErrNoProvider, issuer, err)
 	}
-	if found.Issuer != issuer {
-		return Provider{}, fmt.Errorf("%w at %s: the metadata there is of the issuer %q", ErrNoProvider, issuer, found.Issuer)
+	if provider.Issuer != issuer {
+		return Provider{}, fmt.Errorf("%w at %s: the metadata there is of the issuer %q", ErrNoProvider, issuer, provider.Issuer)
 	}
 	for name, address := range map[string]string{
-		"authorization_endpoint": found.Authorization, "token_endpoint": found.Token, "revocation_endpoint": found.Revocation, "jwks_uri": found.Keys,
+		"authorization_endpoint": provider.Authorization, "token_endpoint": provider.Token, "revocation_endpoint": provider.Revocation, "jwks_uri": provider.Keys,
 	} {
 		if err := secure(address, issuer); err != nil {
 			return Provider{}, fmt.Errorf("%w at %s: %s %q: %w", ErrNoProvider, issuer, name, address, err)
 		}
 	}
-	return found, nil
+	return provider, nil
 }
 
-// secure holds that an address is https, or on this machine like its issuer.
+// secure checks that an address is https, or on this machine as its issuer is.
 func secure(address, issuer string) error {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -83,7 +83,7 @@ func secure(address, issuer string) error {
 	return errInsecure
 }
 
-// ask sends a form, or nothing, and reads the answer.
+// ask sends a request, with a form if there is one, and reads the answer.
 func (p Provider) ask(ctx context.Context, method, address string, form url.Values, options ...func(*http.Request)) (int, []byte, error) {
 	var sent io.Reader = http.NoBody
 	if form != nil {
@@ -100,7 +100,7 @@ func (p Provider) ask(ctx context.Context, method, address string, form url.Valu
 	for _, option := range options {
 		option(request)
 	}
-	response, err := p.through.Do(request)
+	response, err := p.client.Do(request)
 	if err != nil {
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) { // its address would repeat what was asked
@@ -116,7 +116,7 @@ func (p Provider) ask(ctx context.Context, method, address string, form url.Valu
 	return response.StatusCode, body, nil
 }
 
-// UnreachableError is returned when a server did not answer.
+// UnreachableError is returned where a provider did not answer.
 type UnreachableError struct{ Cause error }
 
 func (e *UnreachableError) Error() string { return "no answer: " + e.Cause.Error() }

@@ -1,4 +1,4 @@
-package signin
+package relyingparty
 
 import (
 	"context"
@@ -13,17 +13,17 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// Tokens are what the token endpoint gave.
+// Tokens is a response of the token endpoint.
 type Tokens struct {
 	Access, Refresh secret.Redacted
 	Lifetime        time.Duration
 	Scope           string
-	// Person is who signed in; its zero value stands for a client on its own behalf
-	// and for tokens that were renewed.
+	// Person is the user who signed in. It is zero for a client on its own behalf and for
+	// tokens that were renewed.
 	Person Person
 }
 
-// Person is who signed in, as the ID token says.
+// Person is the user whom an ID token is about.
 type Person struct {
 	Subject  string `json:"sub"`
 	Username string `json:"preferred_username"`
@@ -43,7 +43,7 @@ func (r *Refusal) Error() string {
 	return r.Code + ": " + r.Description
 }
 
-// IsRefusal tells whether an error is a refusal with the code.
+// IsRefusal reports whether an error is a refusal with the code.
 func IsRefusal(err error, code string) bool {
 	var refusal *Refusal
 	return errors.As(err, &refusal) && refusal.Code == code
@@ -58,7 +58,7 @@ type tokenResponse struct {
 	IDToken      string `json:"id_token"`
 }
 
-// exchange asks the token endpoint.
+// exchange sends a request to the token endpoint.
 func (p Provider) exchange(ctx context.Context, form url.Values, options ...func(*http.Request)) (tokenResponse, error) {
 	status, body, err := p.ask(ctx, http.MethodPost, p.Token, form, options...)
 	if err != nil {
@@ -67,25 +67,25 @@ func (p Provider) exchange(ctx context.Context, form url.Values, options ...func
 	if status != http.StatusOK {
 		return tokenResponse{}, refusalOf(status, body)
 	}
-	var given tokenResponse
-	if err := json.Unmarshal(body, &given); err != nil {
+	var response tokenResponse
+	if err := json.Unmarshal(body, &response); err != nil {
 		return tokenResponse{}, fmt.Errorf("read the answer of the token endpoint: %w", err)
 	}
-	if given.AccessToken == "" || !strings.EqualFold(given.TokenType, "Bearer") {
+	if response.AccessToken == "" || !strings.EqualFold(response.TokenType, "Bearer") {
 		return tokenResponse{}, errors.New("the token endpoint answered without a bearer token")
 	}
-	return given, nil
+	return response, nil
 }
 
 func refusalOf(status int, body []byte) error {
-	var told struct {
+	var refusal struct {
 		Code        string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	if err := json.Unmarshal(body, &told); err != nil || told.Code == "" {
+	if err := json.Unmarshal(body, &refusal); err != nil || refusal.Code == "" {
 		return fmt.Errorf("the server answered with status %d", status)
 	}
-	return &Refusal{told.Code, told.Description}
+	return &Refusal{refusal.Code, refusal.Description}
 }
 
 func (r tokenResponse) tokens() Tokens {
@@ -97,11 +97,11 @@ func (r tokenResponse) tokens() Tokens {
 
 // Refresh uses a refresh token of a public client (RFC 6749 section 6).
 func (p Provider) Refresh(ctx context.Context, clientID string, token secret.Redacted) (Tokens, error) {
-	given, err := p.exchange(ctx, url.Values{"grant_type": {"refresh_token"}, "client_id": {clientID}, "refresh_token": {token.Reveal()}})
+	response, err := p.exchange(ctx, url.Values{"grant_type": {"refresh_token"}, "client_id": {clientID}, "refresh_token": {token.Reveal()}})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("renew the access token: %w", err)
 	}
-	return given.tokens(), nil
+	return response.tokens(), nil
 }
 
 // ClientCredentials gets a token for a client on its own behalf (RFC 6749 section 4.4).
@@ -110,17 +110,17 @@ func (p Provider) ClientCredentials(ctx context.Context, clientID string, client
 	if scope != "" {
 		form.Set("scope", scope)
 	}
-	given, err := p.exchange(ctx, form, func(request *http.Request) { // section 2.3.1: both are encoded first
+	response, err := p.exchange(ctx, form, func(request *http.Request) { // section 2.3.1: both are encoded first
 		request.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(clientSecret.Reveal()))
 	})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("get a token for the client %s: %w", clientID, err)
 	}
-	return given.tokens(), nil
+	return response.tokens(), nil
 }
 
-// Revoke gives a token of a public client back, and with a refresh token everything that
-// came from it.
+// Revoke revokes a token of a public client, and with a refresh token everything that
+// came from it (RFC 7009).
 func (p Provider) Revoke(ctx context.Context, clientID string, token secret.Redacted) error {
 	status, body, err := p.ask(ctx, http.MethodPost, p.Revocation, url.Values{"client_id": {clientID}, "token": {token.Reveal()}})
 	if err == nil && status != http.StatusOK {
