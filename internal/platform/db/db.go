@@ -34,7 +34,7 @@ type Options struct {
 	// MaxConnections bounds the pool of PostgreSQL connections, or SQLite's
 	// readers. Zero means a default that suits the engine.
 	MaxConnections int
-	// Logger is told what the engine does by itself, such as a retried transaction.
+	// Logger receives what the engine does on its own, such as retrying a transaction.
 	Logger *slog.Logger
 }
 
@@ -63,13 +63,13 @@ type Querier interface {
 // ErrNoRows is returned by Scan when there is no row.
 var ErrNoRows = errors.New("no rows")
 
-// backend is what an engine has to offer.
+// backend is what each engine implements.
 type backend interface {
 	engine() Engine
 	reader() Querier
 	writer() Querier
 	begin(ctx context.Context) (transaction, error)
-	// outcomeUnknown reports whether an error of a COMMIT leaves open if it has taken effect.
+	// outcomeUnknown reports whether an error of a COMMIT leaves open whether it took effect.
 	outcomeUnknown(err error) bool
 	// retryable reports whether a transaction that failed with err may succeed when run again.
 	retryable(err error) bool
@@ -114,15 +114,15 @@ func Open(ctx context.Context, options Options) (*DB, error) {
 	return &DB{backend: opened, logger: options.Logger}, nil
 }
 
-// Engine tells which engine is behind d. Only tests and reports may ask: a
-// store that branches on it is written wrongly.
+// Engine returns the engine behind d. It is for tests and reports: a store must not
+// branch on it.
 func (d *DB) Engine() Engine { return d.backend.engine() }
 
 // Ping returns an error if the database can't be reached.
 func (d *DB) Ping(ctx context.Context) error { return d.backend.ping(ctx) }
 
-// Close waits for running statements, a few seconds at most where a server may
-// not answer, and closes all connections. Closing twice does nothing more.
+// Close waits for running statements, for a few seconds at most if a server may
+// not answer, and closes all connections. It is safe to call twice.
 func (d *DB) Close() error {
 	d.closing.Do(func() { d.closed = d.backend.close() })
 	return d.closed
@@ -137,9 +137,9 @@ type running struct {
 	committed []func()
 }
 
-// AfterCommit calls done once the transaction of ctx is committed, or at once if there is none. done
-// is not called if the transaction is rolled back, or if the outcome of its COMMIT is unknown: what
-// memory keeps of the database must not come from a change that may never have been made.
+// AfterCommit calls done once the transaction of ctx is committed, or at once if there is none. It
+// does not call done if the transaction is rolled back, or if the outcome of its COMMIT is unknown:
+// a copy in memory must not come from a change that may never have happened.
 func (d *DB) AfterCommit(ctx context.Context, done func()) {
 	if open, ok := ctx.Value(transactionKey{d}).(*running); ok {
 		open.committed = append(open.committed, done)
@@ -148,8 +148,8 @@ func (d *DB) AfterCommit(ctx context.Context, done func()) {
 	done()
 }
 
-// Read returns what runs queries: the transaction of ctx if there is one, else
-// the readers, which refuse to write on SQLite.
+// Read returns the transaction of ctx if there is one, otherwise the readers. On SQLite
+// the readers refuse to write.
 func (d *DB) Read(ctx context.Context) Querier {
 	if open, ok := ctx.Value(transactionKey{d}).(transaction); ok {
 		return d.observed(ctx, open)
@@ -157,8 +157,8 @@ func (d *DB) Read(ctx context.Context) Querier {
 	return d.observed(ctx, d.backend.reader())
 }
 
-// Write returns what runs statements that change something: the transaction of
-// ctx if there is one, else each statement is its own.
+// Write returns the transaction of ctx if there is one; otherwise each statement is a
+// transaction of its own.
 func (d *DB) Write(ctx context.Context) Querier {
 	if open, ok := ctx.Value(transactionKey{d}).(transaction); ok {
 		return d.observed(ctx, open)
@@ -166,14 +166,14 @@ func (d *DB) Write(ctx context.Context) Querier {
 	return d.observed(ctx, d.backend.writer())
 }
 
-// maxAttempts bounds how often a transaction that lost to another is run.
+// maxAttempts bounds how often a transaction is run after conflicts with others.
 const maxAttempts = 5
 
 // Tx runs work in one transaction, committed when work returns nil and rolled
 // back otherwise. Inside another Tx of the same context it joins that one. It
 // may run work several times when the engine asks for that (SQLSTATE 40001 and
-// 40P01), so work must change nothing but the database and variables that it sets anew.
-// When the answer to the COMMIT is lost, the error is one of [IsOutcomeUnknown] and work is not
+// 40P01), so work must change nothing but the database and variables that it sets afresh.
+// If the answer to the COMMIT is lost, the error is one of [IsOutcomeUnknown] and work is not
 // run again: it may have taken effect.
 func (d *DB) Tx(ctx context.Context, work func(ctx context.Context) error) error {
 	if _, joined := ctx.Value(transactionKey{d}).(transaction); joined {
@@ -191,7 +191,7 @@ func (d *DB) Tx(ctx context.Context, work func(ctx context.Context) error) error
 }
 
 // endTimeout bounds a COMMIT or ROLLBACK, which no caller can cancel: a server
-// that does not answer must not hold up everybody who waits for the same commit.
+// that does not answer must not block the other callers that share the commit.
 const endTimeout = 15 * time.Second
 
 func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) error {
@@ -203,7 +203,7 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 	open := &running{transaction: begun}
 	finished := false
 	defer func() {
-		if !finished { // work panicked or failed: nothing of it may stay
+		if !finished { // work panicked or failed: undo all of it
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 			defer cancel()
 			_ = open.rollback(ending)
@@ -256,7 +256,7 @@ func (e *ConstraintError) Error() string { return e.cause.Error() }
 // Unwrap returns the driver's error.
 func (e *ConstraintError) Unwrap() error { return e.cause }
 
-// IsUnique reports whether err is a breach of the uniqueness of the given column.
+// IsUnique reports whether err is a violation of the unique constraint on the given column.
 func IsUnique(err error, column string) bool {
 	var breach *ConstraintError
 	return errors.As(err, &breach) && breach.Kind == UniqueConstraint && strings.Contains(breach.name, column)
@@ -275,27 +275,27 @@ func Collect[T any](rows Rows, err error, scan func(Row) (T, error)) ([]T, error
 		return nil, err
 	}
 	defer rows.Close()
-	var found []T
+	var items []T
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, item)
+		items = append(items, item)
 	}
-	return found, rows.Err()
+	return items, rows.Err()
 }
 
-// sweepLimit bounds one deletion of Sweep, so that nobody waits long for the writer.
+// sweepLimit bounds one deletion of Sweep, so that other writers don't wait long.
 const sweepLimit = 1000
 
-// Sweep runs a DELETE again and again until it finds nothing more, a bounded
-// number of rows at a time. The number is the statement's argument after the given ones:
+// Sweep runs a DELETE repeatedly until no rows are left, a bounded number of rows
+// at a time. That number is passed as the argument after the given ones:
 //
 //	DELETE FROM t WHERE expires_at <= $1 AND id IN (SELECT id FROM t WHERE expires_at <= $1 LIMIT $2)
 //
-// The condition stands outside the subquery too, because PostgreSQL judges a row
-// that somebody renews meanwhile by the outer one only.
+// The condition also stands outside the subquery, because PostgreSQL re-evaluates only the
+// outer one for a row that another transaction renews meanwhile.
 func (d *DB) Sweep(ctx context.Context, statement string, arguments ...any) error {
 	for {
 		deleted, err := d.Write(ctx).Exec(ctx, statement, append(slices.Clone(arguments), sweepLimit)...)
@@ -305,8 +305,8 @@ func (d *DB) Sweep(ctx context.Context, statement string, arguments ...any) erro
 	}
 }
 
-// Values returns the text of rows of placeholders for an INSERT of several
-// rows: Values(2, 3) is "($1,$2,$3),($4,$5,$6)".
+// Values returns the placeholders of an INSERT of several rows:
+// Values(2, 3) is "($1,$2,$3),($4,$5,$6)".
 func Values(rows, columns int) string {
 	var text strings.Builder
 	next := 1

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// Group commits the writes of concurrent callers together: while one commit is
-// under way, those who come meanwhile wait in line and then share the next. One
-// caller leads each commit, so there is no goroutine to start or stop, and a
-// caller who is alone pays nothing for the others.
+// Group commits the writes of concurrent callers together: callers that arrive during
+// a commit queue up and share the next one. One caller leads each commit, so there is no
+// goroutine to start or stop, and a lone caller has no overhead.
 //
-// Making a commit durable costs a write to the disk, however much is in it.
-// That is why this is cheaper than a transaction each, and why nobody is told
-// of success before the commit that has their part.
+// Making a commit durable costs one write to the disk, however much it contains, so a
+// shared commit is cheaper than a transaction for each caller. No caller gets its verdict
+// before the commit with its item is durable.
 type Group[T any] struct {
 	database *DB
 	apply    func(ctx context.Context, batch []T) ([]error, error)
@@ -28,33 +27,33 @@ type Group[T any] struct {
 
 type groupEntry[T any] struct {
 	item T
-	done chan error    // receives the verdict
-	lead chan struct{} // receives when this entry's caller has to lead
+	done chan error    // receives the result
+	lead chan struct{} // receives when this entry's caller must lead
 }
 
 const (
 	// maxBatch bounds how many share a commit, so that a statement's placeholders stay within both engines' limits.
 	maxBatch = 64
-	// groupTimeout bounds one shared commit. It can't be any one caller's
-	// deadline: a caller who leaves must not take the others' writes along.
+	// groupTimeout bounds one shared commit. It is not the deadline of any caller:
+	// a caller that leaves must not cancel the writes of the others.
 	groupTimeout = 15 * time.Second
 )
 
 // NewGroup returns a group whose batches are written by apply, inside one
-// transaction. apply returns a verdict for each item, nil meaning written; an
-// item that it refuses must have changed nothing. An error as its second result
+// transaction. apply returns a verdict for each item, nil if it was written; a
+// refused item must have changed nothing. An error as the second result
 // fails the transaction; the items are then tried one by one, so that one bad
 // item can't fail its neighbours.
 //
-// written reports for each item whether it is in the database. It is asked when the answer to a
-// COMMIT was lost, so an item must leave something there that only it has written.
+// written reports for each item whether it is in the database. It is called when the answer to a
+// COMMIT was lost, so an item must leave something that no other item writes.
 func NewGroup[T any](
 	database *DB, apply func(ctx context.Context, batch []T) ([]error, error), written func(ctx context.Context, batch []T) ([]bool, error),
 ) *Group[T] {
 	return &Group[T]{database: database, apply: apply, written: written}
 }
 
-// Do writes item and returns its verdict when it is durable. When ctx ends
+// Do writes item and returns its verdict when it is durable. If ctx ends
 // first, Do returns its error and the item may or may not be written.
 func (g *Group[T]) Do(ctx context.Context, item T) error {
 	if _, open := ctx.Value(transactionKey{g.database}).(transaction); open {
@@ -81,7 +80,7 @@ func (g *Group[T]) Do(ctx context.Context, item T) error {
 			if g.withdraw(entry) {
 				return ctx.Err()
 			}
-			// The entry is in a commit, or was asked to lead one: see it through.
+			// The entry is in a commit, or was asked to lead one: wait for the result.
 			select {
 			case verdict := <-entry.done:
 				return verdict
@@ -93,8 +92,8 @@ func (g *Group[T]) Do(ctx context.Context, item T) error {
 	}
 }
 
-// withdraw takes an entry that no commit has taken yet out of the line. An entry
-// that was asked to lead stays: somebody has to.
+// withdraw removes an entry that no commit has taken from the queue and reports whether it did.
+// An entry that was asked to lead stays, because the queue needs a leader.
 func (g *Group[T]) withdraw(entry *groupEntry[T]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -107,7 +106,7 @@ func (g *Group[T]) withdraw(entry *groupEntry[T]) bool {
 	return false
 }
 
-// commitNext commits the head of the line, then hands the lead to the first who came meanwhile.
+// commitNext commits the head of the queue, then makes the first remaining entry the leader.
 func (g *Group[T]) commitNext(ctx context.Context) {
 	g.mu.Lock()
 	count := min(len(g.waiting), maxBatch)
@@ -128,7 +127,7 @@ func (g *Group[T]) commitNext(ctx context.Context) {
 	g.waiting[0].lead <- struct{}{}
 }
 
-// commit writes a batch and tells everyone in it, whatever happens.
+// commit writes a batch and sends every entry its result, whatever happens.
 func (g *Group[T]) commit(ctx context.Context, batch []*groupEntry[T]) {
 	verdicts, err := g.try(ctx, batch)
 	switch {

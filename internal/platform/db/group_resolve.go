@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// The bounds of finding out what a lost COMMIT has done.
+// The bounds of finding out whether a lost COMMIT took effect.
 const (
 	lookAttempts   = 6
 	firstLookPause = 50 * time.Millisecond
 )
 
-// resolve answers a batch after the answer to its COMMIT was lost. It looks before it writes
-// anything again: an item that consumes something would otherwise be refused because of its own
+// resolve answers a batch after the answer to its COMMIT was lost. It checks before it writes
+// again: an item that consumes something would otherwise be refused because of its own
 // first attempt.
 func (g *Group[T]) resolve(ctx context.Context, batch []*groupEntry[T], verdicts []error, cause error) {
 	written, err := g.look(ctx, batch)
@@ -25,7 +25,7 @@ func (g *Group[T]) resolve(ctx context.Context, batch []*groupEntry[T], verdicts
 		}
 		return
 	}
-	// One transaction: all of it is there, or none. If all items were refused there is nothing to be there.
+	// One transaction: all of it took effect, or none. If all items were refused there is nothing to find.
 	valid := !slices.Contains(verdicts, nil) || slices.Contains(written, true)
 	for i, entry := range batch {
 		if valid {
@@ -36,8 +36,8 @@ func (g *Group[T]) resolve(ctx context.Context, batch []*groupEntry[T], verdicts
 	}
 }
 
-// again writes an item whose first COMMIT was lost and has left nothing so far. The server may yet
-// carry that out; so if the item is refused or fails, it is looked for once more.
+// again writes an item whose first COMMIT was lost and has left nothing so far. The server may still
+// carry that COMMIT out, so if the item is refused or fails, again looks for it once more.
 func (g *Group[T]) again(ctx context.Context, entry *groupEntry[T], cause error) error {
 	one := []*groupEntry[T]{entry}
 	verdicts, err := g.try(ctx, one)
@@ -57,7 +57,7 @@ func (g *Group[T]) again(ctx context.Context, entry *groupEntry[T], cause error)
 	}
 }
 
-// look asks which items are in the database, several times if it can't be reached.
+// look asks which items are in the database, several times if it is unreachable.
 func (g *Group[T]) look(ctx context.Context, batch []*groupEntry[T]) (written []bool, err error) {
 	pause := firstLookPause
 	for attempt := range lookAttempts {

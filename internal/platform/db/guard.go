@@ -5,10 +5,10 @@ import "context"
 // guardKey finds the guard of the transactions of one database in a context.
 type guardKey struct{ database *DB }
 
-// Guarded returns a context whose transactions begin with guard, which joins them. Its error is that of the
-// transaction, whose work is not done then. A nil guard removes an earlier one.
+// Guarded returns a context whose transactions begin with guard, inside the same transaction. If guard fails, the
+// transaction fails with its error and its work is not run. A nil guard removes an earlier one.
 //
-// It is for a condition that was true when a request began, and has to be true for each change that the request makes,
+// It is for a condition that was true when a request began and must hold for each change that the request makes,
 // whichever feature makes it.
 func (d *DB) Guarded(ctx context.Context, guard func(ctx context.Context) error) context.Context {
 	return context.WithValue(ctx, guardKey{d}, guard)

@@ -17,23 +17,22 @@ import (
 
 // Listing is a list that is read page by page, the newest row first.
 //
-// A page costs the way down an index to where it begins and a bounded number of rows
-// from there, whatever is asked for. So there are two kinds of conditions: those of
-// Within have an index that goes on with the order, and those of Matching are looked
-// at row by row. Where few rows match, a page ends before it is full, even empty,
-// and says where to go on.
+// A page costs one seek in an index and a bounded number of rows from there, whatever the
+// conditions. So there are two kinds of conditions: those of Within are on columns that an
+// index has before the order, and those of Matching are evaluated row by row. Where few rows
+// match, a page can end before it is full, even empty; its Next says where to go on.
 type Listing struct {
-	// Table is read, Columns are answered; they may ask other tables about a row.
+	// Table is the table read, Columns the columns returned; they may be subqueries about a row.
 	Table, Columns string
-	// Time is the column that the order is by, before the identifier; "" if it is by
-	// the identifier alone. It must never change in a row.
+	// Time is the column that orders the list, before the identifier; "" to order by the
+	// identifier alone. It must never change in a row.
 	Time string
-	// Through is where the identifiers are walked through if that is not Table itself: the
-	// rows of Table are read for those on the page only, so that no engine can begin with them. The
-	// order is then by the identifier, and conditions are on what is walked through.
+	// Through is the table whose identifiers are walked, if that is not Table: the rows of
+	// Table are read only for those on the page, so that no engine can start with them. The
+	// order is then by the identifier, and the conditions are on Through.
 	Through string
-	// Dear says that the conditions of Matching ask several other tables about each row, so that
-	// fewer rows are looked at for a page.
+	// Dear says that the conditions of Matching query several other tables for each row, so
+	// fewer rows are examined for a page.
 	Dear bool
 
 	within, matching []condition
@@ -46,10 +45,10 @@ type condition struct {
 	arguments []any
 }
 
-// window is how many rows of an index are looked at for one page.
+// window is how many rows of an index are examined for one page.
 const window = 2000
 
-// dearWindow is how many there are where each one costs several times as much.
+// dearWindow is the window where each row costs several times as much.
 const dearWindow = 500
 
 func (l *Listing) window() int {
@@ -65,20 +64,20 @@ func (l *Listing) Within(text string, arguments ...any) {
 	l.within = append(l.within, condition{text, arguments})
 }
 
-// Matching adds a condition of any other kind. It is written so that no index can serve it: an
-// engine that took one would leave the order, and read everything that matches.
+// Matching adds any other condition. It is written so that no index can serve it: an
+// engine that used one would lose the order and read every matching row.
 func (l *Listing) Matching(text string, arguments ...any) {
 	l.matching = append(l.matching, condition{"CASE WHEN " + text + " THEN 1 ELSE 0 END = 1", arguments})
 }
 
-// Between bounds the time of the order: from one on, before another. Either may be zero.
+// Between bounds the time of the order to [since, until). Either may be zero.
 func (l *Listing) Between(since, until time.Time) { l.since, l.until = since, until }
 
-// Before goes on where an earlier page has ended.
+// Before continues where an earlier page ended.
 func (l *Listing) Before(at page.Position) { l.before = at }
 
-// bounded returns the conditions of Within with one bound at each end, the narrower one:
-// of two, an engine may seek by the wider. Both are always there, so that a list
+// bounded returns the conditions of Within with exactly one bound at each end, the narrower
+// one: given two, an engine may seek by the wider. Both ends are always bounded, so that a list
 // has few distinct statements.
 func (l *Listing) bounded(end page.Position) []condition {
 	first := page.Position{At: latest(), ID: uuid.Max}
@@ -111,7 +110,7 @@ func (l *Listing) compared(operator string) string {
 	return "(" + l.Time + ", id) " + operator + " ($?, $?)"
 }
 
-// columns returns those of the order, each with the suffix.
+// columns returns the columns of the order, each with the suffix.
 func (l *Listing) columns(suffix string) string {
 	if l.Time == "" {
 		return "id" + suffix
@@ -119,10 +118,10 @@ func (l *Listing) columns(suffix string) string {
 	return l.Time + suffix + ", id" + suffix
 }
 
-// walked is what the conditions are on.
+// walked returns the table that the conditions are on.
 func (l *Listing) walked() string { return cmp.Or(l.Through, l.Table) }
 
-// statement joins a query and numbers its placeholders.
+// statement builds a query and numbers its placeholders.
 func (l *Listing) statement(columns, tail string, conditions ...condition) (string, []any) {
 	var (
 		text      strings.Builder
@@ -142,7 +141,7 @@ func (l *Listing) statement(columns, tail string, conditions ...condition) (stri
 	return text.String(), arguments
 }
 
-// end returns the last position that may be looked at for a page, zero if the list ends before.
+// end returns the last position that may be examined for a page, zero if the list ends before.
 func (l *Listing) end(ctx context.Context, from Querier) (page.Position, error) {
 	statement, arguments := l.statement(l.columns(""), " LIMIT 1 OFFSET "+strconv.Itoa(l.window()-1), l.bounded(page.Position{})...)
 	var (
@@ -160,7 +159,7 @@ func (l *Listing) end(ctx context.Context, from Querier) (page.Position, error) 
 	return page.Position{At: at, ID: last}, err
 }
 
-// ReadPage returns a page of at most limit rows. position says where a row is.
+// ReadPage returns a page of at most limit rows. position returns the position of a row.
 func ReadPage[T any](ctx context.Context, from Querier, list Listing, limit int, scan func(Row) (T, error), position func(T) page.Position) (page.Of[T], error) {
 	var end page.Position
 	if len(list.matching) > 0 {
@@ -180,18 +179,18 @@ func ReadPage[T any](ctx context.Context, from Querier, list Listing, limit int,
 		statement = "SELECT " + list.Columns + " FROM " + list.Table + " WHERE id IN (" + statement + ")"
 	}
 	rows, err := from.Query(ctx, statement, arguments...)
-	found, err := Collect(rows, err, scan)
+	items, err := Collect(rows, err, scan)
 	if err != nil {
 		return page.Of[T]{}, err
 	}
 	if list.Through != "" {
-		slices.SortFunc(found, func(a, b T) int {
+		slices.SortFunc(items, func(a, b T) int {
 			first, second := position(a).ID, position(b).ID
 			return bytes.Compare(second[:], first[:])
 		})
 	}
-	if len(found) > limit {
-		return page.Of[T]{Items: found[:limit], Next: position(found[limit-1])}, nil
+	if len(items) > limit {
+		return page.Of[T]{Items: items[:limit], Next: position(items[limit-1])}, nil
 	}
-	return page.Of[T]{Items: found, Next: end}, nil
+	return page.Of[T]{Items: items, Next: end}, nil
 }

@@ -29,8 +29,8 @@ type Migration struct {
 	AppliedAt *time.Time `json:"applied_at,omitempty"`
 }
 
-// Migrate brings the schema to the newest version. Steps only go forward; a step
-// that was applied with another text than the program's is refused. On
+// Migrate brings the schema to the newest version. Steps only go forward; an applied step
+// whose text differs from the program's is refused. On
 // PostgreSQL an advisory lock keeps several nodes from migrating at once.
 func (d *DB) Migrate(ctx context.Context) error {
 	if err := d.backend.migrate(ctx); err != nil {
@@ -39,17 +39,17 @@ func (d *DB) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Migrations lists all steps that the program knows, and which are applied.
+// Migrations lists all steps of the program, and which are applied.
 func (d *DB) Migrations(ctx context.Context) ([]Migration, error) {
-	found, err := d.backend.status(ctx)
+	migrations, err := d.backend.status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the state of the schema: %w", err)
 	}
-	return found, nil
+	return migrations, nil
 }
 
-// steps are the migration files that an engine runs: all that end in .sql,
-// without the ones that are another engine's (name.sqlite.sql, name.postgres.sql).
+// steps are the migration files of an engine: all that end in .sql,
+// except those of the other engine (name.sqlite.sql, name.postgres.sql).
 type steps struct {
 	files    fs.FS
 	excluded []string
@@ -64,13 +64,13 @@ func stepsFor(engine Engine) (steps, error) {
 	if err != nil {
 		return steps{}, fmt.Errorf("list migrations: %w", err)
 	}
-	found := steps{files: files}
+	selected := steps{files: files}
 	for _, name := range names {
 		if parts := strings.Split(name, "."); len(parts) == 3 && parts[1] != string(engine) {
-			found.excluded = append(found.excluded, name)
+			selected.excluded = append(selected.excluded, name)
 		}
 	}
-	return found, nil
+	return selected, nil
 }
 
 func newProvider(engine Engine, database *sql.DB) (*goose.Provider, fs.FS, error) {
@@ -111,21 +111,21 @@ func listMigrations(ctx context.Context, engine Engine, database *sql.DB) ([]Mig
 	if err != nil {
 		return nil, err
 	}
-	found := make([]Migration, 0, len(states))
+	migrations := make([]Migration, 0, len(states))
 	for _, state := range states {
 		step := Migration{Version: state.Source.Version, Name: strings.TrimSuffix(path.Base(state.Source.Path), ".sql")}
 		if state.State == goose.StateApplied {
 			appliedAt := state.AppliedAt.UTC()
 			step.AppliedAt = &appliedAt
 		}
-		found = append(found, step)
+		migrations = append(migrations, step)
 	}
-	return found, nil
+	return migrations, nil
 }
 
 const createChecksums = `CREATE TABLE IF NOT EXISTS schema_checksums (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL)`
 
-// verifyChecksums refuses a database whose applied steps had another text.
+// verifyChecksums refuses a database whose applied steps had a different text.
 func verifyChecksums(ctx context.Context, database *sql.DB, files fs.FS) error {
 	if _, err := database.ExecContext(ctx, createChecksums); err != nil {
 		return fmt.Errorf("prepare the checksums: %w", err)
@@ -140,14 +140,14 @@ func verifyChecksums(ctx context.Context, database *sql.DB, files fs.FS) error {
 		if err := rows.Scan(&name, &recorded); err != nil {
 			return fmt.Errorf("read the checksums: %w", err)
 		}
-		known, err := checksum(files, name)
+		current, err := checksum(files, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the database has step %s, which this version of the program doesn't know: it is older than the database", name)
 		}
 		if err != nil {
 			return err
 		}
-		if known != recorded {
+		if current != recorded {
 			return fmt.Errorf("step %s was applied to the database with another text than this program has", name)
 		}
 	}
@@ -193,12 +193,12 @@ func (b *sqliteBackend) migrate(ctx context.Context) error {
 }
 
 func (b *sqliteBackend) status(ctx context.Context) ([]Migration, error) {
-	var found []Migration
+	var migrations []Migration
 	err := b.withMigrationPool(func(pool *sql.DB) (err error) {
-		found, err = listMigrations(ctx, SQLite, pool)
+		migrations, err = listMigrations(ctx, SQLite, pool)
 		return err
 	})
-	return found, err
+	return migrations, err
 }
 
 func (b *sqliteBackend) withMigrationPool(work func(*sql.DB) error) error {
@@ -230,6 +230,6 @@ func (b *postgresBackend) migrate(ctx context.Context) (err error) {
 
 func (b *postgresBackend) status(ctx context.Context) ([]Migration, error) {
 	pool := stdlib.OpenDBFromPool(b.pool)
-	found, err := listMigrations(ctx, PostgreSQL, pool)
-	return found, errors.Join(err, pool.Close())
+	migrations, err := listMigrations(ctx, PostgreSQL, pool)
+	return migrations, errors.Join(err, pool.Close())
 }

@@ -2,14 +2,14 @@ package db
 
 import "context"
 
-// Statement is a statement that was given to the engine.
+// Statement is a statement sent to the engine.
 type Statement struct {
 	Text      string
 	Arguments []any
 }
 
-// The texts by which an observer is told of the bounds of a transaction: of Begin before it
-// begins, of the others after it has ended, whichever way.
+// The texts that tell an observer of the bounds of a transaction: Begin before it
+// begins, the others after it has ended, whether or not that succeeded.
 const (
 	Begin    = "BEGIN"
 	Commit   = "COMMIT"
@@ -19,17 +19,17 @@ const (
 // IsBound reports whether the statement stands for the beginning or the end of a transaction.
 func (s Statement) IsBound() bool { return s.Text == Begin || s.Text == Commit || s.Text == Rollback }
 
-// observerKey finds what is told of the statements of one database in a context.
+// observerKey finds the observer of the statements of one database in a context.
 type observerKey struct{ database *DB }
 
-// Observed returns a context whose statements are told to observe, before they
-// run, and of the bounds of their transactions. A test that looks at the plan of a query needs
-// its very text; one that lets something else happen between two statements holds them up there.
+// Observed returns a context whose statements are passed to observe before they
+// run, as are the bounds of their transactions. It is for tests: one that checks the plan of a query
+// needs its exact text; one that interleaves two requests blocks in observe.
 func (d *DB) Observed(ctx context.Context, observe func(Statement)) context.Context {
 	return context.WithValue(ctx, observerKey{d}, observe)
 }
 
-// tell tells the observer of ctx, if there is one, of a bound of a transaction.
+// tell passes a bound of a transaction to the observer of ctx, if there is one.
 func (d *DB) tell(ctx context.Context, bound string) {
 	if observe, ok := ctx.Value(observerKey{d}).(func(Statement)); ok {
 		observe(Statement{Text: bound})

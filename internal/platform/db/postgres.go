@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// connectTimeout bounds the making of one connection, unless the URL has its
-	// own connect_timeout: a server that takes connections and then says nothing
-	// must not hold up a start, or an end, for minutes.
+	// connectTimeout bounds opening one connection, unless the URL has its
+	// own connect_timeout: a server that accepts connections and then stays silent
+	// must not block a start, or a stop, for minutes.
 	connectTimeout = 10 * time.Second
-	// closeTimeout bounds the end of the pool, which waits for statements whose
-	// server may never answer them.
+	// closeTimeout bounds closing the pool, which waits for statements that the
+	// server may never answer.
 	closeTimeout = 3 * time.Second
-	// applicationName is what PostgreSQL is told of who connects, unless the URL says something else.
+	// applicationName identifies this program to PostgreSQL, unless the URL sets another name.
 	applicationName = "authly"
 )
 
@@ -71,7 +71,7 @@ func openPostgreSQL(ctx context.Context, options Options) (*postgresBackend, err
 	if err != nil {
 		return nil, fmt.Errorf("open the PostgreSQL pool: %w", err)
 	}
-	// Twice the time of a connection, for the answer after it.
+	// Twice the time to connect, to leave time for the answer.
 	reaching, cancel := context.WithTimeout(ctx, 2*settings.ConnConfig.ConnectTimeout)
 	defer cancel()
 	if err := pool.Ping(reaching); err != nil {
@@ -117,8 +117,8 @@ func (b *postgresBackend) retryable(err error) bool {
 }
 
 // outcomeUnknown: a server that answers with an error has not committed, unless it says that it is
-// going down (class 57P0, and class 08 of a proxy in between). A connection that ended before it has
-// rolled back. The driver's SafeToRetry says nothing here: it is set for a lost answer, too.
+// going down (class 57P0, and class 08 of a proxy in between). A connection that ended earlier has
+// rolled back. The driver's SafeToRetry doesn't help: it is also set for a lost answer.
 func (b *postgresBackend) outcomeUnknown(err error) bool {
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) {
@@ -127,7 +127,7 @@ func (b *postgresBackend) outcomeUnknown(err error) bool {
 	return !errors.Is(err, pgx.ErrTxCommitRollback) && !errors.Is(err, pgx.ErrTxClosed) && !errors.Is(err, errNotSent)
 }
 
-// postgresRunner is what a pool and a transaction have in common.
+// postgresRunner is the common part of a pool and a transaction.
 type postgresRunner interface {
 	Exec(ctx context.Context, statement string, arguments ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, statement string, arguments ...any) (pgx.Rows, error)
@@ -168,7 +168,7 @@ type postgresTransaction struct {
 	begun pgx.Tx
 }
 
-// errNotSent is a COMMIT on a connection that had ended before.
+// errNotSent is a COMMIT on a connection that had already ended.
 var errNotSent = errors.New("the connection ended during the transaction")
 
 func (t *postgresTransaction) commit(ctx context.Context) error {
@@ -180,7 +180,7 @@ func (t *postgresTransaction) commit(ctx context.Context) error {
 func (t *postgresTransaction) rollback(ctx context.Context) error { return t.begun.Rollback(ctx) }
 
 // postgresArguments unwraps optional identifiers: the driver takes a nil
-// pointer to an array type for an empty array and not for NULL.
+// pointer to an array type for an empty array instead of NULL.
 func postgresArguments(arguments []any) []any {
 	for i, argument := range arguments {
 		if value, ok := argument.(*uuid.UUID); ok {
@@ -225,8 +225,8 @@ func postgresError(err error) error {
 	return &ConstraintError{Kind: kind, name: failure.ConstraintName, cause: err}
 }
 
-// unreachableError is a failure of the server or of the way to it, and not of
-// the statement: it passes, as when a database restarts or another takes over.
+// unreachableError is a temporary failure of the server or of the connection, and not of
+// the statement, such as a database that restarts or fails over.
 type unreachableError struct{ cause error }
 
 func (e *unreachableError) Error() string { return e.cause.Error() }
@@ -234,10 +234,10 @@ func (e *unreachableError) Error() string { return e.cause.Error() }
 // Unwrap returns the driver's error.
 func (e *unreachableError) Unwrap() error { return e.cause }
 
-// RetryAfter returns how long a caller should wait before it tries again.
+// RetryAfter returns how long a caller should wait before retrying.
 func (e *unreachableError) RetryAfter() time.Duration { return retryAfter }
 
-// retryAfter is about what a database takes to restart.
+// retryAfter is roughly how long a database takes to restart.
 const retryAfter = 5 * time.Second
 
 func isUnreachable(err error) bool {
@@ -248,7 +248,7 @@ func isUnreachable(err error) bool {
 	)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return false // the caller's own time
+		return false // the caller's own deadline
 	case errors.As(err, &connecting), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), pgconn.SafeToRetry(err):
 		return true
 	case errors.As(err, &failure):

@@ -17,9 +17,9 @@ import (
 // errPostgresURL hides the driver's error, which repeats the URL and with it the password.
 var errPostgresURL = errors.New("the PostgreSQL URL can't be understood, or names a file or a service that can't be read")
 
-// UnverifiedHosts returns the other machines to which a connection by this PostgreSQL
-// URL could be made without TLS, or with TLS that accepts any certificate. The driver
-// itself reads the URL, so that several hosts, the PG… variables of the environment, service
+// UnverifiedHosts returns the remote hosts that a connection by this PostgreSQL
+// URL could reach without TLS, or with TLS that accepts any certificate. The driver
+// itself reads the URL, so that several hosts, the PG… environment variables, service
 // files and sslmode count as they do for the connection. The error doesn't repeat the URL.
 func UnverifiedHosts(url secret.Redacted) ([]string, error) {
 	settings, err := pgxpool.ParseConfig(url.Reveal())
@@ -29,7 +29,7 @@ func UnverifiedHosts(url secret.Redacted) ([]string, error) {
 	return unverifiedHosts(&settings.ConnConfig.Config), nil
 }
 
-// unverifiedHosts looks at each way that the driver may try: sslmode=prefer is one with
+// unverifiedHosts looks at each attempt that the driver may make: sslmode=prefer is one with
 // TLS and one without for each host.
 func unverifiedHosts(settings *pgconn.Config) []string {
 	ways := append([]*pgconn.FallbackConfig{{Host: settings.Host, Port: settings.Port, TLSConfig: settings.TLSConfig}}, settings.Fallbacks...)
@@ -45,8 +45,8 @@ func unverifiedHosts(settings *pgconn.Config) []string {
 }
 
 // verifies reports whether a connection is only made to a server with a certificate for
-// its name (verify-full), or of the operator's own authorities (verify-ca with sslrootcert).
-// Any certificate of the system's authorities, whoever has it, proves nothing.
+// its name (verify-full), or from the operator's own authorities (verify-ca with sslrootcert).
+// A certificate from the system's authorities for any other name proves nothing.
 func verifies(config *tls.Config) bool {
 	switch {
 	case config == nil:
@@ -58,7 +58,7 @@ func verifies(config *tls.Config) bool {
 	}
 }
 
-// refuseUnverified is the error for hosts that can't be reached safely, nil for none.
+// refuseUnverified returns the error for hosts that can't be reached safely, nil if there are none.
 func refuseUnverified(hosts []string) error {
 	if len(hosts) == 0 {
 		return nil

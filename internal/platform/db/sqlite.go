@@ -15,10 +15,10 @@ import (
 )
 
 // maxStatements bounds the prepared statements kept by each side. The program
-// has fewer distinct texts; the bound is for the mistake of building them from data.
+// has fewer distinct texts; the bound guards against building them from data.
 const maxStatements = 512
 
-// sqliteParameters are in this order for a reason: without the busy time-out
+// sqliteParameters are ordered: without the busy timeout
 // first, switching to WAL could itself fail with "database is locked".
 const sqliteParameters = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 	"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=journal_size_limit(67108864)"
@@ -34,7 +34,7 @@ func openSQLite(ctx context.Context, options Options) (*sqliteBackend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the database file: %w", err)
 	}
-	// Made here and not by the driver, so that it never exists with wider rights.
+	// Created here and not by the driver, so that it never exists with wider permissions.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the path is the operator's configuration
 	if err != nil {
 		return nil, fmt.Errorf("open the database file: %w", err)
@@ -66,8 +66,8 @@ func (b *sqliteBackend) retryable(err error) bool {
 	return errors.As(err, &failure) && failure.Code()&0xff == sqlitecodes.SQLITE_BUSY
 }
 
-// outcomeUnknown: a COMMIT that found the file locked was not carried out, and was rolled back. Of
-// one whose writing failed, only the database can tell.
+// outcomeUnknown: a COMMIT that found the file locked was not carried out and was rolled back.
+// After a failed write only the database can tell.
 func (b *sqliteBackend) outcomeUnknown(err error) bool { return !b.retryable(err) }
 
 func (b *sqliteBackend) ping(ctx context.Context) error {
@@ -98,7 +98,7 @@ func sqliteEscape(path string) string {
 	return string(escaped)
 }
 
-// sqliteReaders is the pool of connections that can't write.
+// sqliteReaders is the pool of read-only connections.
 type sqliteReaders struct {
 	pool       *sql.DB
 	mu         sync.RWMutex
@@ -120,25 +120,25 @@ func openSQLiteReaders(path string, maxConnections int) (*sqliteReaders, error) 
 
 func (r *sqliteReaders) prepared(ctx context.Context, statement string) (*sql.Stmt, error) {
 	r.mu.RLock()
-	known, ok := r.statements[statement]
+	stmt, ok := r.statements[statement]
 	r.mu.RUnlock()
 	if ok {
-		return known, nil
+		return stmt, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known, ok := r.statements[statement]; ok {
-		return known, nil
+	if stmt, ok := r.statements[statement]; ok {
+		return stmt, nil
 	}
 	if len(r.statements) >= maxStatements {
 		return nil, errors.New("too many distinct statements: one is built from data")
 	}
-	made, err := r.pool.PrepareContext(ctx, statement) //nolint:sqlclosecheck // kept for the life of the pool
+	stmt, err := r.pool.PrepareContext(ctx, statement) //nolint:sqlclosecheck // kept for the life of the pool
 	if err != nil {
 		return nil, sqliteError(err)
 	}
-	r.statements[statement] = made
-	return made, nil
+	r.statements[statement] = stmt
+	return stmt, nil
 }
 
 func (r *sqliteReaders) Exec(context.Context, string, ...any) (int64, error) {
@@ -146,11 +146,11 @@ func (r *sqliteReaders) Exec(context.Context, string, ...any) (int64, error) {
 }
 
 func (r *sqliteReaders) Query(ctx context.Context, statement string, arguments ...any) (Rows, error) {
-	known, err := r.prepared(ctx, statement) //nolint:sqlclosecheck // kept for the life of the pool
+	stmt, err := r.prepared(ctx, statement) //nolint:sqlclosecheck // kept for the life of the pool
 	if err != nil {
 		return nil, err
 	}
-	rows, err := known.QueryContext(ctx, sqliteArguments(arguments)...) //nolint:rowserrcheck // handed on: the caller asks
+	rows, err := stmt.QueryContext(ctx, sqliteArguments(arguments)...) //nolint:rowserrcheck // handed on: the caller asks
 	if err != nil {
 		return nil, sqliteError(err)
 	}
@@ -164,7 +164,7 @@ func (r *sqliteReaders) QueryRow(ctx context.Context, statement string, argument
 
 func (r *sqliteReaders) close() error { return r.pool.Close() }
 
-// sqliteRows converts at the edge and gives the connection back when closed.
+// sqliteRows converts the columns and returns the connection when closed.
 type sqliteRows struct {
 	rows    *sql.Rows
 	release func()
@@ -180,7 +180,7 @@ func (r *sqliteRows) Close() {
 	r.release = func() {}
 }
 
-// firstRow reads one row and closes the rest.
+// firstRow reads one row and closes the result.
 type firstRow struct {
 	rows Rows
 	err  error
@@ -200,7 +200,7 @@ func (r *firstRow) Scan(dest ...any) error {
 	if err := r.rows.Scan(dest...); err != nil {
 		return err
 	}
-	// Stepping to the end is what makes SQLite finish an UPDATE … RETURNING.
+	// SQLite finishes an UPDATE … RETURNING only when it is stepped to the end.
 	for r.rows.Next() {
 		continue
 	}

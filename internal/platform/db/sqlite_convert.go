@@ -8,9 +8,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// SQLite has no type for a time: it is kept as microseconds since the epoch.
+// SQLite has no type for a time: times are stored as microseconds since the epoch.
 
-// sqliteArguments converts what SQLite has no type for.
+// sqliteArguments converts arguments of types that SQLite lacks.
 func sqliteArguments(arguments []any) []any {
 	converted := make([]any, len(arguments))
 	for i, argument := range arguments {
@@ -70,11 +70,11 @@ func (t *optionalTimeTarget) Scan(source any) error {
 		*t.target = nil
 		return nil
 	}
-	var found time.Time
-	if err := (&timeTarget{&found}).Scan(source); err != nil {
+	var value time.Time
+	if err := (&timeTarget{&value}).Scan(source); err != nil {
 		return err
 	}
-	*t.target = &found
+	*t.target = &value
 	return nil
 }
 

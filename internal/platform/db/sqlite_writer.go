@@ -7,13 +7,13 @@ import (
 	"fmt"
 )
 
-// sqliteWriter is the one connection that writes. Whoever holds the slot holds
+// sqliteWriter is the one connection that writes. The holder of the slot has
 // the connection, so that waiting for it respects the context and SQLite
 // never sees two writers of this process.
 type sqliteWriter struct {
 	pool       *sql.DB
 	slot       chan struct{}
-	ended      chan struct{} // closed with the writer, so that nobody waits for it any more
+	ended      chan struct{} // closed with the writer, which releases those waiting for the slot
 	connection *sql.Conn
 	statements map[string]*sql.Stmt
 }
@@ -50,26 +50,26 @@ func (w *sqliteWriter) release() { <-w.slot }
 
 // prepared is called with the slot held.
 func (w *sqliteWriter) prepared(ctx context.Context, statement string) (*sql.Stmt, error) {
-	if known, ok := w.statements[statement]; ok {
-		return known, nil
+	if stmt, ok := w.statements[statement]; ok {
+		return stmt, nil
 	}
 	if len(w.statements) >= maxStatements {
 		return nil, errors.New("too many distinct statements: one is built from data")
 	}
-	made, err := w.connection.PrepareContext(ctx, statement)
+	stmt, err := w.connection.PrepareContext(ctx, statement)
 	if err != nil {
 		return nil, sqliteError(err)
 	}
-	w.statements[statement] = made
-	return made, nil
+	w.statements[statement] = stmt
+	return stmt, nil
 }
 
 func (w *sqliteWriter) exec(ctx context.Context, statement string, arguments []any) (int64, error) {
-	known, err := w.prepared(ctx, statement) //nolint:sqlclosecheck // kept for the life of the connection
+	stmt, err := w.prepared(ctx, statement) //nolint:sqlclosecheck // kept for the life of the connection
 	if err != nil {
 		return 0, err
 	}
-	result, err := known.ExecContext(ctx, sqliteArguments(arguments)...)
+	result, err := stmt.ExecContext(ctx, sqliteArguments(arguments)...)
 	if err != nil {
 		return 0, sqliteError(err)
 	}
@@ -77,18 +77,18 @@ func (w *sqliteWriter) exec(ctx context.Context, statement string, arguments []a
 }
 
 func (w *sqliteWriter) query(ctx context.Context, statement string, arguments []any) (*sql.Rows, error) {
-	known, err := w.prepared(ctx, statement) //nolint:sqlclosecheck // kept for the life of the connection
+	stmt, err := w.prepared(ctx, statement) //nolint:sqlclosecheck // kept for the life of the connection
 	if err != nil {
 		return nil, err
 	}
-	rows, err := known.QueryContext(ctx, sqliteArguments(arguments)...)
+	rows, err := stmt.QueryContext(ctx, sqliteArguments(arguments)...)
 	if err != nil {
 		return nil, sqliteError(err)
 	}
 	return rows, nil
 }
 
-// Exec runs a statement that is its own transaction.
+// Exec runs a statement as its own transaction.
 func (w *sqliteWriter) Exec(ctx context.Context, statement string, arguments ...any) (int64, error) {
 	if err := w.acquire(ctx); err != nil {
 		return 0, err
@@ -97,7 +97,7 @@ func (w *sqliteWriter) Exec(ctx context.Context, statement string, arguments ...
 	return w.exec(ctx, statement, arguments)
 }
 
-// Query runs a statement that is its own transaction, and holds the slot until
+// Query runs a statement as its own transaction, and holds the slot until
 // the rows are closed.
 func (w *sqliteWriter) Query(ctx context.Context, statement string, arguments ...any) (Rows, error) {
 	if err := w.acquire(ctx); err != nil {
@@ -123,10 +123,9 @@ func (w *sqliteWriter) begin(ctx context.Context) (transaction, error) {
 	}
 	// IMMEDIATE takes the write lock at once: a transaction that began as a
 	// reader could otherwise fail half-way with SQLITE_BUSY.
-	// Without the caller's cancellation: the driver answers a statement that was
-	// cancelled while it ran with an error even if it has taken effect, and a
-	// transaction that nobody knows of would swallow everything written after it.
-	// The busy time-out bounds it.
+	// Detach from the caller's cancellation: the driver returns an error for a statement
+	// cancelled while it ran even if it took effect, and a BEGIN that took effect unnoticed
+	// would swallow everything written after it. The busy timeout bounds the wait.
 	if _, err := w.exec(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", nil); err != nil {
 		w.release()
 		return nil, err
@@ -135,7 +134,7 @@ func (w *sqliteWriter) begin(ctx context.Context) (transaction, error) {
 }
 
 func (w *sqliteWriter) close() error {
-	w.slot <- struct{}{} // whoever is writing finishes first
+	w.slot <- struct{}{} // the current writer finishes first
 	close(w.ended)
 	failures := make([]error, 0, len(w.statements)+2)
 	for _, statement := range w.statements {

@@ -17,14 +17,14 @@ import (
 // ErrInUse is returned by [CheckUnused] for a database that is open elsewhere.
 var ErrInUse = errors.New("another process has the database open: stop the server first")
 
-// How often, and after which time each, PostgreSQL is asked again for other connections.
+// How often PostgreSQL is asked again for other connections, and the pause in between.
 const (
 	unusedAttempts = 20
 	unusedInterval = 50 * time.Millisecond
 )
 
 // CheckUnused returns [ErrInUse] if the database of the options is open elsewhere, in this process or in another one.
-// It keeps nothing open. A SQLite file that doesn't exist is not in use.
+// It leaves nothing open. A SQLite file that doesn't exist is not in use.
 func CheckUnused(ctx context.Context, options Options) error {
 	if options.URL.IsZero() {
 		return checkSQLiteUnused(ctx, options.SQLitePath)
@@ -32,7 +32,7 @@ func CheckUnused(ctx context.Context, options Options) error {
 	return checkPostgreSQLUnused(ctx, options)
 }
 
-// checkSQLiteUnused asks for an exclusive lock on the file: each connection to a database with a write-ahead log has
+// checkSQLiteUnused asks for an exclusive lock on the file: each connection to a database with a write-ahead log holds
 // a shared one.
 func checkSQLiteUnused(ctx context.Context, path string) (err error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -56,8 +56,8 @@ func checkSQLiteUnused(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// checkPostgreSQLUnused looks for other connections of the same application name, which all commands have from their
-// URL or from [applicationName]. Those of an operator's tools have another one. It asks again for a second, because
+// checkPostgreSQLUnused looks for other connections with the same application name, which all commands get from their
+// URL or from [applicationName]. An operator's tools have another one. It keeps asking for a second, because
 // PostgreSQL lists a connection for some time after its process has closed it.
 func checkPostgreSQLUnused(ctx context.Context, options Options) (err error) {
 	settings, err := postgresSettings(options)

@@ -18,16 +18,16 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// Engines returns the engines that this run has to test, from TEST_ENGINES
+// Engines returns the engines to test in this run, from TEST_ENGINES
 // ("sqlite", "postgres" or both, separated by commas); both by default.
 func Engines(t testing.TB) []db.Engine {
 	t.Helper()
-	wanted := os.Getenv("TEST_ENGINES")
-	if wanted == "" {
+	names := os.Getenv("TEST_ENGINES")
+	if names == "" {
 		return []db.Engine{db.SQLite, db.PostgreSQL}
 	}
 	var engines []db.Engine
-	for name := range strings.SplitSeq(wanted, ",") {
+	for name := range strings.SplitSeq(names, ",") {
 		engine := db.Engine(strings.TrimSpace(name))
 		if !slices.Contains([]db.Engine{db.SQLite, db.PostgreSQL}, engine) {
 			t.Fatalf("TEST_ENGINES names %q; it knows sqlite and postgres", engine)
@@ -73,8 +73,8 @@ func OpenWith(t testing.TB, options db.Options) *db.DB {
 	return opened
 }
 
-// Options returns options that open a fresh database; each call makes another.
-// It is a copy of a migrated one, and gone when the test ends.
+// Options returns options that open a fresh database; each call creates another.
+// It is a copy of a migrated one, and is removed when the test ends.
 func Options(t testing.TB, engine db.Engine) db.Options {
 	t.Helper()
 	if engine == db.SQLite {
@@ -83,7 +83,7 @@ func Options(t testing.TB, engine db.Engine) db.Options {
 	return db.Options{URL: secret.FromString(createPostgreSQL(t)), MaxConnections: 16, AllowPlaintext: true}
 }
 
-// Empty is Options without the schema, for tests of the migrations themselves.
+// Empty is Options without the schema, for tests of the migrations.
 func Empty(t testing.TB, engine db.Engine) db.Options {
 	t.Helper()
 	if engine == db.SQLite {
@@ -105,7 +105,7 @@ func server(t testing.TB) *url.URL {
 	return parsed
 }
 
-// template is made once for each test process, because migrating takes longer than copying.
+// template is created once for each test process, because migrating takes longer than copying.
 var template = struct {
 	sync.Mutex
 	name string
@@ -152,8 +152,8 @@ func administer(t testing.TB, at *url.URL, statement string) {
 	}
 }
 
-// Copy returns options that open a copy of a database as it is now, such as a backup would be. Nothing may
-// have the original open. It is gone when the test ends.
+// Copy returns options that open a copy of a database in its present state, as a backup would be. The
+// original must not be open. The copy is removed when the test ends.
 func Copy(t testing.TB, options db.Options) db.Options {
 	t.Helper()
 	if options.URL.IsZero() {

@@ -4,5 +4,5 @@
 // A test that can't reach it fails: it is never skipped. TEST_ENGINES=sqlite
 // restricts a quick local run to the embedded engine.
 //
-// [ExpectIndex] holds that a query reads by an index.
+// [ExpectIndex] checks that a query reads by an index.
 package dbtest

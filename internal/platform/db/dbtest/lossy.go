@@ -25,7 +25,7 @@ const (
 	DelayRequest
 )
 
-// Lossy stands between a program and PostgreSQL and loses commits when it is told to.
+// Lossy is a proxy between a program and PostgreSQL that loses commits on request.
 type Lossy struct {
 	server  string
 	mu      sync.Mutex
@@ -34,7 +34,7 @@ type Lossy struct {
 	lost    int
 }
 
-// ThroughLossy returns options of a PostgreSQL database that is reached through a new Lossy.
+// ThroughLossy returns options of a PostgreSQL database behind a new Lossy.
 func ThroughLossy(t testing.TB, options db.Options) (db.Options, *Lossy) {
 	t.Helper()
 	at, err := url.Parse(options.URL.Reveal())
@@ -63,14 +63,14 @@ func ThroughLossy(t testing.TB, options db.Options) (db.Options, *Lossy) {
 	return options, lossy
 }
 
-// LoseNext loses the next COMMIT that comes.
+// LoseNext loses the next COMMIT.
 func (l *Lossy) LoseNext(loss Loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next = loss
 }
 
-// Deliver lets a delayed COMMIT reach the server. It is called once.
+// Deliver lets a delayed COMMIT reach the server. It must be called once.
 func (l *Lossy) Deliver() { close(l.deliver) }
 
 // Lost returns how many commits were lost.
@@ -80,7 +80,7 @@ func (l *Lossy) Lost() int {
 	return l.lost
 }
 
-// take returns what is to happen to some bytes of a client.
+// take returns what happens to some bytes from a client.
 func (l *Lossy) take(sent []byte) Loss {
 	if !bytes.Contains(bytes.ToLower(sent), []byte("commit\x00")) {
 		return 0

@@ -12,13 +12,13 @@ import (
 )
 
 // ExpectIndex runs work, which reads something through the given context, and
-// fails the test unless the engine's plan of one of its queries reads by the
-// named index, and no plan of any reads a whole table or sorts what it found.
+// fails the test unless the engine's plan of one of its queries uses the
+// named index and no plan reads a whole table or sorts what it found.
 //
-// A key that a constraint made has the constraint's name: clients_pkey,
-// clients_client_id_key. PostgreSQL may not read a table in full here, so few
-// rows do; which of several fitting indexes an engine takes depends on its
-// statistics, so a test whose filters compete needs rows to tell them apart.
+// An index of a constraint has the constraint's name: clients_pkey,
+// clients_client_id_key. PostgreSQL may not scan a whole table here, so few
+// rows are enough; which of several fitting indexes an engine takes depends on its
+// statistics, so a test whose filters compete needs rows that tell them apart.
 func ExpectIndex(t testing.TB, database *db.DB, index string, work func(ctx context.Context) error) {
 	t.Helper()
 	for _, complaint := range complaints(Plans(t, database, work), indexName(t, database, index)) {
@@ -26,7 +26,7 @@ func ExpectIndex(t testing.TB, database *db.DB, index string, work func(ctx cont
 	}
 }
 
-// complaints says what is wrong with the plans of a list.
+// complaints returns what is wrong with the plans of a list.
 func complaints(plans []Plan, index string) []string {
 	var all []string
 	wanted := regexp.MustCompile(`\b` + regexp.QuoteMeta(index) + `\b`)
@@ -43,7 +43,7 @@ func complaints(plans []Plan, index string) []string {
 	return all
 }
 
-// costlyStep is what reads a whole table, or sorts. SQLite's "SCAN t USING INDEX"
+// costlyStep matches steps that read a whole table, or sort. SQLite's "SCAN t USING INDEX"
 // reads in the order of an index, and stops at a LIMIT.
 var costlyStep = regexp.MustCompile(`(?m)Seq Scan on.*$|\bSort\b.*$|SCAN \w+$|USE TEMP B-TREE FOR ORDER BY`)
 
@@ -86,7 +86,7 @@ func explain(t testing.TB, database *db.DB, statement db.Statement) Plan {
 	var lines []string
 	err := database.Tx(t.Context(), func(ctx context.Context) error {
 		if database.Engine() == db.PostgreSQL {
-			// Of a small table a full reading is the cheapest, and so is sorting it.
+			// Scanning and sorting a small table is the cheapest plan, so forbid both.
 			if _, err := database.Write(ctx).Exec(ctx, `SET LOCAL enable_seqscan = off`); err != nil {
 				return err
 			}
@@ -112,8 +112,8 @@ func explain(t testing.TB, database *db.DB, statement db.Statement) Plan {
 	return Plan{Query: statement.Text, Text: strings.Join(lines, "\n")}
 }
 
-// indexName returns what the engine calls an index. SQLite gives those that a
-// constraint needs names of its own, by number.
+// indexName returns the engine's name of an index. SQLite numbers the indexes that
+// constraints need.
 func indexName(t testing.TB, database *db.DB, index string) string {
 	t.Helper()
 	if database.Engine() != db.SQLite || !strings.HasSuffix(index, "_pkey") && !strings.HasSuffix(index, "_key") {

@@ -10,7 +10,7 @@ import (
 	"authly/internal/platform/db"
 )
 
-// migrated has the file of a migrated SQLite database, made once for each test process.
+// migrated holds the file of a migrated SQLite database, created once for each test process.
 var migrated = struct {
 	sync.Mutex
 	file []byte
@@ -35,7 +35,7 @@ func migratedFile(t testing.TB) []byte {
 	}
 	path := filepath.Join(t.TempDir(), "template.db")
 	migrate(t, db.Options{SQLitePath: path})
-	// Closing it has written everything back from the log beside it.
+	// Closing has written everything back from the write-ahead log.
 	file, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("read the template database: %v", err)
@@ -44,31 +44,31 @@ func migratedFile(t testing.TB) []byte {
 	return file
 }
 
-// migrate makes the schema in a database that is not kept open.
+// migrate creates the schema in a database that is then closed.
 func migrate(t testing.TB, options db.Options) {
 	t.Helper()
-	made, err := db.Open(t.Context(), options)
+	database, err := db.Open(t.Context(), options)
 	if err != nil {
 		t.Fatalf("open the template database: %v", err)
 	}
-	if err := made.Migrate(t.Context()); err != nil {
+	if err := database.Migrate(t.Context()); err != nil {
 		t.Fatalf("migrate the template database: %v", err)
 	}
-	if err := made.Close(); err != nil {
+	if err := database.Close(); err != nil {
 		t.Fatalf("close the template database: %v", err)
 	}
 }
 
 func copySQLite(t testing.TB, original string) string {
 	t.Helper()
-	made := filepath.Join(t.TempDir(), filepath.Base(original))
+	target := filepath.Join(t.TempDir(), filepath.Base(original))
 	opened, err := sql.Open("sqlite", "file:"+original)
 	if err != nil {
 		t.Fatalf("open the database: %v", err)
 	}
 	defer func() { _ = opened.Close() }()
-	if _, err := opened.ExecContext(t.Context(), `VACUUM INTO ?`, made); err != nil {
+	if _, err := opened.ExecContext(t.Context(), `VACUUM INTO ?`, target); err != nil {
 		t.Fatalf("copy the database: %v", err)
 	}
-	return made
+	return target
 }
