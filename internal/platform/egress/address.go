@@ -3,7 +3,7 @@ package egress
 import "net/netip"
 
 // reservedNetworks returns the special-purpose networks of the IANA registries
-// that Go's own predicates don't know. An IPv6 address that has an IPv4 address within
+// that Go's own predicates don't cover. An IPv6 address that embeds an IPv4 address
 // (mapped, NAT64, 6to4, Teredo) could reach any of those, so all of them are here.
 func reservedNetworks() []netip.Prefix {
 	texts := [...]string{
@@ -18,7 +18,7 @@ func reservedNetworks() []netip.Prefix {
 	return networks
 }
 
-// globalIPv6 is all of IPv6 that is given to anybody; everything outside of it is special.
+// globalIPv6 is the allocated global unicast space; everything outside of it is special.
 func globalIPv6() netip.Prefix { return netip.MustParsePrefix("2000::/3") }
 
 // isPublic reports whether an address belongs to a host on the internet.

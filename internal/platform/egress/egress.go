@@ -20,7 +20,7 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// Loopback says whether addresses on this machine may be asked.
+// Loopback says whether addresses on this machine may be contacted.
 type Loopback string
 
 // The two answers. The zero value refuses.
@@ -29,7 +29,7 @@ const (
 	LoopbackAllowed Loopback = "allowed"
 )
 
-// The bounds of a request that names no others.
+// The default bounds of a request.
 const (
 	DefaultTimeout  = 5 * time.Second
 	DefaultMaxBytes = 64 << 10
@@ -43,9 +43,9 @@ const (
 
 // Errors that callers can tell apart.
 var (
-	// ErrRefusedAddress is returned for a URL, or for a host, that must not be asked.
+	// ErrRefusedAddress is returned for a URL, or for a host, that must not be contacted.
 	ErrRefusedAddress = errors.New("the address must not be asked")
-	// ErrTooLarge is returned for an answer that is larger than was asked for.
+	// ErrTooLarge is returned for an answer larger than the request allows.
 	ErrTooLarge = errors.New("the answer is too large")
 )
 
@@ -59,13 +59,13 @@ type Options struct {
 	// Roots are the certificate authorities that are trusted; nil means the system's.
 	Roots    *x509.CertPool
 	Loopback Loopback
-	// Hosts bounds which hosts are asked; all may be if it is empty.
+	// Hosts restricts which hosts are contacted; empty allows all.
 	Hosts policy.Hosts
 	// Resolver is the system's if nil.
 	Resolver Resolver
 }
 
-// Client asks others. It is safe for concurrent use and keeps no connection open.
+// Client sends outgoing requests. It is safe for concurrent use and keeps no connection open.
 type Client struct {
 	http       *http.Client
 	resolver   Resolver
@@ -85,7 +85,7 @@ func New(options Options) *Client {
 		Transport: &http.Transport{
 			DialContext:     c.dial,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: options.Roots},
-			// One request, one connection: the address is checked anew each time.
+			// One connection for each request: the address is checked each time.
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			TLSHandshakeTimeout:    connectionTimeout,
@@ -97,7 +97,7 @@ func New(options Options) *Client {
 	return c
 }
 
-// Request is a request to somebody else.
+// Request is an outgoing request.
 type Request struct {
 	Method      string // GET if empty
 	URL         string
@@ -108,8 +108,8 @@ type Request struct {
 	Timeout     time.Duration // for everything together; DefaultTimeout if 0
 }
 
-// Response is an answer that was read to its end, whatever its status: a
-// redirect is one too.
+// Response is an answer that was read completely, whatever its status, including
+// redirects.
 type Response struct {
 	Status      int
 	ContentType string // the media type in lower case, without parameters
@@ -163,7 +163,7 @@ func (c *Client) exchange(ctx context.Context, parsed *url.URL, request Request)
 	defer func() { _ = received.Body.Close() }()
 	answer, err := read(received, request.MaxBytes)
 	if late := ctx.Err(); err == nil && late != nil {
-		return Response{}, late // the other end may have ended its answer because we went away
+		return Response{}, late // the other end may have cut its answer because this side closed
 	}
 	return answer, err
 }
@@ -192,8 +192,8 @@ func read(received *http.Response, limit int64) (Response, error) {
 	return Response{Status: received.StatusCode, ContentType: mediaType, Body: body}, nil
 }
 
-// withoutURL drops the wrapping that repeats the URL, whose path and query may be
-// nobody else's business.
+// withoutURL drops the wrapping error that repeats the URL: its path and query may be
+// confidential.
 func withoutURL(err error) error {
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		return wrapped.Err
@@ -201,8 +201,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// ValidateURL tells, without asking anybody, whether a URL could be asked: what a
-// registration checks. The error wraps [ErrRefusedAddress].
+// ValidateURL checks, without contacting it, that a URL may be requested, as when a client
+// is registered. The error wraps [ErrRefusedAddress].
 func (c *Client) ValidateURL(text string) error {
 	_, err := c.parse(text)
 	return err
@@ -248,7 +248,7 @@ func (c *Client) parse(text string) (*url.URL, error) {
 	return parsed, nil
 }
 
-// isLoopbackName reports whether a host means this machine (RFC 6761 section 6.3).
+// isLoopbackName reports whether a host name means this machine (RFC 6761 section 6.3).
 func isLoopbackName(host string) bool {
 	name := strings.TrimSuffix(strings.ToLower(host), ".")
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
@@ -258,8 +258,8 @@ func isLoopbackName(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// dial resolves a name, checks every address that it has, and connects to those
-// and to nothing else.
+// dial resolves a name, checks all of its addresses, and connects only to
+// those.
 func (c *Client) dial(ctx context.Context, network, target string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(target)
 	if err != nil {
@@ -282,22 +282,22 @@ func (c *Client) dial(ctx context.Context, network, target string) (net.Conn, er
 }
 
 // addresses returns the addresses of a host. One that must not be reached refuses
-// all of them: nobody has a public name with a private address by mistake.
+// all of them: a public name has no private address by mistake.
 func (c *Client) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
-	found := []netip.Addr{}
+	addresses := []netip.Addr{}
 	if literal, err := netip.ParseAddr(host); err == nil {
-		found = append(found, literal)
-	} else if found, err = c.resolver.LookupNetIP(ctx, "ip", host); err != nil {
+		addresses = append(addresses, literal)
+	} else if addresses, err = c.resolver.LookupNetIP(ctx, "ip", host); err != nil {
 		return nil, fmt.Errorf("resolve the name: %w", err)
 	}
-	if len(found) == 0 || len(found) > maxAddresses {
-		return nil, fmt.Errorf("resolve the name: it has %d addresses", len(found))
+	if len(addresses) == 0 || len(addresses) > maxAddresses {
+		return nil, fmt.Errorf("resolve the name: it has %d addresses", len(addresses))
 	}
-	for i, address := range found {
+	for i, address := range addresses {
 		if !c.mayReach(address) {
 			return nil, fmt.Errorf("%w: it is not a public one", ErrRefusedAddress)
 		}
-		found[i] = address.Unmap()
+		addresses[i] = address.Unmap()
 	}
-	return found, nil
+	return addresses, nil
 }

@@ -10,14 +10,14 @@ import (
 	"authly/internal/platform/clock"
 )
 
-// retryPrimary is how long a store that failed is left alone.
+// retryPrimary is the pause before a failed primary is tried again.
 const retryPrimary = 5 * time.Second
 
-// Fallback asks a primary store, and a secondary one while the primary is out of
-// order. Losing the primary costs speed and no more than one fresh allowance: the
-// secondary starts without the attempts that the primary knew.
+// Fallback uses a primary store, and a secondary one while the primary
+// fails. Losing the primary costs speed and at most one fresh allowance: the
+// secondary starts without the attempts recorded in the primary.
 //
-// After a failure the primary is left alone for five seconds, so that not every
+// After a failure the primary is not tried for five seconds, so that not every
 // attempt waits for a server that does not answer; then one attempt tries it again. An
 // outage is logged once when it begins and once when it ends.
 type Fallback struct {
@@ -48,7 +48,7 @@ func (f *Fallback) Reserve(ctx context.Context, key Key, rate Rate, now time.Tim
 	return f.secondary.Reserve(ctx, key, rate, now)
 }
 
-// Reset implements [Store]. Both stores forget, because attempts of an outage that
+// Reset implements [Store]. It resets both stores, because attempts of an outage that
 // is over are still in the secondary.
 func (f *Fallback) Reset(ctx context.Context, key Key) error {
 	_, err := f.try(ctx, func() error { return f.primary.Reset(ctx, key) })
@@ -56,7 +56,7 @@ func (f *Fallback) Reset(ctx context.Context, key Key) error {
 }
 
 // try calls the primary unless it is out of order, and reports whether it served.
-// The only error is that of the caller's own context, which says nothing about
+// The only error is that of the caller's own context, which is no failure of
 // the primary.
 func (f *Fallback) try(ctx context.Context, call func() error) (bool, error) {
 	if !f.mayTry() {

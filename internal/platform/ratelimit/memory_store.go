@@ -11,14 +11,14 @@ import (
 // DefaultMemoryEntries is a bound for [NewMemory] that takes about 20 MiB when full.
 const DefaultMemoryEntries = 100_000
 
-// Memory keeps attempts in this process: they are gone when it ends, and other
-// processes don't know of them.
+// Memory keeps attempts in this process: they end with it and are not shared with other
+// processes.
 //
-// It holds a bounded number of subjects. What has expired goes first. If all are
-// alive, the one goes that would have expired first, which is the one with the fewest
-// attempts in its period. Refusing newcomers instead would let anyone with many
-// addresses lock everybody out; dropping the oldest would let them wash away the
-// account under attack. This way a subject that is being throttled stays the longest.
+// It holds a bounded number of subjects. Expired ones are dropped first. If there are
+// none, the subject that would expire first is dropped: the one with the fewest
+// attempts in its period. Refusing new subjects instead would let an attacker with many
+// addresses lock all users out; dropping the oldest would let one flush the
+// account under attack. This way a throttled subject stays the longest.
 type Memory struct {
 	mu       sync.Mutex
 	capacity int
@@ -28,7 +28,7 @@ type Memory struct {
 
 type entry struct {
 	key     Key
-	arrival time.Time // theoretical; from then on, by everybody's clock, the entry says nothing
+	arrival time.Time // theoretical; from then on the entry has expired for every node
 	index   int
 }
 
@@ -45,28 +45,28 @@ func (m *Memory) Reserve(_ context.Context, key Key, rate Rate, now time.Time) (
 	now = now.Truncate(time.Microsecond)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	known := m.entries[key]
+	e := m.entries[key]
 	var arrival time.Time
-	if known != nil {
-		arrival = known.arrival
+	if e != nil {
+		arrival = e.arrival
 	}
 	next, retryAfter := rate.Reserve(arrival, now)
 	if retryAfter > 0 {
 		return Decision{RetryAfter: retryAfter}, nil
 	}
-	if known != nil {
-		known.arrival = next
-		heap.Fix(&m.byExpiry, known.index)
+	if e != nil {
+		e.arrival = next
+		heap.Fix(&m.byExpiry, e.index)
 		return Decision{Allowed: true}, nil
 	}
 	m.makeRoom(now)
-	made := &entry{key: key, arrival: next}
-	m.entries[key] = made
-	heap.Push(&m.byExpiry, made)
+	e = &entry{key: key, arrival: next}
+	m.entries[key] = e
+	heap.Push(&m.byExpiry, e)
 	return Decision{Allowed: true}, nil
 }
 
-// makeRoom drops what has expired, a few at a time so that no attempt pays for
+// makeRoom drops expired entries, a few at a time so that no attempt pays for
 // thousands of others, and one more if there is still no room.
 func (m *Memory) makeRoom(now time.Time) {
 	const atOnce = 4
@@ -81,17 +81,17 @@ func (m *Memory) makeRoom(now time.Time) {
 	}
 }
 
-func (m *Memory) remove(gone *entry) {
-	heap.Remove(&m.byExpiry, gone.index)
-	delete(m.entries, gone.key)
+func (m *Memory) remove(e *entry) {
+	heap.Remove(&m.byExpiry, e.index)
+	delete(m.entries, e.key)
 }
 
 // Reset implements [Store].
 func (m *Memory) Reset(_ context.Context, key Key) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known := m.entries[key]; known != nil {
-		m.remove(known)
+	if e := m.entries[key]; e != nil {
+		m.remove(e)
 	}
 	return nil
 }
@@ -115,17 +115,17 @@ func (h expiryHeap) Swap(i, j int) {
 }
 
 // Push implements [heap.Interface].
-func (h *expiryHeap) Push(added any) {
-	made := added.(*entry) //nolint:errcheck,forcetypeassert // pushed by Reserve only
-	made.index = len(*h)
-	*h = append(*h, made)
+func (h *expiryHeap) Push(item any) {
+	e := item.(*entry) //nolint:errcheck,forcetypeassert // pushed by Reserve only
+	e.index = len(*h)
+	*h = append(*h, e)
 }
 
 // Pop implements [heap.Interface].
 func (h *expiryHeap) Pop() any {
 	last := len(*h) - 1
-	gone := (*h)[last]
+	item := (*h)[last]
 	(*h)[last] = nil
 	*h = (*h)[:last]
-	return gone
+	return item
 }

@@ -15,9 +15,9 @@ import (
 // Rate is how much is allowed.
 type Rate = policy.Rate
 
-// ClockSkew is how far the clocks of those who share a store may differ. A store
-// remembers a subject that much longer than it counts, since somebody's clock may
-// still have the time at which it does.
+// ClockSkew is how far the clocks of the nodes that share a store may differ. A store
+// remembers a subject that much longer than it counts, since a late node may
+// still count it.
 const ClockSkew = time.Second
 
 // MaxPeriod bounds how long a store has to remember a subject.
@@ -29,7 +29,7 @@ type Limit struct {
 	Rate Rate
 }
 
-// Decision is what became of an attempt.
+// Decision is the outcome of an attempt.
 type Decision struct {
 	Allowed bool
 	// RetryAfter is how long to wait for an attempt to be allowed; 0 if this one was.
@@ -44,7 +44,7 @@ func KeyOf(name, subject string) Key {
 	hash := sha256.New()
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(name)))
-	_, _ = hash.Write(length[:]) // tells where the name ends
+	_, _ = hash.Write(length[:]) // delimits the name
 	_, _ = hash.Write([]byte(name))
 	_, _ = hash.Write([]byte(subject))
 	return Key(hash.Sum(nil))
@@ -53,7 +53,7 @@ func KeyOf(name, subject string) Key {
 // Store remembers attempts. Implementations are safe for concurrent use.
 type Store interface {
 	// Reserve takes one attempt at now if the rate allows it. Reading and taking
-	// are one step: of many at once, no more than the rate allows are allowed.
+	// are atomic: concurrent calls never exceed the rate.
 	// Times count in microseconds. They may go back by as much as [ClockSkew].
 	Reserve(ctx context.Context, key Key, rate Rate, now time.Time) (Decision, error)
 	// Reset forgets all attempts of the key.
@@ -67,23 +67,23 @@ type Limiter struct {
 	limits map[string]Rate
 }
 
-// New returns a limiter that knows the given limits.
+// New returns a limiter with the given limits.
 func New(store Store, clock clock.Clock, limits ...Limit) (*Limiter, error) {
-	known := make(map[string]Rate, len(limits))
+	rates := make(map[string]Rate, len(limits))
 	for _, limit := range limits {
 		if err := validate(limit.Rate); err != nil {
 			return nil, fmt.Errorf("rate limit %q: %w", limit.Name, err)
 		}
-		if _, twice := known[limit.Name]; twice || limit.Name == "" {
+		if _, duplicate := rates[limit.Name]; duplicate || limit.Name == "" {
 			return nil, fmt.Errorf("rate limit %q: the name is empty or there twice", limit.Name)
 		}
-		known[limit.Name] = limit.Rate
+		rates[limit.Name] = limit.Rate
 	}
-	return &Limiter{store: store, clock: clock, limits: known}, nil
+	return &Limiter{store: store, clock: clock, limits: rates}, nil
 }
 
-// validate keeps stores from overflows and from parts of microseconds, which not
-// all of them could keep.
+// validate keeps stores from overflows and from fractions of microseconds, which not
+// all of them can store.
 func validate(rate Rate) error {
 	switch {
 	case rate.Burst < 1:
@@ -96,18 +96,18 @@ func validate(rate Rate) error {
 	return nil
 }
 
-// Allow reserves one attempt of subject under the named limit. An error means
-// that nothing is known, and has to be taken as a refusal.
+// Allow reserves one attempt of subject under the named limit. On an error the state is
+// unknown, so callers must refuse.
 //
-// It must not be called in a database transaction: rolling that back would give
+// It must not be called in a database transaction: a rollback would give
 // the attempt back.
 func (l *Limiter) Allow(ctx context.Context, name, subject string) (Decision, error) {
 	return l.allow(ctx, name, share{subject, 1})
 }
 
 func (l *Limiter) allow(ctx context.Context, name string, of share) (Decision, error) {
-	rate, known := l.limits[name]
-	if !known {
+	rate, ok := l.limits[name]
+	if !ok {
 		return Decision{}, fmt.Errorf("there is no rate limit %q", name)
 	}
 	decision, err := l.store.Reserve(ctx, KeyOf(name, of.subject), times(rate, of.factor), l.clock.Now())
@@ -119,7 +119,7 @@ func (l *Limiter) allow(ctx context.Context, name string, of share) (Decision, e
 
 // Reset forgets the attempts of subject under the named limit, after a success.
 func (l *Limiter) Reset(ctx context.Context, name, subject string) error {
-	if _, known := l.limits[name]; !known {
+	if _, ok := l.limits[name]; !ok {
 		return fmt.Errorf("there is no rate limit %q", name)
 	}
 	if err := l.store.Reset(ctx, KeyOf(name, subject)); err != nil {
@@ -128,11 +128,11 @@ func (l *Limiter) Reset(ctx context.Context, name, subject string) error {
 	return nil
 }
 
-// refused returns the decision about an attempt that a store refused when it had
-// the given theoretical arrival.
+// refused returns the decision on an attempt that a store refused, given the stored
+// theoretical arrival.
 func refused(rate Rate, theoreticalArrival, now time.Time) Decision {
 	_, retryAfter := rate.Reserve(theoreticalArrival, now)
 	// A store that reads the arrival after refusing may see it reset meanwhile:
-	// refused all the same, but worth another attempt at once.
+	// the attempt is refused all the same, but may be retried at once.
 	return Decision{RetryAfter: max(retryAfter, time.Microsecond)}
 }

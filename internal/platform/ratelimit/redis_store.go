@@ -61,30 +61,30 @@ var errRedisURL = errors.New("the URL is not of the form redis://user:password@h
 
 // OpenRedis returns a store on Redis, which is not contacted yet. Close must be
 // called. The error does not contain the URL.
-func OpenRedis(given RedisOptions) (*Redis, error) {
-	options, err := redis.ParseURL(given.URL.Reveal())
+func OpenRedis(config RedisOptions) (*Redis, error) {
+	options, err := redis.ParseURL(config.URL.Reveal())
 	if err != nil {
 		return nil, fmt.Errorf("open Redis: %w", errRedisURL)
 	}
-	if host := unverifiedHost(options); host != "" && !given.AllowPlaintext {
+	if host := unverifiedHost(options); host != "" && !config.AllowPlaintext {
 		return nil, fmt.Errorf("open Redis: %s would be reached without verified TLS: use a rediss:// URL (and redis.ca_file for an authority of your own), "+
 			"or set redis.allow_plaintext for a network that nobody else can read", host)
 	}
 	if options.TLSConfig != nil {
-		options.TLSConfig.RootCAs = given.Roots
+		options.TLSConfig.RootCAs = config.Roots
 	}
 	options.ContextTimeoutEnabled = true
 	options.DialTimeout = redisDialTimeout
 	options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = redisTimeout, redisTimeout, redisTimeout
-	// Not again by itself: an answer that was lost may have counted the attempt.
+	// No automatic retries: an attempt whose answer was lost may have been counted.
 	options.MaxRetries = -1
 	options.DialerRetries = 1
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &Redis{client: redis.NewClient(options), script: redis.NewScript(reserveScript)}, nil
 }
 
-// UnverifiedHost returns the other machine to which this Redis URL leads without TLS, or
-// with TLS that accepts any certificate, and "" if it leads to none. The error doesn't
+// UnverifiedHost returns the remote host that this Redis URL reaches without TLS, or
+// with TLS that accepts any certificate, and "" if there is none. The error doesn't
 // repeat the URL.
 func UnverifiedHost(url secret.Redacted) (string, error) {
 	options, err := redis.ParseURL(url.Reveal())

@@ -9,9 +9,9 @@ import (
 	"authly/internal/platform/db"
 )
 
-// SQL keeps attempts in the table rate_limits, for all nodes and over restarts.
-// Times are whole microseconds since the epoch, because the engines have no
-// arithmetic with times in common.
+// SQL keeps attempts in the table rate_limits, shared by all nodes and across restarts.
+// Times are whole microseconds since the epoch, because the engines share no
+// arithmetic with times.
 type SQL struct{ database *db.DB }
 
 // NewSQL returns a store in the given database.
@@ -72,13 +72,13 @@ func (s *SQL) Reset(ctx context.Context, key Key) error {
 // sweepBatch bounds how long a sweep keeps SQLite's only writer, in rows.
 const sweepBatch = 1000
 
-// sweep repeats its condition outside the list: on PostgreSQL that is what is
-// checked again for a row that somebody else changed since the list was made.
+// sweep repeats its condition outside the list: PostgreSQL re-evaluates only that
+// one for a row that another transaction has changed since.
 const sweep = `
 DELETE FROM rate_limits WHERE theoretical_arrival_micros <= $1 AND key IN (
   SELECT key FROM rate_limits WHERE theoretical_arrival_micros <= $1 ORDER BY theoretical_arrival_micros LIMIT $2)`
 
-// Sweep deletes the rows that say nothing any more at now, and returns how many
+// Sweep deletes the rows that have expired at now, and returns how many
 // there were. Several nodes may sweep at once.
 func (s *SQL) Sweep(ctx context.Context, now time.Time) (int64, error) {
 	var total int64

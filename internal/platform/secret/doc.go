@@ -1,4 +1,4 @@
-// Package secret makes, hides, hashes and seals secrets: random handles, their
+// Package secret generates, hides, hashes and seals secrets: random handles, their
 // digests at rest, passwords under argon2id in a pool bounded by memory, and
 // values sealed with AES-256-GCM to the row that they belong to.
 //

@@ -12,16 +12,16 @@ import (
 	"authly/internal/platform/fault"
 )
 
-// passwordPool bounds how many hashes are computed at once, twice.
+// passwordPool bounds how many hashes are computed at once, in two ways.
 //
-// By memory, because each hash takes its megabytes at the same time. By
-// processors, because a hash is tens of milliseconds of nothing but computing: as
-// many as there are processors would leave the token endpoint waiting for a share
-// of one, exactly when a storm of logins is on. Half of them, and at least one, keep a
-// machine of two answering.
+// By memory, because each hash allocates megabytes. By
+// processors, because a hash keeps one busy for tens of milliseconds: as
+// many hashes as processors would starve the token endpoint
+// during a storm of sign-ins. Half of them, and at least one, keep a
+// machine with two responsive.
 //
-// Who finds no place waits in a queue that is bounded in length and in time. An
-// answer that comes after the browser gave up is work for nobody.
+// A caller without a place waits in a queue that is bounded in length and in time: an
+// answer after the browser has given up is wasted work.
 type passwordPool struct {
 	lanes     *semaphore.Weighted
 	memory    *semaphore.Weighted
@@ -59,7 +59,7 @@ func newPasswordPool(parameters PasswordParameters, memoryKiB int64, processors,
 	}
 }
 
-// errPoolTooSmall is a fault of the configuration, not a refusal: waiting won't help.
+// errPoolTooSmall is an error of the configuration, not a refusal: waiting won't help.
 var errPoolTooSmall = errors.New("the stored hash needs more memory than the password pool has")
 
 // run calls compute when there is room for a hash of the given parameters. It
@@ -69,7 +69,7 @@ func (p *passwordPool) run(ctx context.Context, parameters PasswordParameters, c
 	if int64(parameters.MemoryKiB) > p.memoryKiB {
 		return fmt.Errorf("%w: %d KiB of %d KiB", errPoolTooSmall, parameters.MemoryKiB, p.memoryKiB)
 	}
-	// A hash of more lanes than the pool has runs alone: what is asked for can't
+	// A hash of more lanes than the pool has runs alone: its parameters can't
 	// be changed, and one at a time is bounded too.
 	lanes, memory := min(int64(parameters.Parallelism), p.laneLimit), int64(parameters.MemoryKiB)
 	if err := p.acquire(ctx, lanes, memory); err != nil {
@@ -91,7 +91,7 @@ func (p *passwordPool) run(ctx context.Context, parameters PasswordParameters, c
 	return nil
 }
 
-// acquire takes lanes, then memory. That order can't lock up: whoever holds
+// acquire takes lanes, then memory. That order can't deadlock: a caller that holds
 // memory is computing and needs nothing more.
 func (p *passwordPool) acquire(ctx context.Context, lanes, memory int64) error {
 	if err := ctx.Err(); err != nil {

@@ -18,8 +18,8 @@ const (
 	saltLength = 16
 	tagLength  = 32
 
-	// maxHashedPassword bounds what is hashed, in bytes. What a person may choose
-	// is a rule of the policy, and stricter.
+	// maxHashedPassword bounds a password to hash, in bytes. The policy for new
+	// passwords is stricter.
 	maxHashedPassword = 4096
 
 	defaultPoolMemoryMiB = 256
@@ -49,8 +49,8 @@ var weakestPasswordParameters = []PasswordParameters{
 	{MemoryKiB: 7 << 10, Iterations: 5},
 }
 
-// Validate returns an error if new passwords must not be hashed so cheaply, or so
-// dearly that it would be an attack on ourselves.
+// Validate returns an error if the parameters are too weak for new passwords, or so
+// expensive that hashing would be a denial of service.
 func (p PasswordParameters) Validate() error {
 	if !p.bounded() {
 		return fmt.Errorf("argon2id parameters are out of bounds: at most %d KiB, %d iterations, %d lanes, and %d KiB × iterations",
@@ -70,29 +70,29 @@ type PasswordHasherOptions struct {
 	PoolMemoryMiB int                // for all hashes at once; 256
 	MaxWaiting    int                // callers in the queue; 64
 	MaxWait       time.Duration      // of a caller in the queue; 5 s
-	// AllowWeak accepts parameters that are too weak for passwords of people. Only tests may
-	// set it, which hash the same few passwords thousands of times.
+	// AllowWeak accepts parameters that are too weak for real passwords. Only tests may
+	// set it: they hash the same few passwords thousands of times.
 	AllowWeak bool
 }
 
-// PasswordHasher hashes and verifies passwords with argon2id. It computes few at
-// a time, see [PasswordHasher.Counts], and makes the others wait or go. It is safe for
+// PasswordHasher hashes and verifies passwords with argon2id. It bounds how many run at
+// a time, see [PasswordHasher.Counts]; the others wait or are refused. It is safe for
 // concurrent use.
 //
-// A password is taken byte by byte as it comes: preparing it (RFC 8265) and judging
-// it are rules of the policy. Hashes of other kinds (bcrypt, scrypt, PBKDF2) are not
-// read yet.
+// A password is hashed byte by byte as given: preparing it (RFC 8265) and checking
+// it belong to the policy. Hashes of other kinds (bcrypt, scrypt, PBKDF2) are not
+// supported yet.
 type PasswordHasher struct {
 	parameters PasswordParameters
 	pool       *passwordPool
 	absent     passwordHash
 }
 
-// Verdict is what [PasswordHasher.Verify] found.
+// Verdict is the result of [PasswordHasher.Verify].
 type Verdict struct {
 	Match bool
-	// Rehash tells that the password matched a hash of other parameters than the
-	// configured ones: it should be hashed anew while the password is at hand.
+	// Rehash reports that the password matched a hash with other parameters than the
+	// configured ones: hash it again while the password is at hand.
 	Rehash bool
 }
 
@@ -123,7 +123,7 @@ func newPasswordHasher(options PasswordHasherOptions, processors int) (*Password
 	return &PasswordHasher{
 		parameters: options.Parameters,
 		pool:       newPasswordPool(options.Parameters, memoryKiB, processors, options.MaxWaiting, options.MaxWait),
-		// No password has this tag, so there is nothing to compute at the start.
+		// No password has this tag, so nothing has to be computed at the start.
 		absent: passwordHash{parameters: options.Parameters, salt: randomBytes(saltLength), tag: randomBytes(tagLength)},
 	}, nil
 }
@@ -142,24 +142,24 @@ func randomBytes(length int) []byte {
 	return random
 }
 
-// Hash returns the PHC string of a new hash under the configured parameters and a
+// Hash returns the PHC string of a new hash with the configured parameters and a
 // random salt. The error is [fault.Invalid] for a password that is empty or
-// absurdly long, [fault.Unavailable] if there is no place in the pool, or the context's.
+// far too long, [fault.Unavailable] if the pool is full, or the context's.
 func (h *PasswordHasher) Hash(ctx context.Context, password Redacted) (string, error) {
 	if !hashable(password) {
 		return "", fault.New(fault.Invalid, "password.unusable")
 	}
-	made := passwordHash{parameters: h.parameters, salt: randomBytes(saltLength), tag: make([]byte, tagLength)}
-	tag, err := h.compute(ctx, made, password)
+	hash := passwordHash{parameters: h.parameters, salt: randomBytes(saltLength), tag: make([]byte, tagLength)}
+	tag, err := h.compute(ctx, hash, password)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}
-	made.tag = tag
-	return made.String(), nil
+	hash.tag = tag
+	return hash.String(), nil
 }
 
-// Verify reports whether the password is the one of a stored hash. The error is as
-// that of [PasswordHasher.Hash], or one of our own if the stored text is no hash; a
+// Verify reports whether the password matches a stored hash. The error is as
+// that of [PasswordHasher.Hash], or an internal one if the stored text is no hash; a
 // wrong password is no error.
 func (h *PasswordHasher) Verify(ctx context.Context, encoded string, password Redacted) (Verdict, error) {
 	stored, err := parsePasswordHash(encoded)
@@ -169,10 +169,10 @@ func (h *PasswordHasher) Verify(ctx context.Context, encoded string, password Re
 	return h.verify(ctx, stored, password)
 }
 
-// VerifyAbsent does the work of Verify for somebody who does not exist or has no
-// password, so that the time of an answer does not tell whether they do. (A user
-// whose hash has other parameters than the configured ones is told apart by it until
-// their next login, when the hash is made anew.)
+// VerifyAbsent does the work of Verify for a user who does not exist or has no
+// password, so that the time of an answer does not reveal which. (A user
+// whose hash has other parameters than the configured ones can be distinguished until
+// their next sign-in, when the password is hashed again.)
 func (h *PasswordHasher) VerifyAbsent(ctx context.Context, password Redacted) error {
 	_, err := h.verify(ctx, h.absent, password)
 	return err
@@ -180,7 +180,7 @@ func (h *PasswordHasher) VerifyAbsent(ctx context.Context, password Redacted) er
 
 func (h *PasswordHasher) verify(ctx context.Context, stored passwordHash, password Redacted) (Verdict, error) {
 	if !hashable(password) {
-		return Verdict{}, nil // the same, and as quickly, for a user who exists and for one who doesn't
+		return Verdict{}, nil // the same answer, in the same time, whether or not the user exists
 	}
 	tag, err := h.compute(ctx, stored, password)
 	if err != nil {
@@ -191,9 +191,9 @@ func (h *PasswordHasher) verify(ctx context.Context, stored passwordHash, passwo
 	return Verdict{Match: match, Rehash: match && !current}, nil
 }
 
-// compute is the only caller of argon2. Its memory is new at each call and garbage
-// after it; the pool bounds how much there is at once, and being free of pointers it
-// costs the collector next to nothing to look through.
+// compute is the only caller of argon2. Each call allocates its memory; the pool bounds
+// how much there is at once, and as it has no pointers the garbage collector
+// hardly scans it.
 func (h *PasswordHasher) compute(ctx context.Context, hash passwordHash, password Redacted) ([]byte, error) {
 	var tag []byte
 	err := h.pool.run(ctx, hash.parameters, func() {
@@ -207,5 +207,5 @@ func hashable(password Redacted) bool {
 	return !password.IsZero() && len(password.Reveal()) <= maxHashedPassword
 }
 
-// Counts says how busy the pool is, for metrics and tests.
+// Counts returns how busy the pool is, for metrics and tests.
 func (h *PasswordHasher) Counts() PasswordPoolCounts { return h.pool.snapshot() }

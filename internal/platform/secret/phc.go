@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The bounds of a stored hash that is verified. They are wider than what we make,
-// for hashes from elsewhere, and narrow enough that a row that someone put into the
+// The bounds of a stored hash that is verified. They are wider than those of new hashes,
+// to accept imported ones, and narrow enough that a row planted in the
 // database can't make the server allocate or compute without end.
 const (
 	maxEncodedPassword = 256
@@ -44,8 +44,8 @@ func (h passwordHash) String() string {
 		phcEncoding.EncodeToString(h.salt), phcEncoding.EncodeToString(h.tag))
 }
 
-// parsePasswordHash reads exactly what String writes: there is one spelling of
-// each hash, so anything else was not written by a program that we know.
+// parsePasswordHash reads exactly what String writes: each hash has one spelling,
+// so anything else was written by another program.
 func parsePasswordHash(encoded string) (passwordHash, error) {
 	if len(encoded) > maxEncodedPassword {
 		return passwordHash{}, errNotAPasswordHash
@@ -60,9 +60,9 @@ func parsePasswordHash(encoded string) (passwordHash, error) {
 		return passwordHash{}, errNotAPasswordHash
 	}
 	for i, name := range []string{"m=", "t=", "p="} {
-		text, found := strings.CutPrefix(values[i], name)
+		text, ok := strings.CutPrefix(values[i], name)
 		number, err := strconv.ParseUint(text, 10, 32)
-		if !found || err != nil {
+		if !ok || err != nil {
 			return passwordHash{}, errNotAPasswordHash
 		}
 		numbers[i] = number
@@ -74,8 +74,8 @@ func parsePasswordHash(encoded string) (passwordHash, error) {
 	tag, errTag := phcEncoding.DecodeString(fields[5])
 	parsed := passwordHash{
 		parameters: PasswordParameters{
-			MemoryKiB:   uint32(numbers[0]), //nolint:gosec // ParseUint was told 32 bits
-			Iterations:  uint32(numbers[1]), //nolint:gosec // ParseUint was told 32 bits
+			MemoryKiB:   uint32(numbers[0]), //nolint:gosec // ParseUint is limited to 32 bits
+			Iterations:  uint32(numbers[1]), //nolint:gosec // ParseUint is limited to 32 bits
 			Parallelism: uint8(numbers[2]),  //nolint:gosec // bounded above
 		},
 		salt: salt, tag: tag,

@@ -16,11 +16,11 @@ import (
 // The zero value is the empty secret.
 //
 // The text is held behind a pointer because the methods below are not always
-// asked: fmt can't call them on an unexported field of another struct, nor for
+// called: fmt can't call them on an unexported field of another struct, nor for
 // %p. It then prints what reflection finds, which is an address.
 //
-// Two of them can't be compared with ==, at compile time: it would compare
-// addresses, and a comparison of secrets has to be [Redacted.Equal].
+// Comparing two of them with == does not compile: it would compare
+// addresses, and secrets must be compared with [Redacted.Equal].
 type Redacted struct {
 	_     [0]func()
 	value *string
@@ -55,7 +55,7 @@ func (r Redacted) Reveal() string {
 func (r Redacted) IsZero() bool { return r.value == nil }
 
 // Equal compares in a time that depends on the lengths only. Two empty secrets
-// are equal, so whoever checks a credential asks IsZero first.
+// are equal, so a caller that checks a credential must call IsZero first.
 func (r Redacted) Equal(other Redacted) bool {
 	return subtle.ConstantTimeCompare([]byte(r.Reveal()), []byte(other.Reveal())) == 1
 }
@@ -72,8 +72,8 @@ func (Redacted) LogValue() slog.Value { return slog.StringValue(placeholder) }
 // MarshalText returns a placeholder.
 func (Redacted) MarshalText() ([]byte, error) { return []byte(placeholder), nil }
 
-// Digest is the SHA-256 of a secret: what is stored of one that we made with
-// 256 bits ourselves, where a slow hash would add nothing.
+// Digest is the SHA-256 of a secret. It is stored for secrets that this server generated
+// with 256 bits, where a slow hash would add nothing.
 type Digest [sha256.Size]byte
 
 // Hash returns the digest of r.
@@ -85,9 +85,9 @@ func (d Digest) Bytes() []byte { return d[:] }
 // Equal compares in constant time.
 func (d Digest) Equal(other Digest) bool { return subtle.ConstantTimeCompare(d[:], other[:]) == 1 }
 
-// Derive returns a new secret of 256 bits that follows from key, a purpose and
+// Derive returns a new secret of 256 bits derived from key, a purpose and
 // a predecessor: the same three give the same secret, and without the key
-// nobody can compute it (HMAC-SHA256, RFC 2104).
+// it can't be computed (HMAC-SHA256, RFC 2104).
 func Derive(key Redacted, purpose string, predecessor Redacted) Redacted {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	_, _ = mac.Write([]byte(purpose))

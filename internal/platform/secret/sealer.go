@@ -15,7 +15,7 @@ import (
 //	version (1 byte) | key id (8 bytes) | nonce (12 bytes) | ciphertext and tag (16 bytes)
 //
 // under AES-256-GCM (NIST SP 800-38D) with a random nonce. With 96 random bits one
-// key is good for 2^32 values (section 8.3), far more than a server has secrets of its own.
+// key is good for 2^32 values (section 8.3), far more than the secrets of one server.
 const (
 	sealedVersion = 1
 	keyIDLength   = 8
@@ -29,7 +29,7 @@ const (
 // The reasons why a sealed value does not open.
 var (
 	// ErrUnknownSealingKey means that the value was sealed under a key that the
-	// sealer was not given.
+	// sealer doesn't have.
 	ErrUnknownSealingKey = errors.New("sealed under a key that is not among the sealing keys")
 	// ErrNotSealedHere means that the value was altered, is damaged, or was
 	// sealed for another place.
@@ -52,39 +52,39 @@ type Sealer struct {
 
 type keyID [keyIDLength]byte
 
-// NewSealer returns a sealer whose first key seals and whose every key opens,
-// so that a key is replaced by putting the new one in front of it. The keys are as
-// [ParseSealingKey] reads them; an error never contains one.
+// NewSealer returns a sealer that seals with the first key and opens with any of them,
+// so that a key is replaced by putting the new one in front of it. The keys have the form
+// that [ParseSealingKey] reads; an error never contains one.
 func NewSealer(keys ...Redacted) (*Sealer, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("make a sealer: no sealing key")
 	}
-	made := &Sealer{ciphers: make(map[keyID]cipher.AEAD, len(keys))}
+	sealer := &Sealer{ciphers: make(map[keyID]cipher.AEAD, len(keys))}
 	for i, encoded := range keys {
 		key, err := ParseSealingKey(encoded)
 		if err != nil {
 			return nil, fmt.Errorf("read sealing key %d of %d: %w", i+1, len(keys), err)
 		}
 		id := idOf(key)
-		if _, known := made.ciphers[id]; known {
+		if _, duplicate := sealer.ciphers[id]; duplicate {
 			return nil, fmt.Errorf("sealing key %d of %d is there twice", i+1, len(keys))
 		}
 		block, err := aes.NewCipher(key[:])
 		if err != nil {
 			return nil, fmt.Errorf("prepare sealing key %d: %w", i+1, err)
 		}
-		if made.ciphers[id], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		if sealer.ciphers[id], err = cipher.NewGCMWithRandomNonce(block); err != nil {
 			return nil, fmt.Errorf("prepare sealing key %d: %w", i+1, err)
 		}
 		if i == 0 {
-			made.current = id
+			sealer.current = id
 		}
 	}
-	return made, nil
+	return sealer, nil
 }
 
-// idOf names a key without telling anything about it: the key has 256 bits, and
-// the prefix keeps the hash apart from any other use of it.
+// idOf returns an identifier of a key that reveals nothing about it: the key has 256 bits, and
+// the prefix keeps the hash apart from any other use of the key.
 func idOf(key [SealingKeyLength]byte) keyID {
 	hash := sha256.New()
 	_, _ = hash.Write([]byte("authly sealing key id 1\x00"))
@@ -119,8 +119,8 @@ func (s *Sealer) Open(place Place, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a sealed value of %s: %w", place, err)
 	}
-	aead, known := s.ciphers[id]
-	if !known {
+	aead, ok := s.ciphers[id]
+	if !ok {
 		return nil, fmt.Errorf("open a sealed value of %s: key %x: %w", place, id, ErrUnknownSealingKey)
 	}
 	plaintext, err := aead.Open(nil, nil, body, bound)
@@ -130,14 +130,14 @@ func (s *Sealer) Open(place Place, sealed []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// IsCurrent reports whether a value is sealed under the first key. One that is not
-// has to be sealed anew before the key that it needs is taken away.
+// IsCurrent reports whether a value is sealed under the first key. If not,
+// it has to be resealed before its key is removed.
 func (s *Sealer) IsCurrent(sealed []byte) bool {
 	id, _, err := split(sealed)
 	return err == nil && id == s.current
 }
 
-// Format keeps fmt from walking into the ciphers and their round keys.
+// Format keeps fmt from printing the ciphers and their round keys.
 func (*Sealer) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, placeholder) }
 
 func split(sealed []byte) (keyID, []byte, error) {
@@ -150,8 +150,8 @@ func split(sealed []byte) (keyID, []byte, error) {
 // String names the place for an error text.
 func (p Place) String() string { return p.Table + "." + p.Column + " of row " + p.Row }
 
-// encode returns the additional data: the version and the three fields, each
-// with its length in front, so that no two places have the same encoding.
+// encode returns the additional authenticated data: the version and the three fields, each
+// preceded by its length, so that no two places have the same encoding.
 func (p Place) encode() ([]byte, error) {
 	encoded := []byte{sealedVersion}
 	for _, field := range []string{p.Table, p.Column, p.Row} {

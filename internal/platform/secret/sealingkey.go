@@ -19,7 +19,7 @@ const SealingKeyLength = 32
 
 const (
 	maxKeyFile = 4096
-	// minDistinctBytes tells a random key from a placeholder: 32 random bytes
+	// minDistinctBytes distinguishes a random key from a placeholder: 32 random bytes
 	// practically never have fewer different values than this.
 	minDistinctBytes = 8
 )
@@ -31,8 +31,8 @@ var errSealingKey = fmt.Errorf("a sealing key is %d random bytes in base64, base
 func NewSealingKey() Redacted { return New() }
 
 // ParseSealingKey reads a key of 32 bytes from hexadecimal, or from base64 or
-// base64url with or without padding; white space around it does not count. A
-// key that is plainly no random one, such as all zeros, is refused. The error does
+// base64url with or without padding; surrounding white space is ignored. A
+// key that is obviously not random, such as all zeros, is refused. The error does
 // not contain the text.
 func ParseSealingKey(encoded Redacted) ([SealingKeyLength]byte, error) {
 	text := strings.TrimSpace(encoded.Reveal())
@@ -64,10 +64,10 @@ func ParseSealingKey(encoded Redacted) ([SealingKeyLength]byte, error) {
 	return [SealingKeyLength]byte(key), nil
 }
 
-// LoadOrCreateSealingKey returns the sealing key in the file at path and makes
-// file and key (and the directory) when there is none. Whoever may read the file can
-// read every sealed secret, so it is made for its owner only, and one that others can
-// read is refused. A file that holds no key is an error and never overwritten.
+// LoadOrCreateSealingKey returns the sealing key in the file at path. If there is none, it
+// creates the directory, the file and the key. A reader of the file can read every sealed
+// secret, so only the owner may: a file that others can read is refused. A file without a
+// valid key is an error and never overwritten.
 //
 // It is safe to call from several processes at once: all get the same key.
 func LoadOrCreateSealingKey(path string) (Redacted, error) {
@@ -78,8 +78,8 @@ func LoadOrCreateSealingKey(path string) (Redacted, error) {
 	if err := createSealingKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return Redacted{}, fmt.Errorf("create the sealing key: %w", err)
 	}
-	// Read back in any case: what counts is the file, and another process may
-	// have been the first to make it.
+	// Read it back in any case: the file decides, and another process may
+	// have created it first.
 	return loadSealingKey(path)
 }
 
@@ -89,7 +89,7 @@ func loadSealingKey(path string) (Redacted, error) {
 		return Redacted{}, fmt.Errorf("read the sealing key: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	info, err := file.Stat() // of the open file, so that what is checked is what is read
+	info, err := file.Stat() // of the open file, so that the check is on the file that is read
 	if err != nil {
 		return Redacted{}, fmt.Errorf("read the sealing key: %w", err)
 	}
@@ -110,9 +110,9 @@ func loadSealingKey(path string) (Redacted, error) {
 	return key, nil
 }
 
-// createSealingKey writes a new key beside path, under a name made with O_EXCL,
+// createSealingKey writes a new key to a temporary file beside path, created with O_EXCL,
 // and links it to path when it is on the disk. A link fails if path exists, and
-// unlike a file that is opened with O_EXCL and then written, it never shows half a
+// unlike a file that is opened with O_EXCL and then written, it never exposes half a
 // key, neither to another process nor after a crash.
 func createSealingKey(path string) error {
 	directory := filepath.Dir(path)
@@ -134,7 +134,7 @@ func createSealingKey(path string) error {
 	return syncDirectory(directory)
 }
 
-// syncDirectory makes a new name last over a loss of power.
+// syncDirectory makes a new name survive a loss of power.
 func syncDirectory(path string) error {
 	if runtime.GOOS == "windows" { // directories can't be synced there
 		return nil

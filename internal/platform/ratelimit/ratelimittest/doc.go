@@ -1,5 +1,5 @@
-// Package ratelimittest is the contract of [ratelimit.Store], as a test that every
-// store runs, and gives tests a Redis.
+// Package ratelimittest tests the contract of [ratelimit.Store] for every
+// store, and gives tests a Redis.
 //
 // TEST_REDIS_URL names a Redis server. A test that needs one and can't reach it
 // fails, unless TEST_ENGINES=sqlite says that this is a quick run without servers.

@@ -15,7 +15,7 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// start is a time with a part of a second, so that a store that cuts it is found out.
+// start has a fraction of a second, to expose a store that truncates it.
 var start = time.Date(2026, time.March, 29, 0, 59, 59, 123456000, time.UTC)
 
 // FreshKey returns a key that no other test has used.
@@ -46,7 +46,7 @@ func OpenRedis(t testing.TB) *ratelimit.Redis {
 	return store
 }
 
-// Contract runs what every store has to fulfil.
+// Contract checks the requirements on every store.
 func Contract(t *testing.T, store ratelimit.Store) {
 	t.Run("a burst, then one each interval", func(t *testing.T) { burst(t, store) })
 	t.Run("a race for a burst", func(t *testing.T) { race(t, store) })
@@ -100,7 +100,7 @@ func burst(t *testing.T, store ratelimit.Store) {
 func race(t *testing.T, store ratelimit.Store) {
 	const racers, burst = 32, 10
 	key, rate := FreshKey(), ratelimit.Rate{Burst: burst, Interval: time.Hour}
-	// The second time round the row is there already, and full again.
+	// The second round starts with an existing row, full again.
 	for round, now := range []time.Time{start, start.Add(burst * time.Hour)} {
 		var allowed atomic.Int32
 		begin := make(chan struct{})
@@ -175,8 +175,8 @@ func reset(t *testing.T, store ratelimit.Store) {
 	}
 }
 
-// behind has one node whose clock is late, and to which the other's attempt is
-// therefore still recent when it has expired for the other.
+// behind has one node whose clock is late, so that an attempt that has expired for
+// the other node is still recent for it.
 func behind(t *testing.T, store ratelimit.Store) {
 	key, rate := FreshKey(), ratelimit.Rate{Burst: 1, Interval: time.Minute}
 	reserve(t, store, key, rate, start)
