@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock tells the time. Implementations are safe for concurrent use.
+// Clock returns the time. Implementations are safe for concurrent use.
 type Clock interface {
 	// Now returns the current time in UTC, rounded down to microseconds: the
 	// finest step that both database engines keep, so that a time that was
@@ -20,7 +20,7 @@ type system struct{}
 
 func (system) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// Fake is a clock that stands still until it is moved. It is for tests and
+// Fake is a clock for tests that stands still until it is moved. It is
 // safe for concurrent use.
 type Fake struct {
 	mu  sync.Mutex
@@ -37,7 +37,7 @@ func (f *Fake) Now() time.Time {
 	return f.now
 }
 
-// Advance moves the clock on by d, or back if d is negative.
+// Advance moves the clock forward by d, or back if d is negative.
 func (f *Fake) Advance(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Kind says what sort of refusal an [Error] is.
+// Kind is the kind of a refusal.
 type Kind string
 
 // The kinds of refusal.
 const (
-	NotFound    Kind = "not_found"   // the thing does not exist, or the caller may not know that it does
+	NotFound    Kind = "not_found"   // it does not exist, or the caller may not know that it does
 	Conflict    Kind = "conflict"    // it exists already, or changed in the meantime
 	Invalid     Kind = "invalid"     // the input breaks a rule; Fields says which
-	Forbidden   Kind = "forbidden"   // the caller is known and may not do this
+	Forbidden   Kind = "forbidden"   // the caller is authenticated and may not do this
 	Limited     Kind = "limited"     // too many attempts; try later
 	Unavailable Kind = "unavailable" // a bounded resource is exhausted for the moment
 )
 
 // Error is one refusal. Key is a stable dotted name such as
-// "user.username_taken" from which an edge makes a text; Fields maps the name of
-// a wrong input to the key of what is wrong with it.
+// "user.username_taken", which pages turn into a text; Fields maps the name of
+// an invalid input to the key of its problem.
 type Error struct {
 	Kind   Kind
 	Key    string

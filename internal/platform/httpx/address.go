@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// ForwardedHeader names the header in which the listed proxies tell the
-// client's address. Only one is believed: a proxy sets the one it knows and
+// ForwardedHeader names the header in which the listed proxies send the
+// client's address. Only one is trusted: a proxy sets its own and
 // passes the other on as the client sent it.
 type ForwardedHeader string
 
-// The headers that can be believed. The zero value of an option means
+// The headers that can be trusted. The zero value of an option means
 // [XForwardedFor].
 const (
 	XForwardedFor ForwardedHeader = "X-Forwarded-For"
 	Forwarded     ForwardedHeader = "Forwarded" // RFC 7239
 )
 
-// maxHops bounds how many entries of a forwarding header are looked at.
+// maxHops bounds how many entries of a forwarding header are read.
 const maxHops = 32
 
-// strippedHeaders speak about the connection in front of us. After the client's
-// address is known nobody may believe them any more (BCP-05): URLs are built
+// strippedHeaders describe the connection in front of us. They are removed once the client's
+// address is determined (BCP-05): URLs are built
 // from the configured issuer only.
 var strippedHeaders = [...]string{
 	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
@@ -34,7 +34,7 @@ var strippedHeaders = [...]string{
 	"Cf-Connecting-Ip", "Cf-Connecting-Ipv6", "Fastly-Client-Ip", "X-Envoy-External-Address",
 }
 
-// forwardingSigns tell, besides those, that somebody has passed a request on (RFC 9110
+// forwardingSigns also show that a request was forwarded (RFC 9110
 // section 7.6.3, RFC 8586).
 var forwardingSigns = [...]string{"Via", "Cdn-Loop"}
 
@@ -42,18 +42,18 @@ var forwardingSigns = [...]string{"Via", "Cdn-Loop"}
 type origin struct {
 	// peer is the other end of the connection, the zero Addr if it has no IP address.
 	peer netip.Addr
-	// address is the client's. It is the zero Addr if a listed proxy doesn't say it.
+	// address is the client's. It is the zero Addr if a listed proxy doesn't send it.
 	address netip.Addr
-	// unproven is set if the request was passed on by a machine that is not listed, or by a
-	// listed proxy that doesn't say for whom.
+	// unproven is set if the request was forwarded by a machine that is not listed, or by a
+	// listed proxy that doesn't name the client.
 	unproven bool
 	// listed is set if the peer is a listed proxy.
 	listed bool
 }
 
-// originOf finds the address of the client and removes every header that claims to know it.
-// A listed proxy speaks for others: its own address is never the client's, so that a proxy that
-// forgets the header doesn't turn everybody into the machine that it runs on.
+// originOf finds the address of the client and removes every header that claims to state it.
+// The address of a listed proxy is never taken for the client's, so that a proxy without
+// the header doesn't give all of its clients one address.
 func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader) origin {
 	if believed == "" {
 		believed = XForwardedFor
@@ -75,8 +75,8 @@ func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader)
 		}
 		previous, ok := parseHost(entry)
 		if !ok {
-			// Nothing, "unknown", an obfuscated name or rubbish. What stands further left
-			// was not vouched for by a listed proxy.
+			// Nothing, "unknown", an obfuscated name or garbage. No listed proxy vouches
+			// for what stands further left.
 			return origin{peer: peer, unproven: true, listed: true}
 		}
 		address = previous
@@ -90,7 +90,7 @@ func originOf(r *http.Request, trusted []netip.Prefix, believed ForwardedHeader)
 	return origin{peer: peer, address: address, listed: true}
 }
 
-// isForwarded reports whether a request was passed on, or says so.
+// isForwarded reports whether a request has a header that says that it was forwarded.
 func isForwarded(r *http.Request) bool {
 	has := func(name string) bool { return len(r.Header.Values(name)) > 0 }
 	return slices.ContainsFunc(strippedHeaders[:], has) || slices.ContainsFunc(forwardingSigns[:], has)
@@ -113,9 +113,9 @@ func parseHost(text string) (netip.Addr, bool) {
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
 		return withPort.Addr().Unmap().WithZone(""), true
 	}
-	if inside, found := strings.CutPrefix(text, "["); found {
-		text, found = strings.CutSuffix(inside, "]")
-		if !found {
+	if inside, ok := strings.CutPrefix(text, "["); ok {
+		text, ok = strings.CutSuffix(inside, "]")
+		if !ok {
 			return netip.Addr{}, false
 		}
 	}
@@ -130,15 +130,15 @@ func parseHost(text string) (netip.Addr, bool) {
 // header (RFC 7239 section 4), without quotes.
 func forPair(element string) string {
 	for _, pair := range splitUnquoted(element, ';') {
-		name, value, found := strings.Cut(strings.TrimSpace(pair), "=")
-		if found && strings.EqualFold(strings.TrimSpace(name), "for") {
+		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if ok && strings.EqualFold(strings.TrimSpace(name), "for") {
 			return strings.Trim(strings.TrimSpace(value), `"`)
 		}
 	}
 	return ""
 }
 
-// splitUnquoted splits at separators that stand outside of a quoted string.
+// splitUnquoted splits at separators outside of quoted strings.
 func splitUnquoted(text string, separator byte) []string {
 	var parts []string
 	start, quoted := 0, false

@@ -11,10 +11,10 @@ import (
 	"authly/internal/platform/clock"
 )
 
-// certificatePoll is how often the files are looked at, at most.
+// certificatePoll is how often the files are checked, at most.
 const certificatePoll = time.Second
 
-// certificate is a key pair that follows its files. They are looked at during a
+// certificate is a key pair that follows its files. They are checked during a
 // handshake, so that there is no goroutine to start and to stop.
 type certificate struct {
 	certificateFile, keyFile string
@@ -27,7 +27,7 @@ type certificate struct {
 	checked time.Time
 }
 
-// fileStamp tells one version of a file from the next.
+// fileStamp identifies a version of a file.
 type fileStamp struct {
 	modified time.Time
 	size     int64
@@ -55,7 +55,7 @@ func (c *certificate) config() *tls.Config {
 	return config
 }
 
-// get returns the pair to serve. A new pair that is broken, or only half
+// get returns the pair to serve. A new pair that is broken, or only partly
 // written, is logged once and the old one kept until the files change again.
 func (c *certificate) get() *tls.Certificate {
 	c.mu.Lock()
@@ -78,7 +78,7 @@ func (c *certificate) get() *tls.Certificate {
 			return c.current
 		}
 	} else if c.seen == ([2]fileStamp{}) {
-		return c.current // the files are away still; said so before
+		return c.current // the files are still missing, which was logged before
 	} else {
 		c.seen = [2]fileStamp{}
 	}

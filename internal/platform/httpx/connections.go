@@ -14,20 +14,20 @@ import (
 	"authly/internal/platform/clock"
 )
 
-// ConnectionLimits bound the connections that are open at one time.
+// ConnectionLimits bound the number of open connections.
 type ConnectionLimits struct {
-	// Total is the most of all; 0 for no bound.
+	// Total is the maximum of all; 0 for no bound.
 	Total int
-	// PerAddress is the most of one IPv4 address or one IPv6 /64; 0 for no bound.
+	// PerAddress is the maximum of one IPv4 address or one IPv6 /64; 0 for no bound.
 	PerAddress int
 	// Exempt are networks to which PerAddress does not apply: proxies, which have many clients.
 	Exempt []netip.Prefix
 }
 
-// subscriberBits is what one IPv6 subscriber has at the least.
+// subscriberBits is the smallest network of an IPv6 subscriber.
 const subscriberBits = 64
 
-// boundLogged is how often it is logged, at the most, that one of the bounds was reached.
+// boundLogged is how often reaching a bound is logged, at most.
 const boundLogged = time.Minute
 
 // The bounds, as the log names them.
@@ -36,12 +36,12 @@ const (
 	boundPerAddress = "connections of one address"
 )
 
-// boundedListener keeps the number of open connections within the limits. A connection waits
-// while no request of it is being served: it has sent none yet, or not the whole header, or it is
-// idle between two. At a bound, the connection that has waited the longest is closed to make
+// boundedListener keeps the number of open connections within the limits. A connection is waiting
+// while it serves no request: it has sent none yet, or not the whole header, or it is
+// idle between two. At a bound, the connection that has waited longest is closed to make
 // room for the new one: at the bound of an address one of that address, so that no address
 // takes room from another, and at the total bound one of any address. A connection that serves
-// a request is never closed. If no connection waits, the new one is closed at once.
+// a request is never closed. If no connection is waiting, the new one is closed at once.
 type boundedListener struct {
 	net.Listener
 	limits ConnectionLimits
@@ -50,16 +50,16 @@ type boundedListener struct {
 
 	mu          sync.Mutex
 	open        int
-	waiting     list.List // of *boundedConnection, the longest first
+	waiting     list.List // of *boundedConnection, longest waiting first
 	subscribers map[netip.Addr]*subscriber
 	loggedAt    map[string]time.Time // by bound
 }
 
-// subscriber has the connections of one IPv4 address or IPv6 /64.
+// subscriber holds the connections of one IPv4 address or IPv6 /64.
 type subscriber struct {
 	address netip.Addr
 	open    int
-	waiting list.List // of *boundedConnection, the longest first
+	waiting list.List // of *boundedConnection, longest waiting first
 }
 
 type boundedConnection struct {
@@ -68,7 +68,7 @@ type boundedConnection struct {
 	owner    *subscriber // nil if it is not counted by address
 
 	// The places among all waiting connections and among those of the owner; nil while a
-	// request is being served, and after the end.
+	// request is being served, and after the connection has ended.
 	place, ownPlace *list.Element
 	ended           bool
 }
@@ -99,7 +99,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 }
 
 // admit counts a connection and returns it, or nil if there is no room for it. The second
-// result is the connection that has to be closed to make room, or nil.
+// result is the connection to close to make room, or nil.
 func (l *boundedListener) admit(accepted net.Conn) (admitted, evicted *boundedConnection) {
 	address := l.counted(accepted.RemoteAddr())
 	l.mu.Lock()
@@ -139,7 +139,7 @@ func (l *boundedListener) counted(remote net.Addr) netip.Addr {
 	return address
 }
 
-// longest returns the connection that has waited the longest, or nil if none waits.
+// longest returns the connection that has waited longest, or nil if none is waiting.
 func longest(waiting *list.List) *boundedConnection {
 	front := waiting.Front()
 	if front == nil {
@@ -148,23 +148,23 @@ func longest(waiting *list.List) *boundedConnection {
 	return front.Value.(*boundedConnection) //nolint:errcheck,forcetypeassert // nothing else is in the lists
 }
 
-// add counts a connection. The lock is held.
+// add counts a connection. The lock must be held.
 func (l *boundedListener) add(accepted net.Conn, address netip.Addr) *boundedConnection {
-	made := &boundedConnection{Conn: accepted, listener: l}
+	c := &boundedConnection{Conn: accepted, listener: l}
 	if address.IsValid() {
-		made.owner = l.subscribers[address]
-		if made.owner == nil {
-			made.owner = &subscriber{address: address}
-			l.subscribers[address] = made.owner
+		c.owner = l.subscribers[address]
+		if c.owner == nil {
+			c.owner = &subscriber{address: address}
+			l.subscribers[address] = c.owner
 		}
-		made.owner.open++
+		c.owner.open++
 	}
 	l.open++
-	l.wait(made)
-	return made
+	l.wait(c)
+	return c
 }
 
-// note logs that a bound was reached, now and then. The lock is held.
+// note logs that a bound was reached, at most once in boundLogged. The lock must be held.
 func (l *boundedListener) note(bound string, attributes ...any) {
 	now := l.clock.Now()
 	if last, logged := l.loggedAt[bound]; logged && now.Sub(last) >= 0 && now.Sub(last) < boundLogged {
@@ -174,7 +174,7 @@ func (l *boundedListener) note(bound string, attributes ...any) {
 	l.logger.Warn("the bound of "+bound+" is reached", attributes...)
 }
 
-// forget takes a connection out of all counts, once. The lock is held.
+// forget removes a connection from all counts, once. The lock must be held.
 func (l *boundedListener) forget(c *boundedConnection) {
 	if c.ended {
 		return
@@ -190,7 +190,7 @@ func (l *boundedListener) forget(c *boundedConnection) {
 	}
 }
 
-// wait puts a connection behind those that wait. The lock is held.
+// wait appends a connection to those that are waiting. The lock must be held.
 func (l *boundedListener) wait(c *boundedConnection) {
 	if c.ended || c.place != nil {
 		return
@@ -201,7 +201,7 @@ func (l *boundedListener) wait(c *boundedConnection) {
 	}
 }
 
-// leave takes a connection from those that wait. The lock is held.
+// leave removes a connection from those that are waiting. The lock must be held.
 func (l *boundedListener) leave(c *boundedConnection) {
 	if c.place == nil {
 		return
@@ -213,7 +213,7 @@ func (l *boundedListener) leave(c *boundedConnection) {
 	c.place, c.ownPlace = nil, nil
 }
 
-// changed takes the state of a connection from the HTTP server; see [http.Server.ConnState].
+// changed receives the state of a connection from the HTTP server; see [http.Server.ConnState].
 func (l *boundedListener) changed(connection net.Conn, state http.ConnState) {
 	c := boundedOf(connection)
 	if c == nil {
@@ -230,7 +230,7 @@ func (l *boundedListener) changed(connection net.Conn, state http.ConnState) {
 	}
 }
 
-// boundedOf returns the connection of a listener from what the HTTP server has, or nil.
+// boundedOf returns the boundedConnection inside a connection of the HTTP server, or nil.
 func boundedOf(connection net.Conn) *boundedConnection {
 	if secure, ok := connection.(interface{ NetConn() net.Conn }); ok { // TLS
 		connection = secure.NetConn()
@@ -239,16 +239,16 @@ func boundedOf(connection net.Conn) *boundedConnection {
 	return c
 }
 
-// connectionKey is where a request has its connection.
+// connectionKey finds the connection of a request in its context.
 type connectionKey struct{}
 
-// context gives the requests of a connection the connection; see [http.Server.ConnContext].
+// context adds the connection to the context of its requests; see [http.Server.ConnContext].
 func (l *boundedListener) context(ctx context.Context, connection net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, boundedOf(connection))
 }
 
-// handler serves no request whose connection was closed to make room while the header was on
-// its way: it would have its effect, and the client no answer.
+// handler serves no request whose connection was closed to make room while the header was still
+// arriving: it would take effect without the client getting an answer.
 func (l *boundedListener) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connectionKey{}).(*boundedConnection); ok && c != nil && c.hasEnded() {
@@ -264,7 +264,7 @@ func (c *boundedConnection) hasEnded() bool {
 	return c.ended
 }
 
-// Close closes the connection and takes it out of the counts.
+// Close closes the connection and removes it from the counts.
 func (c *boundedConnection) Close() error {
 	c.listener.mu.Lock()
 	c.listener.forget(c)
@@ -276,7 +276,7 @@ func (c *boundedConnection) Close() error {
 	return err
 }
 
-// CloseWrite ends the sending half, by which the HTTP server lets a client read an answer that
+// CloseWrite closes the sending half, with which the HTTP server lets a client read an answer that
 // came before the end of its request.
 func (c *boundedConnection) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {

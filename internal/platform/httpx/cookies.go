@@ -11,15 +11,15 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// maxCookieValue bounds the cookie values that are looked at, in bytes. Ours
+// maxCookieValue bounds the cookie values that are read, in bytes. Ours
 // are far shorter.
 const maxCookieValue = 1024
 
 // hostPrefix makes a browser accept a cookie only over TLS, for this host alone
-// and for the whole of it, so that a sub-domain can't plant one.
+// and for all of its paths, so that a sub-domain can't plant one.
 const hostPrefix = "__Host-"
 
-// nameDigits is how many letters of a digest tell the cookies of two issuers on one host apart.
+// nameDigits is how many hexadecimal digits of a digest distinguish the cookies of two issuers on one host.
 const nameDigits = 8
 
 // CookieOptions says where the cookies live.
@@ -30,25 +30,25 @@ type CookieOptions struct {
 // Cookies sets, reads and clears the cookies of browser routes. Names are given
 // without the prefix.
 //
-// All cookies are those of the whole host, as __Host- asks for. So that issuers that
-// differ by their path alone don't take each other's, names begin with a digest of the path,
-// unless there is none.
+// All cookies belong to the whole host, as __Host- requires. So that issuers that
+// differ only by their path don't read each other's cookies, names begin with a digest of the
+// path, unless there is none.
 type Cookies struct {
 	secure bool
-	prefix string // before the names that are given
+	prefix string // added to the given names
 }
 
 // NewCookies returns cookies for the issuer in options.
 func NewCookies(options CookieOptions) *Cookies {
-	made := &Cookies{secure: isHTTPS(options.Issuer)}
-	if made.secure {
-		made.prefix = hostPrefix
+	c := &Cookies{secure: isHTTPS(options.Issuer)}
+	if c.secure {
+		c.prefix = hostPrefix
 	}
 	if path := Path(options.Issuer); path != "" {
 		digest := sha256.Sum256([]byte(path))
-		made.prefix += hex.EncodeToString(digest[:])[:nameDigits] + "_"
+		c.prefix += hex.EncodeToString(digest[:])[:nameDigits] + "_"
 	}
-	return made
+	return c
 }
 
 // FullName returns the name of a cookie as it is sent.
@@ -68,26 +68,26 @@ func (c *Cookies) Set(w http.ResponseWriter, name string, value secret.Redacted,
 	http.SetCookie(w, c.cookie(name, value.Reveal(), max(seconds, 0)))
 }
 
-// SetForScripts is Set for a cookie that scripts can read, and that counts in frames
-// on pages of other sites too, if there is TLS and the browser lets it. It is for values that prove nothing.
+// SetForScripts is Set for a cookie that scripts can read, and that is sent from frames
+// on pages of other sites, if there is TLS and the browser allows it. It is for values that prove nothing.
 func (c *Cookies) SetForScripts(w http.ResponseWriter, name string, value secret.Redacted, maxAge time.Duration) {
 	seconds := int((maxAge + time.Second - 1) / time.Second)
-	made := c.cookie(name, value.Reveal(), max(seconds, 0)) //nolint:gosec // HttpOnly is what it can't be
-	made.HttpOnly = false
-	if c.secure { // browsers take SameSite=None with Secure only
-		made.SameSite = http.SameSiteNoneMode
+	cookie := c.cookie(name, value.Reveal(), max(seconds, 0)) //nolint:gosec // must not be HttpOnly
+	cookie.HttpOnly = false
+	if c.secure { // browsers accept SameSite=None only with Secure
+		cookie.SameSite = http.SameSiteNoneMode
 	}
-	http.SetCookie(w, made)
+	http.SetCookie(w, cookie)
 }
 
-// Get returns the value of a cookie. A cookie that comes twice counts as absent:
-// one of the two was planted, and there is no telling which.
+// Get returns the value of a cookie. A cookie that is sent twice counts as absent:
+// one of the two was planted, and nothing says which.
 func (c *Cookies) Get(r *http.Request, name string) (secret.Redacted, bool) {
-	found := r.CookiesNamed(c.FullName(name))
-	if len(found) != 1 || found[0].Value == "" || len(found[0].Value) > maxCookieValue {
+	cookies := r.CookiesNamed(c.FullName(name))
+	if len(cookies) != 1 || cookies[0].Value == "" || len(cookies[0].Value) > maxCookieValue {
 		return secret.Redacted{}, false
 	}
-	return secret.FromString(found[0].Value), true
+	return secret.FromString(cookies[0].Value), true
 }
 
 // Clear makes the browser forget a cookie.
@@ -95,13 +95,13 @@ func (c *Cookies) Clear(w http.ResponseWriter, name string) {
 	http.SetCookie(w, c.cookie(name, "", -1))
 }
 
-// Names returns the names of the cookies in the request that begin with prefix,
-// sorted and each once.
+// Names returns the names of the request's cookies that begin with prefix,
+// sorted and without duplicates.
 func (c *Cookies) Names(r *http.Request, prefix string) []string {
 	var names []string
 	for _, cookie := range r.Cookies() {
-		name, found := strings.CutPrefix(cookie.Name, c.prefix)
-		if found && strings.HasPrefix(name, prefix) {
+		name, ok := strings.CutPrefix(cookie.Name, c.prefix)
+		if ok && strings.HasPrefix(name, prefix) {
 			names = append(names, name)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package httpx is the HTTP plumbing that every feature stands on: two muxes,
-// one for browsers and one for programs, the middleware around them, the one
+// Package httpx is the HTTP foundation of all features: two muxes,
+// one for browsers and one for programs, their middleware, the one
 // mapping from an error to a status and its headers, forms, cookies, the
 // client's address, the token of a request, cached documents, and the server with its TLS files.
 //
@@ -14,5 +14,5 @@
 // (redirects with 303, framing, proxies).
 //
 // The package knows no feature and renders no page: the page for an error is a
-// function handed in with [Options].
+// function in [Options].
 package httpx

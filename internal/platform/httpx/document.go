@@ -10,13 +10,13 @@ import (
 )
 
 // immutableAge marks documents that never change at their address (RFC 8246):
-// those whose name has their hash.
+// those with a hash of their content in the name.
 const immutableAge = 365 * 24 * time.Hour
 
 // Document serves a public document from memory with a strong ETag, so that a
-// reader who has it already gets 304 (RFC 9110 section 13). body is asked at each
+// client that has it already gets 304 (RFC 9110 section 13). body is called for each
 // request and must not change a slice that it has returned. maxAge is how long a
-// cache may serve it without asking; a year or more says that it never changes.
+// cache may serve it without revalidation; a year or more marks it as immutable.
 func Document(contentType string, maxAge time.Duration, body func() []byte) http.Handler {
 	cacheControl := "public, max-age=" + strconv.Itoa(int(maxAge/time.Second))
 	if maxAge >= immutableAge {
@@ -29,7 +29,7 @@ func Document(contentType string, maxAge time.Duration, body func() []byte) http
 		header.Set("Content-Type", contentType)
 		header.Set("Cache-Control", cacheControl)
 		header.Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(digest[:])+`"`)
-		// The zero time leaves Last-Modified out: the ETag is exact, a time is not.
+		// The zero time omits Last-Modified: the ETag is exact, a time is not.
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	})
 }

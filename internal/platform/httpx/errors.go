@@ -13,18 +13,18 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
-// ErrNoCredentials says that a request to a protected resource came without an
+// ErrNoCredentials says that a request to a protected resource had no
 // access token. [WriteBearerError] answers it with a bare challenge: RFC 6750
-// section 3.1 gives no error code to a caller that did not try.
+// section 3.1 gives no error code to a request without credentials.
 var ErrNoCredentials = errors.New("no credentials were sent")
 
 // realm names the protection space in challenges (RFC 9110 section 11.5).
 const realm = "authly"
 
-// retryLater is the Retry-After of an answer whose error names no time of its own.
+// retryLater is the Retry-After of an answer whose error has no time of its own.
 const retryLater = 5 * time.Second
 
-// answer is what a client is told about an error: the one mapping from errors to HTTP.
+// answer is what a client receives for an error: the one mapping from errors to HTTP.
 type answer struct {
 	status      int
 	code        oauth.ErrorCode
@@ -32,16 +32,16 @@ type answer struct {
 	retryAfter  time.Duration // 0: no header
 }
 
-// StatusOf returns the HTTP status that an error is answered with.
+// StatusOf returns the HTTP status of the answer to an error.
 func StatusOf(err error) int { return answerFor(err).status }
 
-// RetryAfter returns how long a caller should wait before it tries again: what
-// an error in err's chain with a method RetryAfter() time.Duration says, else a
-// few seconds for an exhausted limit or resource, else 0.
+// RetryAfter returns how long a caller should wait before retrying: the result of
+// a method RetryAfter() time.Duration of an error in err's chain, otherwise a
+// few seconds for an exhausted limit or resource, otherwise 0.
 func RetryAfter(err error) time.Duration { return answerFor(err).retryAfter }
 
-// IsFault reports whether err is a fault of our own rather than a refusal, so that
-// it is to be reported and not to be shown.
+// IsFault reports whether err is an internal error rather than a refusal, and so
+// must be reported and not shown.
 func IsFault(err error) bool {
 	refusal, own := RefusalIn(err)
 	if refusal != nil {
@@ -50,8 +50,8 @@ func IsFault(err error) bool {
 	return own == nil
 }
 
-// RefusalIn returns the first refusal in err's chain, of whichever of the two
-// types: what stands behind it is its private reason, even if that is itself a
+// RefusalIn returns the first refusal in err's chain, of either
+// type: what it wraps is its private reason, even if that is itself a
 // refusal of the other type.
 func RefusalIn(err error) (*oauth.Error, *fault.Error) {
 	switch e := err.(type) { //nolint:errorlint // the walk of the chain is done here
@@ -103,30 +103,30 @@ func answerForFault(own *fault.Error, err error) answer {
 }
 
 func answerForRefusal(refusal *oauth.Error, err error) answer {
-	made := answer{status: http.StatusBadRequest, code: refusal.Code, description: refusal.Description}
+	a := answer{status: http.StatusBadRequest, code: refusal.Code, description: refusal.Description}
 	switch refusal.Code { //nolint:exhaustive // 400 is the rule (RFC 6749 section 5.2)
 	case oauth.InvalidClient, oauth.InvalidToken:
-		made.status = http.StatusUnauthorized
+		a.status = http.StatusUnauthorized
 	case oauth.InsufficientScope:
-		made.status = http.StatusForbidden
+		a.status = http.StatusForbidden
 	case oauth.ServerError:
-		made.status, made.description = http.StatusInternalServerError, ""
+		a.status, a.description = http.StatusInternalServerError, ""
 	case oauth.TemporarilyUnavailable:
-		made.status, made.retryAfter = http.StatusServiceUnavailable, waitOf(err)
+		a.status, a.retryAfter = http.StatusServiceUnavailable, waitOf(err)
 	}
-	return made
+	return a
 }
 
 func waitOf(err error) time.Duration {
-	var said interface{ RetryAfter() time.Duration }
-	if errors.As(err, &said) && said.RetryAfter() > 0 {
-		return said.RetryAfter()
+	var e interface{ RetryAfter() time.Duration }
+	if errors.As(err, &e) && e.RetryAfter() > 0 {
+		return e.RetryAfter()
 	}
 	return retryLater
 }
 
-// SetRetryAfter sets the header of that name in whole seconds, rounded up, if
-// there is anything to wait for (RFC 9110 section 10.2.3).
+// SetRetryAfter sets the Retry-After header in whole seconds, rounded up, if
+// wait is positive (RFC 9110 section 10.2.3).
 func SetRetryAfter(w http.ResponseWriter, wait time.Duration) {
 	if wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
@@ -138,19 +138,19 @@ type errorBody struct {
 	Description string          `json:"error_description,omitempty"`
 }
 
-// WriteOAuthError answers with the error object of RFC 6749 section 5.2. A
-// fault of ours is reported to the request's log line and answered as
-// server_error with the request's identifier and nothing else.
+// WriteOAuthError answers with the error object of RFC 6749 section 5.2. An
+// internal error is reported on the request's log line and answered as
+// server_error with only the request's identifier.
 //
-// Every 401 carries a challenge: RFC 6749 asks for it when the client used the
+// Every 401 carries a challenge: RFC 6749 requires it when the client used the
 // Authorization header (OA-13), RFC 9110 section 15.5.2 always.
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, err error) {
-	told := answerFor(err)
+	a := answerFor(err)
 	note(r.Context(), err)
-	if told.status == http.StatusUnauthorized {
+	if a.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+realm+`", charset="UTF-8"`)
 	}
-	writeAnswer(w, r, told)
+	writeAnswer(w, r, a)
 }
 
 // WriteBearerError answers a request to a protected resource with the challenge
@@ -169,22 +169,22 @@ func WriteBearerError(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	told := answerFor(err)
+	a := answerFor(err)
 	note(r.Context(), err)
-	if isRefusal && told.status < http.StatusInternalServerError {
-		challenge := `Bearer realm="` + realm + `", error="` + quotable(string(told.code)) + `"`
-		if told.description != "" {
-			challenge += `, error_description="` + quotable(told.description) + `"`
+	if isRefusal && a.status < http.StatusInternalServerError {
+		challenge := `Bearer realm="` + realm + `", error="` + quotable(string(a.code)) + `"`
+		if a.description != "" {
+			challenge += `, error_description="` + quotable(a.description) + `"`
 		}
 		if refusal.Scope != "" {
 			challenge += `, scope="` + quotable(refusal.Scope) + `"`
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
-	writeAnswer(w, r, told)
+	writeAnswer(w, r, a)
 }
 
-// note puts an error onto the request's log line: a fault of ours as such, else the refusal.
+// note puts an error onto the request's log line: an internal error as such, otherwise the refusal.
 func note(ctx context.Context, err error) {
 	if IsFault(err) {
 		Report(ctx, err)
@@ -193,16 +193,16 @@ func note(ctx context.Context, err error) {
 	Refused(ctx, err)
 }
 
-func writeAnswer(w http.ResponseWriter, r *http.Request, told answer) {
-	SetRetryAfter(w, told.retryAfter)
-	if told.status == http.StatusInternalServerError {
-		told.description = "the server failed to answer"
+func writeAnswer(w http.ResponseWriter, r *http.Request, a answer) {
+	SetRetryAfter(w, a.retryAfter)
+	if a.status == http.StatusInternalServerError {
+		a.description = "the server failed to answer"
 		if id := RequestID(r.Context()); id != "" {
-			told.description += "; request " + id
+			a.description += "; request " + id
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	WriteJSON(w, told.status, errorBody{told.code, quotable(told.description)})
+	WriteJSON(w, a.status, errorBody{a.code, quotable(a.description)})
 }
 
 // quotable makes a text fit for error_description and for a quoted string in a

@@ -16,7 +16,7 @@ const MaxBodyBytes = 64 << 10
 
 // ReadForm returns the parameters in the body of a POST request, which must be
 // application/x-www-form-urlencoded and at most [MaxBodyBytes] long. Parameters in
-// the query are not looked at (RFC 6749 section 3.2). A refusal is an
+// the query are ignored (RFC 6749 section 3.2). A refusal is an
 // [*oauth.Error] with invalid_request.
 func ReadForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	body, err := readFormBody(w, r)
@@ -24,7 +24,7 @@ func ReadForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, err
 	}
 	// ParseQuery is strict: a bad escape or a semicolon is an error, where
-	// Request.ParseForm would drop the pair and go on with half a request.
+	// Request.ParseForm would drop the pair and continue with half a request.
 	values, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the body is not well-formed")
@@ -33,7 +33,7 @@ func ReadForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 }
 
 // ReadParams reads the body as [ReadForm] does and applies the rules of
-// [oauth.ParseQuery], with the names of those parameters that may repeat.
+// [oauth.ParseQuery], given the names of the parameters that may repeat.
 func ReadParams(w http.ResponseWriter, r *http.Request, repeatable ...string) (oauth.Params, error) {
 	body, err := readFormBody(w, r)
 	if err != nil {
@@ -43,7 +43,7 @@ func ReadParams(w http.ResponseWriter, r *http.Request, repeatable ...string) (o
 }
 
 // ReadJSON returns the body of a request, which must be application/json and at
-// most [MaxBodyBytes] long. What is in it is the caller's to judge. A refusal is an
+// most [MaxBodyBytes] long. The caller validates the content. A refusal is an
 // [*oauth.Error] with invalid_request.
 func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return readBody(w, r, "application/json")
@@ -57,14 +57,14 @@ func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	return string(body), err
 }
 
-func readBody(w http.ResponseWriter, r *http.Request, wanted string) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request, required string) ([]byte, error) {
 	types := r.Header.Values("Content-Type")
 	if len(types) != 1 {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be "+wanted)
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be "+required)
 	}
 	mediaType, parameters, err := mime.ParseMediaType(types[0])
-	if err != nil || mediaType != wanted {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be "+wanted)
+	if err != nil || mediaType != required {
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be "+required)
 	}
 	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the body must be in UTF-8")

@@ -10,12 +10,12 @@ import (
 	"authly/internal/platform/clock"
 )
 
-// handshakeInterval is how long one line stands for all TLS handshakes that fail.
+// handshakeInterval is how often failed TLS handshakes are logged, at most.
 const handshakeInterval = time.Minute
 
-// serverErrors handles what package net/http logs by itself. A failed TLS handshake is a warning, at
-// most once a minute, as anybody can cause it; the next says how many were left out. Everything else is
-// for debugging.
+// serverErrors handles what package net/http logs itself. A failed TLS handshake is a warning, at
+// most once a minute because any client can cause it; the next line says how many were left out. Everything
+// else is logged for debugging.
 type serverErrors struct {
 	logger *slog.Logger
 	clock  clock.Clock
@@ -25,7 +25,7 @@ type serverErrors struct {
 	omitted int
 }
 
-// Handle takes a line.
+// Handle logs a line of net/http.
 func (e *serverErrors) Handle(ctx context.Context, record slog.Record) error {
 	text := strings.TrimSpace(record.Message)
 	if !strings.HasPrefix(text, "http: TLS handshake error") {
@@ -44,7 +44,7 @@ func (e *serverErrors) Handle(ctx context.Context, record slog.Record) error {
 	return nil
 }
 
-// Enabled reports that every line is taken.
+// Enabled reports true: every line is handled.
 func (*serverErrors) Enabled(context.Context, slog.Level) bool { return true }
 
 // WithAttrs returns the handler as it is: package log has no attributes.

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// The content security policies. Pages load nothing but our own stylesheet and
-// images, and no script at all; a route may be given scripts of our own.
+// The content security policies. Pages load only our own stylesheet and
+// images, and no script; a route may allow scripts of our own.
 const (
 	formActionSelf = "form-action 'self'"
 	noAncestors    = "frame-ancestors 'none'"
@@ -22,7 +22,7 @@ const (
 	programPolicy = "default-src 'none'; " + noAncestors + "; base-uri 'none'"
 )
 
-// setCommonHeaders sets what every answer carries, also those that no route gave.
+// setCommonHeaders sets the headers of every answer, including those without a route.
 func (o Options) setCommonHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", programPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -35,7 +35,7 @@ func (o Options) setCommonHeaders(header http.Header) {
 	}
 }
 
-// strictTransport is a year of https alone (RFC 6797).
+// strictTransport is HSTS for a year (RFC 6797).
 func (o Options) strictTransport() string {
 	if o.HSTSIncludeSubdomains {
 		return "max-age=31536000; includeSubDomains"
@@ -46,9 +46,9 @@ func (o Options) strictTransport() string {
 // reportGroup names the endpoint of reports in two headers.
 const reportGroup = "csp"
 
-// setPageHeaders adds what an answer to a browser carries.
+// setPageHeaders adds the headers of an answer to a browser.
 func (o Options) setPageHeaders(header http.Header, policy string) {
-	if o.CSPReportURI != "" { // the two ways of saying it: old browsers know the first only
+	if o.CSPReportURI != "" { // in both forms: old browsers support the first only
 		policy += "; report-uri " + o.CSPReportURI + "; report-to " + reportGroup
 		header.Set("Reporting-Endpoints", reportGroup+`="`+o.CSPReportURI+`"`)
 	}
@@ -64,11 +64,11 @@ var errFormAction = errors.New("no content security policy source for this redir
 // client's redirect URI. Call it on every page whose post may answer with a
 // redirect to a client, before the page is rendered.
 //
-// Chromium applies form-action to every redirect that follows a post, the
-// client's own onward ones included: with the origin of the redirect URI alone, a
-// client that sends people from auth.example.com/callback on to app.example.com
-// ends in a blank page after the code was spent. So it is the scheme that goes into
-// the header, and nothing else of the URI, which leaves nothing to inject. A URI
+// Chromium applies form-action to every redirect that follows a post, including
+// the client's own: with only the origin of the redirect URI, a
+// client that redirects from auth.example.com/callback to app.example.com
+// would end in a blank page after the code was spent. So only the scheme goes into
+// the header and nothing else of the URI, which leaves nothing to inject. A URI
 // without a usable scheme is an error and changes nothing.
 func AllowFormAction(w http.ResponseWriter, redirectURI string) error {
 	source, err := formActionSource(redirectURI)
@@ -80,7 +80,7 @@ func AllowFormAction(w http.ResponseWriter, redirectURI string) error {
 	return nil
 }
 
-// neverSources are schemes that no form may end at, whatever a registration says.
+// neverSources are schemes that no form may post to, whatever a registration says.
 var neverSources = []string{"javascript", "data", "blob", "file", "filesystem", "about", "vbscript", "view-source", "ws", "wss"}
 
 // formActionSource returns the source expressions (CSP level 3) for a redirect URI.
@@ -103,14 +103,14 @@ func formActionSource(redirectURI string) (string, error) {
 
 var errFrame = errors.New("no content security policy source for this origin")
 
-// AllowFrames lets the page that is being answered load pages of the given origins
-// in frames, and of no other, wherever those lead (CSP level 3 section 6.1.5). An origin that is
-// not spelled as a browser spells it is an error and changes nothing, so that a header is made of nothing
-// but schemes, names and numbers.
+// AllowFrames lets the page that is being answered frame pages of the given origins
+// and of no other, wherever those lead (CSP level 3 section 6.1.5). An origin that is
+// not in the spelling of browsers is an error and changes nothing, so that the header contains only
+// schemes, names and numbers.
 func AllowFrames(w http.ResponseWriter, origins []string) error {
 	for _, origin := range origins {
 		if !isFrameSource(origin) {
-			return errFrame // without the origin, which somebody else wrote
+			return errFrame // without the origin, which a client wrote
 		}
 	}
 	if len(origins) > 0 {
@@ -132,11 +132,11 @@ func isFrameSource(origin string) bool {
 	return host != "" && strings.Trim(host, names) == "" && (!hasPort || port != "" && strings.Trim(port, digits) == "")
 }
 
-// AllowFraming lets every site have the page that is being answered in a frame. Never
-// call it for a page on which there is something to see or to press (clickjacking).
+// AllowFraming lets every site frame the page that is being answered. Never
+// call it for a page with content or controls (clickjacking).
 func AllowFraming(w http.ResponseWriter) {
 	w.Header().Set("Content-Security-Policy", strings.Replace(w.Header().Get("Content-Security-Policy"), noAncestors, "frame-ancestors *", 1))
-	w.Header().Del("X-Frame-Options") // it has no value for this
+	w.Header().Del("X-Frame-Options") // no value allows every site
 }
 
 // AllowScript lets the page that is being answered run one inline script, by the

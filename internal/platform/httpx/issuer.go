@@ -24,5 +24,5 @@ func Origin(issuer string) string {
 	return strings.ToLower(parsed.Scheme) + "://" + strings.ToLower(parsed.Host)
 }
 
-// isHTTPS reports whether browsers reach the issuer over TLS, whoever ends it.
+// isHTTPS reports whether browsers reach the issuer over TLS, which a proxy may terminate.
 func isHTTPS(issuer string) bool { return strings.HasPrefix(Origin(issuer), "https://") }

@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// WriteJSON answers with body as JSON. The answer is not to be stored (OA-14)
+// WriteJSON answers with body as JSON. The answer must not be stored (OA-14)
 // unless the handler has set another Cache-Control. A body that can't be encoded
-// is a fault of ours and answered as one.
+// is an internal error.
 func WriteJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		// The types that are written here are ours; reaching this is a defect,
+		// All types written here are ours, so this is a defect,
 		// which the middleware turns into a logged 500.
 		panic(fmt.Errorf("encode a %T as JSON: %w", body, err))
 	}
@@ -30,7 +30,7 @@ func WriteJSON(w http.ResponseWriter, status int, body any) {
 }
 
 // SeeOther answers 303: the browser follows with GET and without the body. It
-// is the only redirect used here, because any other may carry the password that
+// is the only redirect used here, because others may carry the password that
 // was just posted to the next address (RFC 9700 section 4.12, OA-16).
 func SeeOther(w http.ResponseWriter, r *http.Request, location string) {
 	http.Redirect(w, r, location, http.StatusSeeOther)

@@ -13,23 +13,23 @@ import (
 	"authly/internal/platform/id"
 )
 
-// Options say what the middleware and the muxes need. Logger, Clock and Issuer
+// Options configure the middleware and the muxes. Logger, Clock and Issuer
 // are required.
 type Options struct {
 	Logger *slog.Logger
 	Clock  clock.Clock
 
-	// Issuer is the configured issuer. Its path is where everything is mounted,
-	// its scheme decides about HSTS, its origin is the one that forms come from.
+	// Issuer is the configured issuer. Everything is mounted under its path,
+	// its scheme decides about HSTS, and its origin is that of our own forms.
 	Issuer string
 
-	// TrustedProxies are the networks whose forwarding header is believed.
+	// TrustedProxies are the networks whose forwarding header is trusted.
 	TrustedProxies []netip.Prefix
 	// ForwardedHeader is the header they set; X-Forwarded-For if empty.
 	ForwardedHeader ForwardedHeader
 
-	// RequireTLS refuses what other machines than the listed proxies send without TLS,
-	// except on routes that are [OverPlaintext]. Proxies do TLS for the clients behind them.
+	// RequireTLS refuses requests without TLS from other machines than the listed proxies,
+	// except on routes that are [OverPlaintext]. Proxies terminate TLS for the clients behind them.
 	RequireTLS bool
 
 	// HSTSIncludeSubdomains extends HSTS to the names below the issuer's host (RFC 6797 section 6.1.2).
@@ -48,34 +48,34 @@ type Options struct {
 
 const defaultRequestTimeout = 30 * time.Second
 
-// Chain puts the middleware around a handler, from the outside in: identifier,
-// client's address and log line; recovery from a panic; headers that every answer
-// carries; bounds of body and time.
+// Chain wraps a handler in the middleware, outermost first: request identifier,
+// client address and log line; recovery from a panic; headers of every answer;
+// bounds of body and time.
 func Chain(options Options, handler http.Handler) http.Handler {
 	return options.observe(options.recover(options.limit(handler)))
 }
 
-// observe makes the request's state and writes its one log line. What goes into
-// the line is chosen here and nowhere else: never the URL, a header or the body.
+// observe creates the request's state and writes its one log line. The content of the
+// line is chosen only here: never the URL, a header or the body.
 func (o Options) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := o.Clock.Now()
-		known := &state{
+		st := &state{
 			id:     id.New().String(),
 			origin: originOf(r, o.TrustedProxies, o.ForwardedHeader),
 		}
-		ctx := context.WithValue(r.Context(), stateKey{}, known)
+		ctx := context.WithValue(r.Context(), stateKey{}, st)
 		recorded := &recorder{ResponseWriter: w}
-		// Deferred, so that an aborted request leaves its line too. Durations come
-		// from the clock that everything has: whole microseconds.
-		defer func() { o.log(ctx, r.Method, known, recorded, o.Clock.Now().Sub(started)) }()
-		recorded.Header().Set("X-Request-Id", known.id)
+		// Deferred, so that an aborted request is logged too. Durations come
+		// from the injected clock: whole microseconds.
+		defer func() { o.log(ctx, r.Method, st, recorded, o.Clock.Now().Sub(started)) }()
+		recorded.Header().Set("X-Request-Id", st.id)
 		next.ServeHTTP(recorded, r.WithContext(ctx))
 	})
 }
 
-func (o Options) log(ctx context.Context, method string, known *state, recorded *recorder, took time.Duration) {
-	route, attached, failure := known.snapshot()
+func (o Options) log(ctx context.Context, method string, s *state, recorded *recorder, took time.Duration) {
+	route, attached, failure := s.snapshot()
 	pattern, level := "(none)", slog.LevelInfo
 	if route != nil {
 		pattern = route.Path
@@ -84,8 +84,8 @@ func (o Options) log(ctx context.Context, method string, known *state, recorded 
 		}
 	}
 	address := "unknown"
-	if known.origin.address.IsValid() {
-		address = known.origin.address.String()
+	if s.origin.address.IsValid() {
+		address = s.origin.address.String()
 	}
 	attributes := []slog.Attr{
 		slog.String("method", knownMethod(method)),
@@ -93,11 +93,11 @@ func (o Options) log(ctx context.Context, method string, known *state, recorded 
 		slog.Int("status", recorded.statusOrOK()),
 		slog.Int64("bytes", recorded.bytes),
 		slog.Duration("duration", took),
-		slog.String("request_id", known.id),
+		slog.String("request_id", s.id),
 		slog.String("client_address", address),
 	}
-	if !known.origin.address.IsValid() && known.origin.listed { // a proxy that has to be set up
-		attributes = append(attributes, slog.String("proxy_address", known.origin.peer.String()))
+	if !s.origin.address.IsValid() && s.origin.listed { // a proxy that has to be set up
+		attributes = append(attributes, slog.String("proxy_address", s.origin.peer.String()))
 	}
 	attributes = append(attributes, attached...)
 	if failure != nil {
@@ -110,7 +110,7 @@ func (o Options) log(ctx context.Context, method string, known *state, recorded 
 	o.Logger.LogAttrs(context.WithoutCancel(ctx), level, "request", attributes...)
 }
 
-// knownMethod keeps a made-up method, which can be long, out of the log.
+// knownMethod keeps an invented method, which can be long, out of the log.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -120,12 +120,12 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// recover turns a panic into a 500 that shows the request's identifier only.
-// If the answer has begun already, the connection is cut instead: half an answer
-// must not look like a whole one.
+// recover turns a panic into a 500 that shows only the request's identifier.
+// If the answer has begun already, the connection is closed instead: a truncated answer
+// must not look complete.
 func (o Options) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() { //nolint:contextcheck // the request has it
+		defer func() { //nolint:contextcheck // the request carries the context
 			caught := recover()
 			if caught == nil {
 				return
@@ -168,7 +168,7 @@ func (o Options) limit(next http.Handler) http.Handler {
 	})
 }
 
-// recorder remembers what was answered. Flushing and deadlines go through Unwrap
+// recorder records the status and size of the answer. Flushing and deadlines go through Unwrap
 // (http.ResponseController).
 type recorder struct {
 	http.ResponseWriter

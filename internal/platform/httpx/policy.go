@@ -8,7 +8,7 @@ import (
 	"github.com/rs/cors"
 )
 
-// policies are what holds for every route of a kind.
+// policies are the rules for every route of a kind.
 type policies struct {
 	crossOrigin *http.CrossOriginProtection
 	refuse      func(w http.ResponseWriter, r *http.Request)
@@ -28,7 +28,7 @@ func newPolicies(options Options) policies {
 	}, options.setPageHeaders}
 }
 
-// browser refuses posts from other origins, except where a route takes them,
+// browser refuses posts from other origins, except on routes that allow them,
 // and sets the headers of pages.
 func (p policies) browser(methods map[string]*Route, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,10 +47,10 @@ func (p policies) browser(methods map[string]*Route, next http.Handler) http.Han
 	})
 }
 
-// isCrossOrigin asks [http.CrossOriginProtection]. Under our own
+// isCrossOrigin uses [http.CrossOriginProtection]. Under our own
 // "Referrer-Policy: no-referrer" a browser sends "Origin: null" with our own
-// forms; browsers since 2023 say Sec-Fetch-Site beside it, and for the older ones
-// null counts as no header, as the token in each form decides anyway.
+// forms. Browsers since 2023 also send Sec-Fetch-Site; for older ones
+// null counts as no header, since the token in each form decides anyway.
 func (p policies) isCrossOrigin(r *http.Request) bool {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null" {
 		return false
@@ -62,7 +62,7 @@ func (p policies) isCrossOrigin(r *http.Request) bool {
 const preflightAge = 2 * time.Hour
 
 // api removes cookies, so that no API route can come to depend on one, and
-// shares the given methods with scripts of any origin (OA-15, BBA-02). The
+// enables CORS for the given methods (OA-15, BBA-02). The
 // headers are set before the handler runs: a script must be able to read errors.
 func (p policies) api(shared []string, next http.Handler) http.Handler {
 	answer := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Kind tells the two sorts of routes apart.
+// Kind distinguishes the two kinds of routes.
 type Kind string
 
 // The kinds of routes.
@@ -35,11 +35,11 @@ type Route struct {
 // RouteOption changes what holds for one route.
 type RouteOption func(*Route)
 
-// AnyOrigin lets scripts of every origin call an API route and read its answer,
+// AnyOrigin lets scripts of any origin call an API route and read its answer,
 // without cookies.
 func AnyOrigin() RouteOption { return func(r *Route) { r.CrossOrigin = true } }
 
-// FromOtherSites lets a browser route take posts from other sites: for the
+// FromOtherSites lets a browser route accept posts from other sites: for the
 // authorization endpoint, to which clients may post (OpenID Connect Core 1.0
 // section 3.1.2.1). Such a route must not act on the cookie alone.
 func FromOtherSites() RouteOption { return func(r *Route) { r.CrossSite = true } }
@@ -48,19 +48,19 @@ func FromOtherSites() RouteOption { return func(r *Route) { r.CrossSite = true }
 // well-known forms that put the path at the end (RFC 8414 section 3.1).
 func AtRoot() RouteOption { return func(r *Route) { r.atRoot = true } }
 
-// OwnScripts lets a browser route's page load scripts of this server and fetch
+// OwnScripts lets the page of a browser route load scripts of this server and fetch
 // from it. Without it a page has no script.
 func OwnScripts() RouteOption { return func(r *Route) { r.scripts = true } }
 
-// Quiet keeps a route's log lines at debug level while it succeeds: for health probes.
+// Quiet logs a route at debug level while it succeeds: for health probes.
 func Quiet() RouteOption { return func(r *Route) { r.quiet = true } }
 
-// OverPlaintext answers a route on connections without TLS too, whatever
-// [Options.RequireTLS] says: for health probes, which neither send nor get a secret.
+// OverPlaintext also answers a route on connections without TLS, whatever
+// [Options.RequireTLS] says: for health probes, which carry no secret.
 func OverPlaintext() RouteOption { return func(r *Route) { r.overPlaintext = true } }
 
-// Router has the two muxes. Routes are registered before [Router.Handler] is
-// called, by one goroutine; a mistake in a registration is a defect of the
+// Router has the two muxes. Routes must be registered before [Router.Handler] is
+// called, by one goroutine; an invalid registration is a defect of the
 // program and panics.
 type Router struct {
 	options  Options
@@ -79,10 +79,10 @@ func NewRouter(options Options) *Router {
 	}
 }
 
-// BrowserMux takes the routes of pages.
+// BrowserMux registers the routes of pages.
 type BrowserMux struct{ router *Router }
 
-// APIMux takes the routes of programs.
+// APIMux registers the routes of programs.
 type APIMux struct{ router *Router }
 
 // Browser returns the mux for pages.
@@ -93,7 +93,7 @@ func (r *Router) API() *APIMux { return &APIMux{r} }
 
 // Handle registers a handler for a pattern such as "GET /login", without the
 // issuer's path. GET answers HEAD too. The root is "GET /{$}"; a path has no
-// slash at its end.
+// trailing slash.
 func (m *BrowserMux) Handle(pattern string, handler http.Handler, options ...RouteOption) {
 	m.router.add(Browser, pattern, handler, options)
 }
@@ -161,21 +161,21 @@ func (r *Router) Routes() []Route {
 	return all
 }
 
-// Handler returns both muxes as one handler, under the issuer's path and with
-// the middleware around it.
+// Handler returns both muxes as one handler, under the issuer's path and
+// wrapped in the middleware.
 func (r *Router) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for routePath, routes := range r.paths {
 		handler := r.pathHandler(routes)
 		mux.Handle(routePath, handler) // panics when two patterns overlap
-		if root, found := strings.CutSuffix(routePath, "/{$}"); found && root != "" {
-			mux.Handle(root, handler) // the issuer itself has no slash at its end
+		if root, ok := strings.CutSuffix(routePath, "/{$}"); ok && root != "" {
+			mux.Handle(root, handler) // the issuer itself has no trailing slash
 		}
 	}
 	mux.HandleFunc("/", r.notFound)
 	return Chain(r.options, http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		// The mux would answer an unclean path with a redirect that repeats a POST.
-		// Nobody who was given our URLs sends one: there is nothing at it.
+		// No URL of ours is unclean, so answer that it doesn't exist.
 		if request.URL.Path == "" || request.URL.Path[0] != '/' || isUnclean(request.URL) {
 			r.notFound(w, request)
 			return
@@ -188,8 +188,8 @@ func (r *Router) Handler() http.Handler {
 	}))
 }
 
-// isPlaintext reports whether a request crossed the network without TLS, as far as is
-// known: not by a listed proxy, which did TLS with the client, and not within this machine.
+// isPlaintext reports whether a request crossed the network without TLS, as far as can be
+// told: not from a listed proxy, which terminated TLS, and not from this machine.
 func isPlaintext(r *http.Request) bool {
 	if r.TLS != nil {
 		return false
@@ -203,8 +203,8 @@ func (r *Router) answersPlaintext(at string) bool {
 	return slices.ContainsFunc(r.paths[at], func(route *Route) bool { return route.overPlaintext })
 }
 
-// isUnclean looks at slashes as they were sent, because an escaped one belongs to a
-// name, and at dots as they are meant, because an escaped one means the same
+// isUnclean checks slashes as they were sent, because an escaped one belongs to a
+// name, and dots after unescaping, because an escaped one means the same
 // (RFC 3986 section 6.2.2.2).
 func isUnclean(at *url.URL) bool {
 	escaped := at.EscapedPath()
@@ -270,8 +270,8 @@ func (r *Router) notFound(w http.ResponseWriter, request *http.Request) {
 	r.options.writeStatus(w, request, http.StatusNotFound)
 }
 
-// writeStatus answers with a status for which there is nothing else to say:
-// as a page, or as JSON where programs call.
+// writeStatus answers with a status and no further detail:
+// as a page, or as JSON for programs.
 func (o Options) writeStatus(w http.ResponseWriter, r *http.Request, status int) {
 	if o.isForPrograms(r) {
 		WriteJSON(w, status, statusBody(r, status))

@@ -13,21 +13,21 @@ import (
 	"authly/internal/platform/clock"
 )
 
-// ShutdownTimeout is how long a stopping server waits for what is in flight.
+// ShutdownTimeout is how long a stopping server waits for requests in progress.
 const ShutdownTimeout = 15 * time.Second
 
-// ServerOptions say what a server needs. Handler, Logger and Clock are required.
+// ServerOptions configure a server. Handler, Logger and Clock are required.
 type ServerOptions struct {
 	Handler http.Handler
 	Logger  *slog.Logger
 	Clock   clock.Clock
 
-	// CertificateFile and KeyFile are PEM files; with both the server speaks TLS,
-	// without both it doesn't.
+	// CertificateFile and KeyFile are PEM files. The server speaks TLS if both are
+	// set.
 	CertificateFile string
 	KeyFile         string
 
-	// Connections bound what is open at one time on each listener.
+	// Connections bound the open connections of each listener.
 	Connections ConnectionLimits
 
 	// ShutdownTimeout is used instead of the constant of that name, if not 0.
@@ -41,7 +41,7 @@ type Server struct {
 }
 
 // NewServer returns a server. With TLS the files are read at once, so that a
-// wrong one stops the start and not the first client.
+// bad one fails the start and not the first client.
 func NewServer(options ServerOptions) (*Server, error) {
 	if options.ShutdownTimeout == 0 {
 		options.ShutdownTimeout = ShutdownTimeout
@@ -60,11 +60,11 @@ func NewServer(options ServerOptions) (*Server, error) {
 	return server, nil
 }
 
-// Run serves until ctx ends, then stops accepting, lets what is in flight finish
-// for the shutdown timeout at most, and returns nil. It returns an error if
-// serving fails or if something had to be cut off. It closes the listener.
+// Run serves until ctx ends, then stops accepting, waits for requests in progress
+// for at most the shutdown timeout, and returns nil. It returns an error if
+// serving fails or if a request had to be cut off. It closes the listener.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	// Requests outlive ctx: they end by themselves, or when cancel says so below.
+	// Requests outlive ctx: they end by themselves, or when cancel is called below.
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	bounded := newBoundedListener(listener, s.options)
@@ -105,7 +105,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	return errors.Join(err, unlessClosed(<-served))
 }
 
-// unlessClosed drops the error by which a server says that it was stopped.
+// unlessClosed drops the error of a server that was stopped.
 func unlessClosed(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -113,8 +113,8 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// tlsConfig allows TLS 1.3, and of TLS 1.2 the four suites that FAPI 2.0 and RFC
-// 9325 leave: ephemeral keys and AES-GCM.
+// tlsConfig allows TLS 1.3, and the four TLS 1.2 suites that FAPI 2.0 and RFC
+// 9325 allow: ephemeral keys and AES-GCM.
 func tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,

@@ -10,8 +10,8 @@ import (
 
 type stateKey struct{}
 
-// state is what is known about one request beside the request itself. It is
-// made by the middleware and reached through the context.
+// state is what the middleware records about one request. It is
+// reached through the context.
 type state struct {
 	id     string
 	origin origin
@@ -23,11 +23,11 @@ type state struct {
 }
 
 func stateOf(ctx context.Context) *state {
-	found, _ := ctx.Value(stateKey{}).(*state)
-	return found
+	s, _ := ctx.Value(stateKey{}).(*state)
+	return s
 }
 
-// RequestID returns the identifier of the request, which stands in its log line
+// RequestID returns the identifier of the request, which is in its log line
 // and on its error page, or "" outside of a request.
 func RequestID(ctx context.Context) string {
 	if s := stateOf(ctx); s != nil {
@@ -36,11 +36,11 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-// ClientAddress returns the address from which the request came: that of the
+// ClientAddress returns the address of the client: that of the
 // connection, or, if the connection is from a listed proxy, the rightmost
 // address in the forwarding header that is not a listed proxy's. It is the zero Addr,
-// which stands for unknown, outside of a request, for a connection that has no IP
-// address, and if a listed proxy doesn't say for whom it asks.
+// which stands for unknown, outside of a request, for a connection without an IP
+// address, and if a listed proxy doesn't name the client.
 func ClientAddress(ctx context.Context) netip.Addr {
 	if s := stateOf(ctx); s != nil {
 		return s.origin.address
@@ -48,9 +48,9 @@ func ClientAddress(ctx context.Context) netip.Addr {
 	return netip.Addr{}
 }
 
-// HasUnprovenAddress reports whether [ClientAddress] may be another's than the client's: the
+// HasUnprovenAddress reports whether [ClientAddress] may not be the client's: the
 // request has a header that proxies add and did not come from a listed proxy, or came from one
-// that doesn't say for whom.
+// that doesn't name the client.
 func HasUnprovenAddress(ctx context.Context) bool {
 	s := stateOf(ctx)
 	return s == nil || s.origin.unproven
@@ -59,8 +59,8 @@ func HasUnprovenAddress(ctx context.Context) bool {
 // maxAttached bounds, in bytes, a text that a handler attaches to the log line.
 const maxAttached = 256
 
-// Attach puts attributes onto the one log line of the request. They must not be
-// secret; a text longer than 256 bytes is cut. Outside of a request it does nothing.
+// Attach adds attributes to the one log line of the request. They must not be
+// secret; a text longer than 256 bytes is truncated. Outside of a request it does nothing.
 func Attach(ctx context.Context, attributes ...slog.Attr) {
 	s := stateOf(ctx)
 	if s == nil {
@@ -76,10 +76,10 @@ func Attach(ctx context.Context, attributes ...slog.Attr) {
 	}
 }
 
-// Report puts a fault of our own, with its chain, onto the request's log line
-// and raises the line to an error. Only the first fault is kept: what follows is
-// a consequence. The error writers call it for every error that is no refusal.
-// That the client went away in the middle is no fault and only noted.
+// Report puts an internal error, with its chain, onto the request's log line
+// and raises the line to an error. Only the first is kept: later ones are
+// consequences. The error writers call it for every error that is not a refusal.
+// A client that disconnects is no error and only noted.
 func Report(ctx context.Context, err error) {
 	s := stateOf(ctx)
 	if s == nil || err == nil {
@@ -97,7 +97,7 @@ func Report(ctx context.Context, err error) {
 }
 
 // Refused puts a refusal with its private reason onto the request's log line. The error writers
-// call it for every refusal that they write; the caller reads only the public part.
+// call it for every refusal that they write; the client sees only the public part.
 func Refused(ctx context.Context, err error) {
 	if err != nil {
 		Attach(ctx, slog.String("refusal", err.Error()))

@@ -1,10 +1,10 @@
-// Package jobs runs the regular work of the server inside its own process: sweeps
-// of what has expired, the rotation of keys.
+// Package jobs runs the regular work of the server inside its own process: deleting
+// expired rows, rotating keys.
 //
-// There is no claim among the nodes of a cluster: each runs every job. That is
-// right for work that is idempotent, such as a DELETE of expired rows, and jobs must
-// be of that kind, or take care of it in one conditional statement of their own.
+// The nodes of a cluster don't coordinate: each runs every job. So jobs must be idempotent,
+// such as a DELETE of expired rows, or claim their work with one conditional
+// statement.
 //
-// What it does not do: keep a job that was missed, try a failed one again before its
-// next time, or run anything at a time of the day.
+// What it does not do: remember a missed run, retry a failed one before its
+// next time, or run anything at a time of day.
 package jobs

@@ -13,14 +13,14 @@ import (
 	"authly/internal/platform/clock"
 )
 
-// Job is work that is done again and again.
+// Job is work that is repeated.
 type Job struct {
 	Name  string
 	Every time.Duration
 	// Run does the work once. It must return soon after its context ends. An error
 	// or a panic is logged, and the job runs again at its next time.
 	Run func(ctx context.Context) error
-	// Wake runs the job before its time, for work that somebody waits for. It may be nil.
+	// Wake runs the job before its time, for work that a user waits for. It may be nil.
 	Wake <-chan struct{}
 }
 
@@ -32,18 +32,18 @@ type Runner struct {
 	running atomic.Bool
 }
 
-// entry is a job with what is known of it.
+// entry is a job with its state.
 type entry struct {
 	Job
-	asked chan struct{} // holds one wish: a second one is the same
+	asked chan struct{} // holds one request; more are the same
 
 	mu    sync.Mutex
 	state State
 }
 
-// NewRunner returns a runner of the given jobs, which starts none of them yet.
+// NewRunner returns a runner of the given jobs. It starts none of them.
 func NewRunner(logger *slog.Logger, at clock.Clock, jobs ...Job) (*Runner, error) {
-	made, names := &Runner{logger: logger, clock: at}, map[string]bool{}
+	runner, names := &Runner{logger: logger, clock: at}, map[string]bool{}
 	for _, job := range jobs {
 		switch {
 		case job.Name == "" || names[job.Name]:
@@ -54,15 +54,15 @@ func NewRunner(logger *slog.Logger, at clock.Clock, jobs ...Job) (*Runner, error
 			return nil, fmt.Errorf("job %q has nothing to run", job.Name)
 		}
 		names[job.Name] = true
-		made.jobs = append(made.jobs, &entry{Job: job, asked: make(chan struct{}, 1), state: State{Name: job.Name, Every: job.Every}})
+		runner.jobs = append(runner.jobs, &entry{Job: job, asked: make(chan struct{}, 1), state: State{Name: job.Name, Every: job.Every}})
 	}
-	return made, nil
+	return runner, nil
 }
 
-// Run runs every job at once and then at each multiple of its interval since,
-// until ctx ends; then it waits for what is running. Jobs don't wait for each
-// other, and none overlaps itself: a time that comes while the job is still running
-// is made up for once when it ends, however many times it missed.
+// Run runs every job at once and then at each multiple of its interval,
+// until ctx ends; then it waits for running jobs. Jobs don't wait for each
+// other, and none overlaps itself: times that come while the job is still running
+// are made up for by a single run when it ends.
 func (r *Runner) Run(ctx context.Context) {
 	r.running.Store(true)
 	defer r.running.Store(false)
@@ -74,8 +74,8 @@ func (r *Runner) Run(ctx context.Context) {
 }
 
 func (r *Runner) repeat(ctx context.Context, job *entry) {
-	// A ticker keeps to its grid, however long a run takes; its channel holds one
-	// tick, so that a slow run is followed by one run and not by a queue of them.
+	// A ticker keeps to its grid, however long a run takes. Its channel holds one
+	// tick, so a slow run is followed by one run and not by a queue of them.
 	ticker := time.NewTicker(job.Every)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
@@ -94,7 +94,7 @@ func (r *Runner) once(ctx context.Context, job *entry) {
 	err := Guard(ctx, job.Run)
 	job.end(r.clock.Now(), err)
 	if err == nil || (ctx.Err() != nil && errors.Is(err, ctx.Err())) {
-		return // done, or cut short by the end of the server
+		return // done, or cut short because the server stops
 	}
 	r.logger.ErrorContext(ctx, "a job failed", append([]any{slog.String("job", job.Name)}, Failure(err)...)...)
 }
@@ -106,8 +106,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// Guard runs work of a goroutine, in which a panic would end the process: it becomes an error, of which
-// [Failure] has the stack.
+// Guard runs work of a goroutine, in which a panic would end the process: a panic becomes an error,
+// whose stack [Failure] returns.
 func Guard(ctx context.Context, work func(ctx context.Context) error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -117,7 +117,7 @@ func Guard(ctx context.Context, work func(ctx context.Context) error) (err error
 	return work(ctx)
 }
 
-// Failure returns an error for the log, with the stack if it was a panic.
+// Failure returns the log attributes of an error, with the stack if it was a panic.
 func Failure(err error) []any {
 	attributes := []any{slog.Any("error", err)}
 	var panicked *panicError

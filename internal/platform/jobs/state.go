@@ -2,19 +2,19 @@ package jobs
 
 import "time"
 
-// State is what is known of a job on this node.
+// State is the state of a job on this node.
 type State struct {
 	Name  string
 	Every time.Duration
-	// Running reports whether it is at work now.
+	// Running reports whether it is running now.
 	Running bool
-	// StartedAt is when it was last begun, EndedAt when it last ended; zero if never.
+	// StartedAt is when it last started, EndedAt when it last ended; zero if never.
 	StartedAt, EndedAt time.Time
-	// Failed reports whether it failed when it last ended. The log says why.
+	// Failed reports whether its last run failed. The log says why.
 	Failed bool
 }
 
-// States returns what is known of each job.
+// States returns the state of each job.
 func (r *Runner) States() []State {
 	all := make([]State, len(r.jobs))
 	for i, job := range r.jobs {
@@ -23,14 +23,14 @@ func (r *Runner) States() []State {
 	return all
 }
 
-// Ask runs a job before its time, or once more if it is at work, and doesn't wait for
-// it. It is false if there is no such job, or the runner doesn't run.
+// Ask runs a job before its time, or once more if it is running, and doesn't wait for
+// it. It returns false if there is no such job, or the runner isn't running.
 func (r *Runner) Ask(name string) bool {
 	for _, job := range r.jobs {
 		if job.Name == name && r.running.Load() {
 			select {
 			case job.asked <- struct{}{}:
-			default: // somebody has asked already
+			default: // already asked
 			}
 			return true
 		}

@@ -1,3 +1,3 @@
-// Package loopback says which hosts are this machine itself, to which a connection
-// needs no TLS: for what asks whether a connection stays on it.
+// Package loopback identifies hosts that are this machine, to which a connection
+// needs no TLS.
 package loopback

@@ -1,2 +1,2 @@
-// Package obs sets up how the program can be observed: its log.
+// Package obs sets up the log.
 package obs

@@ -9,7 +9,7 @@ import (
 	"github.com/lmittmann/tint"
 )
 
-// Options say what is logged and how.
+// Options configure the log.
 type Options struct {
 	// Level is debug, info, warn or error; anything else means info.
 	Level string

@@ -10,27 +10,27 @@ import (
 )
 
 // Position is a place in a list: that of the row with the identifier. At is the time
-// of that row in lists that are in the order of a time, and zero in others.
+// of that row in lists ordered by a time, and zero in others.
 type Position struct {
 	At time.Time
 	ID uuid.UUID
 }
 
-// IsZero reports whether there is no position: that of the first page, or after the last one.
+// IsZero reports whether there is no position: before the first page, or after the last one.
 func (p Position) IsZero() bool { return p.ID == uuid.Nil }
 
-// Of is a part of a list.
+// Of is a page of a list.
 type Of[T any] struct {
 	Items []T
-	// Next is where the next page begins, zero if this is the last one. A page that
-	// has fewer items than it could is not for that the last one.
+	// Next is where the next page begins, zero if this is the last one. A page with
+	// fewer items than the limit is not necessarily the last one.
 	Next Position
 }
 
-// Batch is what came of changing some of very many rows in one transaction.
+// Batch is the result of changing some of very many rows in one transaction.
 type Batch struct {
 	Changed int
-	// Next is the row to go on after, zero if there are no more.
+	// Next is the row to continue after, zero if there are no more.
 	Next uuid.UUID
 }
 
@@ -41,7 +41,7 @@ const (
 	timeBytes = 8
 )
 
-// Cursor returns a position as a text for a query; "" for the zero position.
+// Cursor returns a position as text for a query; "" for the zero position.
 func (p Position) Cursor() string {
 	if p.IsZero() {
 		return ""
@@ -53,7 +53,7 @@ func (p Position) Cursor() string {
 	return base64.RawURLEncoding.EncodeToString(encoded)
 }
 
-// Parse reads what Cursor made.
+// Parse reads the text of [Position.Cursor].
 func Parse(cursor string) (Position, error) {
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	switch {
@@ -62,12 +62,12 @@ func Parse(cursor string) (Position, error) {
 	case len(decoded) == 0:
 		return Position{}, nil
 	}
-	read := Position{ID: uuid.UUID(decoded[:idBytes])}
+	position := Position{ID: uuid.UUID(decoded[:idBytes])}
 	if len(decoded) > idBytes {
-		read.At = time.UnixMicro(int64(binary.BigEndian.Uint64(decoded[idBytes:]))).UTC() //nolint:gosec // as it was made
+		position.At = time.UnixMicro(int64(binary.BigEndian.Uint64(decoded[idBytes:]))).UTC() //nolint:gosec // as it was made
 	}
-	if year := read.At.Year(); read.ID == uuid.Nil || year < 1 || year > 9999 { // no engine has to know others
+	if year := position.At.Year(); position.ID == uuid.Nil || year < 1 || year > 9999 { // no engine has to support others
 		return Position{}, errCursor
 	}
-	return read, nil
+	return position, nil
 }

@@ -20,7 +20,7 @@ var staticFiles embed.FS
 // StaticRoute is the pattern under which [Renderer.Static] is to be registered.
 const StaticRoute = "GET /static/{name}"
 
-// assetAge is how long a browser may keep a file whose name has its hash.
+// assetAge is how long a browser may cache a file with its hash in the name.
 const assetAge = 365 * 24 * time.Hour
 
 type asset struct {
@@ -28,8 +28,8 @@ type asset struct {
 	content     []byte
 }
 
-// assets are the static files: by the name that has the hash of the content in
-// it, and that name by the plain one.
+// assets are the static files: by the name with the hash of the content, and
+// those names by the plain ones.
 type assets struct {
 	byHashed map[string]asset
 	hashed   map[string]string
@@ -53,7 +53,7 @@ func loadAssets() (assets, error) {
 		contentType := map[string]string{
 			".css": "text/css; charset=utf-8",
 			".svg": "image/svg+xml",
-		}[extension] // not from the machine's own tables, which differ
+		}[extension] // not from the tables of the system, which differ
 		if contentType == "" {
 			contentType = mime.TypeByExtension(extension)
 		}
@@ -64,16 +64,16 @@ func loadAssets() (assets, error) {
 }
 
 // Static serves the stylesheet and the images, for [StaticRoute]. Their names
-// change with their content, so a browser keeps them for good.
+// change with their content, so browsers cache them for good.
 func (r *Renderer) Static() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		found, ok := r.assets.byHashed[request.PathValue("name")]
+		asset, ok := r.assets.byHashed[request.PathValue("name")]
 		if !ok {
 			r.RenderStatus(w, request, http.StatusNotFound)
 			return
 		}
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		httpx.Document(found.contentType, assetAge, func() []byte { return found.content }).ServeHTTP(w, request)
+		httpx.Document(asset.contentType, assetAge, func() []byte { return asset.content }).ServeHTTP(w, request)
 	})
 }
 

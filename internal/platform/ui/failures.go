@@ -8,7 +8,7 @@ import (
 
 // RenderError answers with the error page for err: a refusal with its code and
 // description or its key, any other error with the request's identifier only,
-// after it has been reported to the request's log line.
+// after reporting it on the request's log line.
 func (r *Renderer) RenderError(w http.ResponseWriter, request *http.Request, err error) {
 	status := httpx.StatusOf(err)
 	httpx.SetRetryAfter(w, httpx.RetryAfter(err))
@@ -38,8 +38,8 @@ func (r *Renderer) RenderError(w http.ResponseWriter, request *http.Request, err
 	r.Render(w, request, status, page)
 }
 
-// RenderStatus answers with the error page for a status for which there is
-// nothing else to say. It is the ErrorPage of [httpx.Options].
+// RenderStatus answers with the error page for a status without further
+// detail. It is the ErrorPage of [httpx.Options].
 func (r *Renderer) RenderStatus(w http.ResponseWriter, request *http.Request, status int) {
 	r.Render(w, request, status, ErrorPage{Title: titleFor(status), Message: messageFor(status)})
 }

@@ -34,7 +34,7 @@ func (r *Renderer) functions() template.FuncMap {
 	}
 }
 
-// ownURL puts the issuer's path in front of a path of ours. Anything that a
+// ownURL prefixes a path of ours with the issuer's path. A text that a
 // browser could read as another place is a defect and fails the page.
 func (r *Renderer) ownURL(below string) (string, error) {
 	parsed, err := url.Parse(below)
@@ -45,8 +45,8 @@ func (r *Renderer) ownURL(below string) (string, error) {
 	return r.prefix + below, nil
 }
 
-// externalURL returns a link that a client registered, if it is one that a page
-// may show, else "". The template leaves out what is empty.
+// externalURL returns a link that a client registered, if a page
+// may show it, otherwise "". The template leaves out what is empty.
 func externalURL(link string) string {
 	parsed, err := url.Parse(link)
 	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" ||
@@ -56,9 +56,9 @@ func externalURL(link string) string {
 	return parsed.String()
 }
 
-// targetURL lets a form end at a client's redirect URI, which may have a scheme of
-// its own. It was registered and is compared by every character, and the page's policy lets no
-// form end anywhere else; schemes that run code are refused here all the same.
+// targetURL lets a form post to a client's redirect URI, which may have a private-use
+// scheme. The URI was registered and compared by every character, and the page's policy allows no
+// other target; schemes that run code are refused here all the same.
 func targetURL(redirectURI string) (template.URL, error) {
 	parsed, err := url.Parse(redirectURI)
 	if err != nil || parsed.Scheme == "" || strings.ContainsFunc(redirectURI, isUnshowable) {
@@ -71,13 +71,13 @@ func targetURL(redirectURI string) (template.URL, error) {
 	return template.URL(redirectURI), nil //nolint:gosec // see above
 }
 
-// refreshAfter is how many seconds a page waits before it goes on by itself; browsers
+// refreshAfter is how many seconds a page waits before it continues; browsers
 // count from when the page and its frames have loaded.
 const refreshAfter = 3
 
-// refresh returns the attributes of a meta element that goes on to a client's address
-// (WHATWG HTML section 4.2.5.3). What it does is written in one text, which the template's own rules
-// for addresses don't reach into.
+// refresh returns the attributes of a meta element that continues to a client's address
+// (WHATWG HTML section 4.2.5.3). The address is inside a text, which the template's own rules
+// for addresses don't cover.
 func refresh(redirectURI string) (template.HTMLAttr, error) {
 	target, err := targetURL(redirectURI)
 	if err != nil {
@@ -87,7 +87,7 @@ func refresh(redirectURI string) (template.HTMLAttr, error) {
 	return template.HTMLAttr(`http-equiv="refresh" content="` + html.EscapeString(content) + `"`), nil //nolint:gosec // escaped
 }
 
-// framedURL is the address of a frame, which is http or https.
+// framedURL returns the address of a frame, which must be http or https.
 func framedURL(address string) (template.URL, error) {
 	if externalURL(address) == "" {
 		return "", errors.New("an address that no frame may have")
@@ -95,18 +95,18 @@ func framedURL(address string) (template.URL, error) {
 	return template.URL(address), nil //nolint:gosec // see above
 }
 
-// maxShown bounds, in characters, what a page shows of a text that came from outside.
+// maxShown bounds, in characters, what a page shows of a foreign text.
 const maxShown = 120
 
-// plain makes a text from outside fit to be shown inside our sentences: without
-// the characters that could reorder or hide what stands around it, on one line
+// plain makes a foreign text fit to be shown inside our sentences: without
+// characters that could reorder or hide the text around it, on one line
 // and shortened.
 func plain(text string) string { return shorten(text, maxShown) }
 
-// shownStart and shownEnd are how many characters are shown of the two ends of a host that is longer than maxShown.
+// shownStart and shownEnd are how many characters are shown of each end of a host that is longer than maxShown.
 const shownStart, shownEnd = 40, maxShown - shownStart - 1
 
-// host is plain for the name of a host, of which the end says whose it is: what is too much is left out in the middle.
+// host is plain for a host name. Its end says who owns it, so a long name is shortened in the middle.
 func host(name string) string {
 	whole := []rune(shorten(name, len(name)))
 	if len(whole) <= maxShown {
@@ -115,16 +115,16 @@ func host(name string) string {
 	return string(whole[:shownStart]) + "…" + string(whole[len(whole)-shownEnd:])
 }
 
-// long is plain for a description, which may be as long as the longest
-// refusal has it.
+// long is plain for a description, which may be as long as a
+// refusal allows.
 func long(text string) string { return shorten(text, oauth.MaxDescriptionBytes) }
 
 func shorten(text string, most int) string {
-	var kept strings.Builder
+	var b strings.Builder
 	count := 0
 	for _, c := range strings.ToValidUTF8(text, "") {
 		if count == most {
-			kept.WriteString("…")
+			b.WriteString("…")
 			break
 		}
 		switch {
@@ -133,14 +133,14 @@ func shorten(text string, most int) string {
 		case isUnshowable(c):
 			continue
 		}
-		kept.WriteRune(c)
+		b.WriteRune(c)
 		count++
 	}
-	return strings.Join(strings.Fields(kept.String()), " ")
+	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// isUnshowable finds control characters, and format characters such as the
-// direction overrides and zero-width ones, which can disguise a name.
+// isUnshowable reports whether c is a control character, or a format character such as a
+// direction override or a zero-width one, which can disguise a name.
 func isUnshowable(c rune) bool {
 	return unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) || c == unicode.ReplacementChar
 }
@@ -155,7 +155,7 @@ func initial(name string) string {
 	return "?"
 }
 
-// wait says a waiting time or a lifetime in words, rounded up, in the largest unit of which there are more than one.
+// wait returns a duration in words, rounded up, in the largest unit of which there is more than one.
 func (r *Renderer) wait(duration time.Duration) (string, error) {
 	const day = 24 * time.Hour
 	count, key := (duration+time.Second-1)/time.Second, "duration.seconds"

@@ -15,8 +15,8 @@ var englishMessages []byte
 // catalogue maps message keys to texts in one language.
 type catalogue map[string]string
 
-// unknownMessage is shown for a key that the catalogue doesn't have: a new
-// refusal must not leave a person in front of an empty box or a key.
+// unknownMessage is shown for a key that the catalogue lacks: a new
+// refusal must not show a user an empty box or a key.
 const unknownMessage = "error.unknown"
 
 func loadCatalogue() (catalogue, error) {
@@ -38,8 +38,8 @@ func (c catalogue) text(key string, pairs ...any) (string, error) {
 	if len(pairs)%2 != 0 {
 		return "", fmt.Errorf("message %s: a name without a value", key)
 	}
-	text, found := c[key]
-	if !found {
+	text, ok := c[key]
+	if !ok {
 		text = c[unknownMessage]
 	}
 	replacements := make([]string, 0, len(pairs))
@@ -60,8 +60,8 @@ func (c catalogue) sentence(key string, pairs ...any) (template.HTML, error) {
 			escaped[i] = "<bdi>" + template.HTMLEscapeString(fmt.Sprint(part)) + "</bdi>"
 		}
 	}
-	message, found := c[key]
-	if !found {
+	message, ok := c[key]
+	if !ok {
 		message = c[unknownMessage]
 	}
 	text, err := catalogue{key: template.HTMLEscapeString(message)}.text(key, escaped...)

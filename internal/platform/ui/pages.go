@@ -5,8 +5,8 @@ import "time"
 // Page is a view model. The types of this package are the only ones, so that
 // every page is in the catalogue of docs/pages.md.
 //
-// In all of them an Action or another address of ours is a path below the
-// issuer, such as "/login"; the issuer's own path is put in front when the page
+// An Action or another address of ours is a path below the
+// issuer, such as "/login"; the issuer's path is added when the page
 // is rendered. Interaction and Token fill the hidden inputs "interaction" and
 // "csrf_token"; an empty one is left out.
 type Page interface{ template() string }
@@ -18,18 +18,18 @@ type LoginPage struct {
 	Token       string
 
 	Identifier string // what was typed, or the login_hint
-	ClientName string // "" if nobody asks but we
+	ClientName string // "" without a client
 	ClientHost string // where the browser goes afterwards
 
-	// User is the name of the person who is signed in and has to sign in again;
+	// User is the name of the user who is signed in and has to sign in again;
 	// "" for an ordinary sign-in.
 	User string
-	// OtherUser is the name of the person who is signed in while the client asks for
+	// OtherUser is the name of the signed-in user while the client asks for
 	// another one; "" if it doesn't.
 	OtherUser string
 
-	Notice string // message key of what a person should know; "" for nothing
-	// Warning is the message key of what makes the client less trustworthy than others; "" for nothing.
+	Notice string // message key of a notice; "" for none
+	// Warning is the message key of what makes the client less trustworthy than others; "" for none.
 	Warning string
 
 	LogoURL   string // of the client, a path of ours; "" for none
@@ -40,26 +40,26 @@ type LoginPage struct {
 	RetryAfter time.Duration // shown with an error that is about too many attempts
 }
 
-// ScopeView is one line of what a client asks for.
+// ScopeView is one line of the requested access.
 type ScopeView struct {
 	Name        string
 	Description string
 }
 
-// ResourceView is a resource server with what a client asks for there.
+// ResourceView is a resource server with the access requested there.
 type ResourceView struct {
 	Host   string // of its identifier; "" if it has none
 	URI    string // its identifier (RFC 8707)
 	Scopes []ScopeView
 }
 
-// ConsentPage asks whether a client may have what it asks for. The buttons send
+// ConsentPage asks whether a client may have the access that it requests. The buttons send
 // decision=allow or decision=deny.
 type ConsentPage struct {
 	Action      string
 	Interaction string
 	Token       string
-	Shown       string // a digest of what the page shows, which comes back with the decision
+	Shown       string // a digest of what the page shows, sent back with the decision
 
 	ClientName string
 	ClientHost string // where the browser goes afterwards, see oauth.RedirectHost
@@ -70,9 +70,9 @@ type ConsentPage struct {
 	SignOutURL       string // a path of ours; "" for no such link
 
 	Scopes    []ScopeView    // at this server
-	Claims    []string       // names of standard claims that are asked for beside the scopes
-	Resources []ResourceView // elsewhere
-	// Lasts is how long the client keeps its access at most; Offline says that it does also after signing out.
+	Claims    []string       // names of standard claims requested besides the scopes
+	Resources []ResourceView // at other servers
+	// Lasts is how long the client keeps its access at most; Offline says that it keeps it after the user signs out.
 	Lasts     time.Duration
 	Offline   bool
 	LogoURL   string // a path of ours; "" for none
@@ -85,7 +85,7 @@ type ConsentPage struct {
 	Error   string // message key; "" for none
 }
 
-// SelectAccountPage asks as whom to go on. The buttons send account=current or account=other.
+// SelectAccountPage asks which account to continue with. The buttons send account=current or account=other.
 type SelectAccountPage struct {
 	Action      string
 	Interaction string
@@ -111,11 +111,11 @@ type FormPostPage struct {
 // Field is a hidden input.
 type Field struct{ Name, Value string }
 
-// FormPostScript is the script of [FormPostPage], byte for byte as the page has it.
+// FormPostScript is the script of [FormPostPage], byte for byte as in the page.
 const FormPostScript = `document.getElementById("form-post").submit()`
 
-// LeavePage says where the browser would go with an error, to a client that nobody has checked, and has
-// a link to go there, or a form if the response is posted; then it needs httpx.AllowFormAction for the form's action.
+// LeavePage says where the browser would go with an error, to a client that no operator has verified, and has
+// a link to continue, or a form if the response is posted; then it needs httpx.AllowFormAction for the form's action.
 type LeavePage struct {
 	Host string // where that is, see oauth.RedirectHost
 	Code string // the error that the client would read; "" for none
@@ -132,25 +132,25 @@ type LogoutPage struct {
 	Token       string
 
 	UserName   string
-	ClientName string // who asks for it; "" if nobody but the person
+	ClientName string // the client that requests the logout; "" if the user does
 }
 
-// SignedOutPage says that nobody is signed in any more. With frames it tells clients
-// so, and with an address it goes on to it: when the frames have loaded where scripts run, else
+// SignedOutPage says that the user is signed out. With frames it tells clients
+// so, and with an address it continues there: when the frames have loaded where scripts run, otherwise
 // some seconds later. It needs httpx.AllowFrames for the frames, and httpx.AllowScript for
-// [SignedOutScript] if it goes on.
+// [SignedOutScript] if it continues.
 type SignedOutPage struct {
 	LoginURL string // a path of ours; "" for no such link
 
 	Frames       []string // logout addresses of clients, with their parameters
 	ContinueURL  string   // a client's address, as it is registered and with its parameters; "" to stay
 	ContinueHost string   // where that is, see oauth.RedirectHost
-	LinkOnly     bool     // whether the page doesn't go on by itself
+	LinkOnly     bool     // the page has only a link and doesn't continue by itself
 }
 
-// SignedOutScript is the script of [SignedOutPage], byte for byte as the page has it.
-// The load event comes when all frames have loaded, or can't be; one that never answers is not waited for.
-// It goes on once: a second navigation would ask a slow address again.
+// SignedOutScript is the script of [SignedOutPage], byte for byte as in the page.
+// The load event fires when all frames have loaded or failed; a frame that never answers is not waited for.
+// It continues only once: a second navigation would request a slow address again.
 const SignedOutScript = `(function () {
   var on = document.getElementById("signed-out-continue").href, gone = false;
   function go() { if (!gone) { gone = true; location.replace(on); } }
@@ -158,13 +158,13 @@ const SignedOutScript = `(function () {
   setTimeout(go, 5000);
 })();`
 
-// SetupPurpose is what comes of the form of a [SetupPage].
+// SetupPurpose is what the form of a [SetupPage] does.
 type SetupPurpose string
 
 // The purposes.
 const (
 	SetupFirst    SetupPurpose = "first"    // the first administrator
-	SetupFurther  SetupPurpose = "further"  // one beside those that there are
+	SetupFurther  SetupPurpose = "further"  // another administrator
 	SetupPassword SetupPurpose = "password" // a new password for the administrator Username
 )
 
@@ -205,7 +205,7 @@ type PasswordPage struct {
 	Token       string
 	Ticket      string // hidden input "ticket"
 
-	// Invitation: the person has none yet; otherwise they were given one.
+	// Invitation: the user has no password yet; otherwise they got one from an administrator.
 	Invitation bool
 	UserName   string // whose password it is
 
@@ -215,7 +215,7 @@ type PasswordPage struct {
 	Errors map[string]string // input name → message key
 }
 
-// ErrorPage says that something went wrong and that nobody was sent anywhere.
+// ErrorPage says that a request failed and that the browser is not redirected.
 type ErrorPage struct {
 	Title       string // message key; a general one if empty or unknown
 	Message     string // message key; a general one if empty or unknown
@@ -224,7 +224,7 @@ type ErrorPage struct {
 	RequestID   string // filled in from the request if empty
 }
 
-// MessagePage says something that is neither a question nor a failure.
+// MessagePage shows a message that is neither a question nor an error.
 type MessagePage struct {
 	Title   string // message key
 	Message string // message key
@@ -232,10 +232,10 @@ type MessagePage struct {
 	Link    string // message key of the link's text
 }
 
-// HomePage stands at the issuer's root and tells a visitor where they are.
+// HomePage is the page at the issuer's root.
 type HomePage struct {
 	Issuer        string
-	UserName      string // who is signed in; "" for nobody
+	UserName      string // the signed-in user; "" for none
 	PlaygroundURL string // a path of ours; "" outside of development
 	DiscoveryURL  string // a path of ours; "" for no link
 	LogoutURL     string // a path of ours; "" for no link
@@ -256,7 +256,7 @@ func (ErrorPage) template() string     { return "error.html" }
 func (MessagePage) template() string   { return "message.html" }
 func (HomePage) template() string      { return "home.html" }
 
-// withRequestID returns the page with the identifier that the log line has.
+// withRequestID returns the page with the identifier from the log line.
 func (p ErrorPage) withRequestID(id string) ErrorPage {
 	if p.RequestID == "" {
 		p.RequestID = id

@@ -14,7 +14,7 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// Options say where the pages live.
+// Options configure the pages.
 type Options struct {
 	Prefix string // the issuer's path, see httpx.Path; "" for none
 }
@@ -55,8 +55,8 @@ func New(options Options) (*Renderer, error) {
 	return r, nil
 }
 
-// Render answers with a page. The page is made in memory first, so that a
-// failure becomes a whole error page and not half of the wrong one.
+// Render answers with a page. The page is rendered in memory first, so that a
+// failure becomes a complete error page and not half of the wrong one.
 func (r *Renderer) Render(w http.ResponseWriter, request *http.Request, status int, page Page) {
 	if failed, ok := page.(ErrorPage); ok {
 		page = failed.withRequestID(httpx.RequestID(request.Context()))

@@ -7,14 +7,14 @@ import (
 	"authly/internal/protocol/oidc"
 )
 
-// Authorization is what was authorized at one time: by a person, or for a client on its own behalf.
+// Authorization is what was authorized at one time: by a user, or for a client on its own behalf.
 type Authorization struct {
 	Scopes    oauth.ScopeSet
 	Resources []string // also the audience of a token
 	Claims    oidc.ClaimsRequest
 }
 
-// Limits are the most that a client may have now, on behalf of one person or of its own.
+// Limits are the most that a client may have now, on behalf of one user or on its own.
 type Limits struct {
 	// Scopes are those in the client's record that are active in the catalogue.
 	Scopes oauth.ScopeSet
@@ -22,11 +22,11 @@ type Limits struct {
 	Resources []string
 }
 
-// Within returns what is left of an authorization.
+// Within returns the part of an authorization within the limits.
 //
-// A claim that was asked for by name (OpenID Connect Core 1.0 section 5.5) is left while a scope that stands for it is
-// within the limits, whether or not that scope was asked for: whoever may not have the scope may not have its claims
-// one by one. Names that stand for nothing about a person, such as acr, stay.
+// A claim that was requested by name (OpenID Connect Core 1.0 section 5.5) stays while a scope that includes it is
+// within the limits, whether or not that scope was requested: a client that may not have the scope may not have its
+// claims one by one. Names of claims that are not about a user, such as acr, stay.
 func (a Authorization) Within(limits Limits) Authorization {
 	return Authorization{
 		Scopes:    a.Scopes.Intersect(limits.Scopes),
@@ -35,7 +35,7 @@ func (a Authorization) Within(limits Limits) Authorization {
 	}
 }
 
-// HasLost reports whether there were scopes and none is left, or there were resources and none is left.
+// HasLost reports whether there were scopes and none is left, and whether there were resources and none is left.
 func (a Authorization) HasLost(left Authorization) (scopes, resources bool) {
 	return len(a.Scopes) > 0 && len(left.Scopes) == 0, len(a.Resources) > 0 && len(left.Resources) == 0
 }
@@ -43,7 +43,7 @@ func (a Authorization) HasLost(left Authorization) (scopes, resources bool) {
 func (l Limits) resources(authorized []string) []string {
 	var left []string
 	for _, resource := range authorized {
-		if slices.ContainsFunc(l.Resources, func(known string) bool { return oauth.SameResource(known, resource) }) {
+		if slices.ContainsFunc(l.Resources, func(limit string) bool { return oauth.SameResource(limit, resource) }) {
 			left = append(left, resource)
 		}
 	}

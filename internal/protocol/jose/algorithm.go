@@ -26,8 +26,8 @@ const (
 	EdDSA Algorithm = "EdDSA"
 )
 
-// The sizes of RSA keys, in bits. The least is RFC 7518's; the greatest bounds
-// the work that a foreign key can cause. New keys have 3,072, which is worth as much as
+// The sizes of RSA keys, in bits. The minimum is that of RFC 7518; the maximum bounds
+// the work that a foreign key can cause. New keys have 3,072, which is about as strong as
 // a P-256 or an AES-128 key (NIST SP 800-57 part 1 section 5.6.1.1).
 const (
 	minRSABits     = 2048
@@ -35,7 +35,7 @@ const (
 	DefaultRSABits = 3072
 )
 
-// ErrUnsupported is returned for an algorithm, or a key that doesn't fit its algorithm.
+// ErrUnsupported is returned for an unsupported algorithm, or a key that doesn't fit its algorithm.
 var ErrUnsupported = errors.New("unsupported key or algorithm")
 
 // Algorithms returns all algorithms, the default first.
@@ -61,14 +61,14 @@ func (a Algorithm) LeftHalfHash(text string) string {
 	}
 }
 
-// GenerateKey makes a private key for an algorithm: RSA of [DefaultRSABits], P-256 or
+// GenerateKey generates a private key for an algorithm: RSA of [DefaultRSABits], P-256 or
 // Ed25519. The error is ErrUnsupported for any other algorithm.
 func GenerateKey(algorithm Algorithm) (crypto.Signer, error) {
 	return Generator(DefaultRSABits)(algorithm)
 }
 
-// Generator returns what is [GenerateKey] with RSA keys of another size, in bits. The
-// generator's error is ErrUnsupported for a size that no key here may have.
+// Generator returns a [GenerateKey] with RSA keys of another size, in bits. The
+// generator's error is ErrUnsupported for a size that is not allowed here.
 func Generator(rsaBits int) func(Algorithm) (crypto.Signer, error) {
 	return func(algorithm Algorithm) (crypto.Signer, error) { return generateKey(algorithm, rsaBits) }
 }
@@ -90,7 +90,7 @@ func generateKey(algorithm Algorithm, rsaBits int) (crypto.Signer, error) {
 	}
 }
 
-// checkKey reports whether a public key fits an algorithm.
+// checkKey returns an error unless a public key fits an algorithm.
 func checkKey(algorithm Algorithm, public crypto.PublicKey) error {
 	fits := false
 	switch key := public.(type) {

@@ -2,8 +2,8 @@ package jose
 
 import "slices"
 
-// KeyAlgorithm is how the key of an encrypted token is made known to the one whom
-// the token is for (RFC 7518 section 4.1).
+// KeyAlgorithm is how the content key of an encrypted token is conveyed to its
+// recipient (RFC 7518 section 4.1).
 type KeyAlgorithm string
 
 // The key algorithms, all for public keys. RSA1_5 and "dir" are not among them.
@@ -26,8 +26,8 @@ func StrongKeyAlgorithms() []KeyAlgorithm {
 }
 
 // IsWeak reports whether a is built on SHA-1: RSA-OAEP is, with the default parameters of
-// RFC 8017 appendix A.2.1 (RFC 7518 section 4.3). No attack on it is known, but SHA-1 is no longer
-// approved for anything new, and RSA-OAEP-256 takes the same keys.
+// RFC 8017 appendix A.2.1 (RFC 7518 section 4.3). No attack on it is published, but SHA-1 is no longer
+// approved for new uses, and RSA-OAEP-256 works with the same keys.
 func (a KeyAlgorithm) IsWeak() bool { return a == RSAOAEP }
 
 // IsSupported reports whether a is one of [KeyAlgorithms].

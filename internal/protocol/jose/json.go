@@ -21,9 +21,9 @@ var (
 	errNotUnicode = errors.New("JSON is not UTF-8")
 )
 
-// UnmarshalClaims decodes a JSON object into destination and refuses one that has
-// a member twice, at any depth, which parsers read differently (RFC 7519 section 4).
-// Members that differ only by case count as the same, because Go's decoder would
+// UnmarshalClaims decodes a JSON object into destination. It refuses duplicate
+// members at any depth, which parsers read differently (RFC 7519 section 4).
+// Members that differ only by case count as duplicates, because Go's decoder would
 // take either for the field.
 func UnmarshalClaims(payload []byte, destination any) error {
 	if _, err := objectMembers(payload); err != nil {
@@ -35,7 +35,7 @@ func UnmarshalClaims(payload []byte, destination any) error {
 	return nil
 }
 
-// objectMembers walks through one JSON object and returns its top-level names.
+// objectMembers reads one JSON object and returns its top-level names.
 func objectMembers(text []byte) ([]string, error) {
 	if !utf8.Valid(text) {
 		return nil, errNotUnicode
@@ -78,7 +78,7 @@ func walkObject(decoder *json.Decoder, depth int) ([]string, error) {
 	return members, err
 }
 
-// smallestFold maps all runes that are equal but for case to the same one.
+// smallestFold maps all runes that differ only by case to the same one.
 func smallestFold(r rune) rune {
 	smallest := r
 	for folded := unicode.SimpleFold(r); folded != r; folded = unicode.SimpleFold(folded) {

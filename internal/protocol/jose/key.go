@@ -10,7 +10,7 @@ import (
 	gojose "github.com/go-jose/go-jose/v4"
 )
 
-// SigningKey is a private key with its name and its one algorithm. Formatting or
+// SigningKey is a private key with its kid and its one algorithm. Formatting or
 // encoding it shows no key material.
 type SigningKey struct {
 	KeyID     string
@@ -28,7 +28,7 @@ func (k SigningKey) Verification() VerificationKey {
 	return VerificationKey{KeyID: k.KeyID, Algorithm: k.Algorithm, Public: k.Signer.Public()}
 }
 
-// VerificationKey is a public key with its name and its one algorithm.
+// VerificationKey is a public key with its kid and its one algorithm.
 type VerificationKey struct {
 	KeyID     string
 	Algorithm Algorithm

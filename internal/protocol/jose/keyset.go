@@ -10,7 +10,7 @@ import (
 	gojose "github.com/go-jose/go-jose/v4"
 )
 
-// The bounds of somebody else's JWK Set.
+// The bounds of a foreign JWK Set.
 const (
 	MaxKeySetBytes = 64 << 10
 	MaxKeys        = 64
@@ -25,11 +25,11 @@ var (
 	ErrUnknownKey = errors.New("no such key in the JWK Set")
 )
 
-// KeySet is the public keys of somebody else, who signs tokens for this server or
-// has them encrypted (RFC 7517 section 5). The zero value has none.
+// KeySet holds the public keys of another party, who signs tokens for this server or
+// receives encrypted ones (RFC 7517 section 5). The zero value has none.
 type KeySet struct{ keys []publishedKey }
 
-// publishedKey is one key of a set with what its owner said that it is for.
+// publishedKey is one key of a set with the use that its owner declares.
 type publishedKey struct {
 	keyID     string
 	algorithm string // the only one; empty means any that fits
@@ -39,10 +39,10 @@ type publishedKey struct {
 	dedicated bool // to one of the two
 }
 
-// ParseKeySet reads a JWK Set. Keys that are not understood are left out, as RFC 7517
-// section 5 asks for; so are keys that are too small or too large. The whole set is
-// refused if it isn't one, if it has a member twice, and if it has a private or a
-// symmetric key: whoever publishes that has lost it.
+// ParseKeySet reads a JWK Set. Unsupported keys are left out, as RFC 7517
+// section 5 says; so are keys that are too small or too large. The whole set is
+// refused if it isn't a JWK Set, if it has a member twice, and if it has a private or a
+// symmetric key: a published secret is compromised.
 func ParseKeySet(text []byte) (KeySet, error) {
 	if len(text) > MaxKeySetBytes {
 		return KeySet{}, fmt.Errorf("%w: too long", ErrInvalidKeySet)
@@ -82,24 +82,24 @@ func (s KeySet) CanVerify(algorithms ...Algorithm) bool {
 
 // CanEncrypt reports whether the set has a key for the algorithm.
 func (s KeySet) CanEncrypt(algorithm KeyAlgorithm) bool {
-	_, found := s.recipient(algorithm)
-	return found
+	_, ok := s.recipient(algorithm)
+	return ok
 }
 
-// Expectation is what a token of somebody else has to be.
+// Expectation is what a token of another party must satisfy.
 type Expectation struct {
-	// Algorithms are those that are allowed; none means that no token is good.
+	// Algorithms are those that are allowed; with none, every token is refused.
 	Algorithms []Algorithm
-	// Types are the values of "typ" that are allowed, compared as [Verify] does; ""
-	// among them stands for none.
+	// Types are the allowed values of "typ", compared as in [Verify]; "" among
+	// them allows a missing one.
 	Types []string
 }
 
 // Verify checks the signature of a token in compact serialisation with the key of
-// the set that its kid names, and returns its payload. A token without kid is good if
+// the set that its kid names, and returns its payload. A token without kid is accepted if
 // exactly one key could have signed it. It is as strict about the token as [Verify],
-// and checks no claim. Errors wrap [ErrInvalidToken], and also [ErrUnknownKey] where a
-// newer version of the set could decide otherwise.
+// and checks no claim. Errors wrap [ErrInvalidToken], and also [ErrUnknownKey] if a
+// newer version of the set could change the result.
 func (s KeySet) Verify(token string, expected Expectation) ([]byte, error) {
 	parsed, err := readHeader(token)
 	if err != nil {
@@ -125,30 +125,30 @@ func (s KeySet) Verify(token string, expected Expectation) ([]byte, error) {
 		return nil, fmt.Errorf("%w: several keys could have signed it", ErrInvalidToken)
 	}
 	payload, err := verifySignature(token, parsed.Algorithm, candidates[0].public)
-	if err != nil && parsed.KeyID == "" { // its owner may have another key by now, which nothing names
+	if err != nil && parsed.KeyID == "" { // its owner may have a new key by now, and no kid would reveal that
 		return nil, fmt.Errorf("%w: %w", err, ErrUnknownKey)
 	}
 	return payload, err
 }
 
-// TypeOfContent says what is inside of an encrypted token.
+// TypeOfContent is the type of the content of an encrypted token.
 type TypeOfContent string
 
 // The contents.
 const (
-	ContentJWT    TypeOfContent = "JWT" // a signed token: RFC 7519 section 5.2 wants it said
+	ContentJWT    TypeOfContent = "JWT" // a signed token: RFC 7519 section 5.2 requires cty
 	ContentClaims TypeOfContent = ""
 )
 
 // Encrypt encrypts content to the key of the set that fits the algorithm, as a JWE in
-// compact serialisation (RFC 7516 section 7.1). A key that is only for encryption goes
-// before one that may be for everything. The error wraps [ErrUnknownKey] if there is none.
+// compact serialisation (RFC 7516 section 7.1). A key that is only for encryption is
+// preferred to one for any use. The error wraps [ErrUnknownKey] if there is none.
 func (s KeySet) Encrypt(algorithm KeyAlgorithm, encryption ContentEncryption, content []byte, kind TypeOfContent) (string, error) {
 	if !algorithm.IsSupported() || !encryption.IsSupported() {
 		return "", fmt.Errorf("encrypt a token: %w: %q with %q", ErrUnsupported, algorithm, encryption)
 	}
-	key, found := s.recipient(algorithm)
-	if !found {
+	key, ok := s.recipient(algorithm)
+	if !ok {
 		return "", fmt.Errorf("encrypt a token with %s: %w", algorithm, ErrUnknownKey)
 	}
 	options := (&gojose.EncrypterOptions{}).WithType(TypeJWT)
@@ -169,21 +169,21 @@ func (s KeySet) Encrypt(algorithm KeyAlgorithm, encryption ContentEncryption, co
 }
 
 func (s KeySet) recipient(algorithm KeyAlgorithm) (publishedKey, bool) {
-	chosen, found := publishedKey{}, false
+	chosen, ok := publishedKey{}, false
 	for _, key := range s.keys {
-		if key.takes(algorithm) && (!found || key.dedicated && !chosen.dedicated) {
-			chosen, found = key, true
+		if key.takes(algorithm) && (!ok || key.dedicated && !chosen.dedicated) {
+			chosen, ok = key, true
 		}
 	}
-	return chosen, found
+	return chosen, ok
 }
 
-// fits reports whether a signature of the algorithm can be the key's.
+// fits reports whether the key can make signatures of the algorithm.
 func (k publishedKey) fits(algorithm Algorithm) bool {
 	return k.verifies && (k.algorithm == "" || k.algorithm == string(algorithm)) && checkKey(algorithm, k.public) == nil
 }
 
-// takes reports whether something can be encrypted to the key with the algorithm.
+// takes reports whether the algorithm can encrypt to the key.
 func (k publishedKey) takes(algorithm KeyAlgorithm) bool {
 	if !k.encrypts || k.algorithm != "" && k.algorithm != string(algorithm) {
 		return false

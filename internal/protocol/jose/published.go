@@ -23,7 +23,7 @@ func secretMembers() []string {
 	return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 }
 
-// isSecret reports whether a JWK has what nobody may publish.
+// isSecret reports whether a JWK has a member that must never be published.
 func isSecret(entry map[string]json.RawMessage) bool {
 	if kind, ok := text(entry, "kty"); ok && kind == "oct" {
 		return true
@@ -31,8 +31,8 @@ func isSecret(entry map[string]json.RawMessage) bool {
 	return slices.ContainsFunc(secretMembers(), func(name string) bool { return entry[name] != nil })
 }
 
-// parsePublished reads one JWK; the result is false for a key that is left out.
-// Certificates (x5c, x5u, x5t) are not looked at.
+// parsePublished reads one JWK; it returns false for a key to leave out.
+// Certificates (x5c, x5u, x5t) are ignored.
 func parsePublished(entry map[string]json.RawMessage) (publishedKey, bool) {
 	key := publishedKey{public: parsePublic(entry), verifies: true, encrypts: true}
 	if key.public == nil {
@@ -68,7 +68,7 @@ func parsePublished(entry map[string]json.RawMessage) (publishedKey, bool) {
 	return key, key.verifies || key.encrypts
 }
 
-// parsePublic returns nil for a key that is not understood.
+// parsePublic returns nil for an unsupported key.
 func parsePublic(entry map[string]json.RawMessage) crypto.PublicKey {
 	kind, _ := text(entry, "kty")
 	curve, _ := text(entry, "crv")
@@ -97,8 +97,8 @@ func parseRSA(modulus, exponent []byte) crypto.PublicKey {
 	return key
 }
 
-// parseP256 refuses a point that is not on the curve: with one, an agreement of
-// keys tells the secret bit by bit.
+// parseP256 refuses a point that is not on the curve: key agreement
+// with such a point leaks the private key bit by bit.
 func parseP256(x, y []byte) crypto.PublicKey {
 	if len(x) != coordinateBytes || len(y) != coordinateBytes {
 		return nil

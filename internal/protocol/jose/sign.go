@@ -11,7 +11,7 @@ import (
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 )
 
-// The types of tokens, as they stand in the "typ" header. First those that this server signs.
+// The types of tokens, the values of the "typ" header. First those that this server signs.
 const (
 	TypeJWT         = "JWT"        // ID tokens (OpenID Connect names no type for them)
 	TypeAccessToken = "at+jwt"     // RFC 9068 section 2.1
@@ -67,7 +67,7 @@ func (s *Signer) Verification() VerificationKey { return s.public }
 // Algorithm returns the key's algorithm.
 func (s *Signer) Algorithm() Algorithm { return s.public.Algorithm }
 
-// KeyID returns the key's name.
+// KeyID returns the key's kid.
 func (s *Signer) KeyID() string { return s.public.KeyID }
 
 // Format prints key ID and algorithm, whatever the verb.
@@ -82,8 +82,8 @@ func (s *Signer) Sign(typ string, claims any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode claims: %w", err)
 	}
-	signer, found := s.prepared[typ]
-	if !found {
+	signer, ok := s.prepared[typ]
+	if !ok {
 		if signer, err = s.prepare(typ); err != nil {
 			return "", err
 		}
@@ -111,7 +111,7 @@ func (s *Signer) prepare(typ string) (gojose.Signer, error) {
 	return prepared, nil
 }
 
-// Sign signs once; whoever signs often keeps a [Signer].
+// Sign signs once; a caller that signs often should keep a [Signer].
 func Sign(key SigningKey, typ string, claims any) (string, error) {
 	signer, err := NewSigner(key)
 	if err != nil {

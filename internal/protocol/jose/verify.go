@@ -15,8 +15,8 @@ import (
 // MaxTokenBytes bounds a token that is verified.
 const MaxTokenBytes = 16 << 10
 
-// ErrInvalidToken is wrapped by every error that a token causes. The one other error
-// of [Verify] is [ErrUnsupported], for a list of keys that is wrong itself.
+// ErrInvalidToken is wrapped by every error about the token. The one other error
+// of [Verify] is [ErrUnsupported], for an invalid list of keys.
 var ErrInvalidToken = errors.New("invalid token")
 
 type header struct {
@@ -29,8 +29,8 @@ type header struct {
 // payload. The kid must name one of keys, alg must be that key's and, if algorithms
 // are given, one of them. typ is compared without case and without a leading
 // "application/" (RFC 7515 section 4.1.9); an empty typ means that the header must have
-// none. The keys that a token brings along (jku, jwk, x5u, x5c) are never used, and
-// critical extensions (RFC 7515 section 4.1.11) are refused because none is understood.
+// none. Keys in the token's header (jku, jwk, x5u, x5c) are never used, and
+// critical extensions (RFC 7515 section 4.1.11) are refused because none is supported.
 // No claim is checked.
 func Verify(token string, keys []VerificationKey, typ string, algorithms ...Algorithm) ([]byte, error) {
 	parsed, err := readHeader(token)
@@ -56,7 +56,7 @@ func Verify(token string, keys []VerificationKey, typ string, algorithms ...Algo
 	return verifySignature(token, key.Algorithm, key.Public)
 }
 
-// verifySignature is for a token whose header was read and a key that fits the algorithm.
+// verifySignature verifies a token whose header was read, with a key that fits the algorithm.
 func verifySignature(token string, algorithm Algorithm, public crypto.PublicKey) ([]byte, error) {
 	signed, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(algorithm)})
 	if err != nil {
@@ -69,8 +69,8 @@ func verifySignature(token string, algorithm Algorithm, public crypto.PublicKey)
 	return payload, nil
 }
 
-// UnmarshalUnverified decodes the claims of a token whose signature nobody has
-// checked. It is for finding out whose key has to check it, and for nothing else.
+// UnmarshalUnverified decodes the claims of a token without verifying its signature.
+// Use it only to find the key that has to verify the token.
 func UnmarshalUnverified(token string, destination any) error {
 	if _, err := readHeader(token); err != nil {
 		return err
@@ -130,7 +130,7 @@ func unmarshalMember(raw json.RawMessage, destination any) error {
 	return json.Unmarshal(raw, destination)
 }
 
-// decodeSegment decodes base64url without padding and nothing else: Go's decoder
+// decodeSegment decodes base64url without padding, strictly: Go's decoder
 // would skip line breaks.
 func decodeSegment(segment string) ([]byte, error) {
 	if segment == "" || strings.ContainsAny(segment, "\r\n") {

@@ -15,8 +15,8 @@ import (
 // ErrIncomplete is wrapped by the errors of [Document].
 var ErrIncomplete = errors.New("incomplete capabilities")
 
-// Capabilities is what a server can do, as the sum of its mounted parts. Endpoints
-// are absolute URLs; one that is "" is not mounted. An empty list is left out of
+// Capabilities describe what a server can do, as the sum of its mounted parts. Endpoints
+// are absolute URLs; "" means not mounted. An empty list is left out of
 // the document unless its comment says that it is required.
 type Capabilities struct {
 	Issuer string // required
@@ -56,7 +56,7 @@ type Capabilities struct {
 
 	ClaimsParameter  bool
 	RequestParameter bool
-	// RequestURIParameter takes only addresses that the client has registered.
+	// RequestURIParameter accepts only addresses that the client has registered.
 	RequestURIParameter            bool
 	RequestObjectSigningAlgorithms []jose.Algorithm // required with either parameter
 
@@ -131,7 +131,7 @@ type document struct {
 }
 
 // Document returns the JSON document for the capabilities. Equal capabilities give
-// equal bytes. It fails when something required is missing or an endpoint is not
+// equal bytes. It fails if something required is missing or an endpoint is not
 // below the issuer.
 func Document(c Capabilities) ([]byte, error) {
 	if err := c.validate(); err != nil {

@@ -16,9 +16,9 @@ var ErrInvalidIssuer = errors.New("invalid issuer")
 
 // ValidateIssuer checks an issuer identifier (RFC 8414 section 2, OpenID Connect Discovery
 // 1.0 section 3): https, or http on 127.0.0.1, [::1] or localhost; the host in lower case;
-// no query, fragment, user name or slash at the end; a port only if it isn't the
-// scheme's own; a path, if there is one, without empty or dot segments and without
-// escapes. So an issuer has one spelling, which is compared as text everywhere.
+// no query, fragment, user name or trailing slash; a port only if it isn't the
+// scheme's default; a path, if there is one, without empty or dot segments and without
+// escapes. So an issuer has one spelling, and issuers are compared as text everywhere.
 func ValidateIssuer(issuer string) error {
 	if len(issuer) > MaxIssuerBytes {
 		return fmt.Errorf("%w: it is longer than %d bytes", ErrInvalidIssuer, MaxIssuerBytes)
@@ -99,8 +99,8 @@ const (
 	maxWellKnownPathsOfIssuer = 4
 )
 
-// WellKnownPaths returns the paths at which the document of a valid issuer is
-// looked for, from the root of its host. Without a path in the issuer these are two.
+// WellKnownPaths returns the paths at which clients look for the document of a valid issuer,
+// from the root of its host. Without a path in the issuer these are two.
 // With one, RFC 8414 section 3.1 puts the well-known part before it and OpenID Connect
 // Discovery 1.0 section 4.1 after it, and clients do both for either name: four.
 func WellKnownPaths(issuer string) []string {

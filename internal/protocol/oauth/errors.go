@@ -59,13 +59,13 @@ const MaxDescriptionBytes = 512
 type Error struct {
 	Code        ErrorCode
 	Description string // only characters of RFC 6749 section 5.2: %x20-21 / %x23-5B / %x5D-7E
-	Scope       string // what would have sufficed (RFC 6750 section 3); only with InsufficientScope
+	Scope       string // the required scope (RFC 6750 section 3); only with InsufficientScope
 	cause       error
 }
 
-// Refuse returns a refusal. Of the description only the characters that RFC 6749
-// section 5.2 allows are kept, and at most [MaxDescriptionBytes] of them, so that
-// it can go into a header, a URL or a JSON text as it is.
+// Refuse returns a refusal. The description keeps only the characters that RFC 6749
+// section 5.2 allows, and at most [MaxDescriptionBytes] of them, so that
+// it can be put into a header, a URL or a JSON text unchanged.
 func Refuse(code ErrorCode, description string) *Error {
 	return &Error{Code: code, Description: sanitiseDescription(description)}
 }
@@ -77,7 +77,7 @@ func (e *Error) Because(cause error) *Error {
 	return &clone
 }
 
-// RequiringScope returns a copy that says which scopes would have sufficed.
+// RequiringScope returns a copy that names the required scopes.
 func (e *Error) RequiringScope(scopes ScopeSet) *Error {
 	clone := *e
 	clone.Scope = scopes.String()
@@ -109,16 +109,16 @@ func CodeOf(err error) ErrorCode {
 }
 
 func sanitiseDescription(description string) string {
-	var kept strings.Builder
+	var b strings.Builder
 	for _, r := range description {
-		if kept.Len() == MaxDescriptionBytes {
+		if b.Len() == MaxDescriptionBytes {
 			break
 		}
 		if r >= 0x20 && r <= 0x7e && r != '"' && r != '\\' {
-			kept.WriteByte(byte(r))
+			b.WriteByte(byte(r))
 		}
 	}
-	return kept.String()
+	return b.String()
 }
 
 // descriptionOf returns the description of a refusal made in this package.

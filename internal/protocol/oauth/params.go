@@ -18,16 +18,16 @@ const (
 	MaxQueryBytes         = 64 << 10 // of a whole query or form body, encoded
 )
 
-// Params are the parameters of one request after the rules that hold for all of
-// them (RFC 6749 sections 3.1 and 3.2). A Params doesn't change and may be shared; its
+// Params are the parameters of one request, checked by the rules for all
+// requests (RFC 6749 sections 3.1 and 3.2). A Params doesn't change and may be shared; its
 // zero value has no parameters. Formatting one prints names only, since values
 // may be secrets.
 type Params struct{ values map[string][]string }
 
-// ParseParams applies the general rules: a parameter without a value counts as
-// not sent; one that has a value more than once, even the same, is refused with
-// invalid_request unless it is named in repeatable; so are too many or too long
-// ones, texts that aren't UTF-8, and control characters (a value may have tabs
+// ParseParams applies the general rules. A parameter without a value counts as
+// not sent. Refused with invalid_request are: a parameter with more than one value, even the
+// same, unless it is named in repeatable; too many or too long
+// ones; texts that aren't UTF-8; and control characters (a value may have tabs
 // and line breaks, as indented JSON does). Unknown parameters are kept and harmless.
 //
 // When a repetition is the only problem, the returned Params have everything
@@ -41,7 +41,7 @@ func ParseParams(values url.Values, repeatable ...string) (Params, error) {
 	if count > MaxParameters {
 		return Params{}, Refuse(InvalidRequest, "too many parameters")
 	}
-	kept := make(map[string][]string, len(values))
+	params := make(map[string][]string, len(values))
 	var repeated error
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !validParameterName(name) {
@@ -63,14 +63,14 @@ func ParseParams(values url.Values, repeatable ...string) (Params, error) {
 				repeated = Refuse(InvalidRequest, parameterNamed(name)+" was sent more than once")
 			}
 		default:
-			kept[name] = sent
+			params[name] = sent
 		}
 	}
-	return Params{values: kept}, repeated
+	return Params{values: params}, repeated
 }
 
 // parameterNamed names a parameter in a description if its name is of the kind
-// that specifications use. Whoever makes up a request chooses its names, and a
+// that specifications use. The sender of a request chooses its names, which may be hostile, and a
 // description may end up in a page of the client.
 func parameterNamed(name string) string {
 	for _, c := range []byte(name) {

@@ -2,26 +2,26 @@ package oauth
 
 import "slices"
 
-// Permission is a scope at a resource server, the only unit in which a client is allowed anything: the same name
+// Permission is a scope at a resource server, the unit of authorization: the same name
 // at another resource is another permission (RFC 8707 section 3).
 type Permission struct {
 	// Resource is the identifier of the resource server, "" for this server itself.
 	Resource string
-	// Scope is "" for tokens that name the resource as their audience and carry no scope for it.
+	// Scope is "" for tokens with the resource as their audience and no scope for it.
 	Scope string
 }
 
 // Permissions is a list without duplicates. Its methods return new lists and change nothing.
 type Permissions []Permission
 
-// IdentityScopes returns the scopes about the person (OpenID Connect Core 1.0 sections 3.1.2.1, 5.4 and 11).
-// They belong to this server, whatever resource a token is for, and mean nothing without a person.
+// IdentityScopes returns the scopes about the user (OpenID Connect Core 1.0 sections 3.1.2.1, 5.4 and 11).
+// They belong to this server, whatever resource a token is for, and mean nothing without a user.
 func IdentityScopes() ScopeSet {
 	return ScopeSet{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeOfflineAccess}
 }
 
-// PermissionsOf returns what a request with these scopes and resources asks for: each identity scope at this server,
-// and each other scope at each resource, or at this server if no resource is named. A resource that gets no scope is
+// PermissionsOf returns what a request with these scopes and resources requests: each identity scope at this server,
+// and each other scope at each resource, or at this server if no resource is named. A resource without a scope is
 // in the list by itself.
 func PermissionsOf(scopes ScopeSet, resources []string) Permissions {
 	identity := scopes.Intersect(IdentityScopes())
@@ -46,18 +46,18 @@ func PermissionsOf(scopes ScopeSet, resources []string) Permissions {
 	return Permissions{}.Union(all)
 }
 
-// Covers reports whether every wanted permission is in the list. One without a scope is covered by any at its resource.
-func (p Permissions) Covers(wanted Permissions) bool {
-	return !slices.ContainsFunc(wanted, func(one Permission) bool { return !p.has(one) })
+// Covers reports whether all requested permissions are in the list. One without a scope is covered by any at its resource.
+func (p Permissions) Covers(requested Permissions) bool {
+	return !slices.ContainsFunc(requested, func(permission Permission) bool { return !p.has(permission) })
 }
 
-func (p Permissions) has(wanted Permission) bool {
-	return slices.ContainsFunc(p, func(known Permission) bool {
-		return SameResource(known.Resource, wanted.Resource) && (known.Scope == wanted.Scope || wanted.Scope == "" && wanted.Resource != "")
+func (p Permissions) has(requested Permission) bool {
+	return slices.ContainsFunc(p, func(granted Permission) bool {
+		return SameResource(granted.Resource, requested.Resource) && (granted.Scope == requested.Scope || requested.Scope == "" && requested.Resource != "")
 	})
 }
 
-// Union returns the permissions of p followed by those that only more has.
+// Union returns the permissions of p followed by those only in more.
 func (p Permissions) Union(more Permissions) Permissions {
 	var union Permissions
 	for _, one := range slices.Concat(p, more) {
@@ -68,7 +68,7 @@ func (p Permissions) Union(more Permissions) Permissions {
 	return union
 }
 
-// Scopes returns the names of the scopes, each once, at whatever resource.
+// Scopes returns the names of the scopes at all resources, without duplicates.
 func (p Permissions) Scopes() ScopeSet {
 	var names ScopeSet
 	for _, one := range p {
@@ -79,7 +79,7 @@ func (p Permissions) Scopes() ScopeSet {
 	return names
 }
 
-// Resources returns the identifiers of the resource servers, each once, without this server.
+// Resources returns the identifiers of the resource servers other than this one, without duplicates.
 func (p Permissions) Resources() []string {
 	var resources []string
 	for _, one := range p {

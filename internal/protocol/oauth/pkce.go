@@ -17,7 +17,7 @@ const s256ChallengeBytes = 43 // base64url of 32 bytes, without padding
 // ParseCodeChallenge checks the code_challenge and code_challenge_method of an
 // authorization request (RFC 7636 section 4.3). Only S256 is accepted; a missing method
 // means "plain" and is refused with it. The error is an invalid_request (section 4.4.1).
-// Whether a challenge must be there at all is the client's record to say: call this
+// Whether a challenge is required depends on the client's record: call this
 // when either parameter was sent.
 func ParseCodeChallenge(challenge, method string) error {
 	switch {
@@ -34,10 +34,10 @@ func ParseCodeChallenge(challenge, method string) error {
 }
 
 // VerifyCodeVerifier checks the code_verifier of a token request against the S256
-// challenge that came with the authorization request (RFC 7636 section 4.6), in
-// constant time. An empty challenge matches nothing: a code that was made without
+// challenge of the authorization request (RFC 7636 section 4.6), in
+// constant time. An empty challenge matches nothing: a code issued without
 // one must be redeemed without a verifier, and the caller decides whether that
-// may be. The error is an invalid_grant.
+// is allowed. The error is an invalid_grant.
 func VerifyCodeVerifier(challenge, verifier string) error {
 	if verifier == "" {
 		return Refuse(InvalidGrant, "code_verifier is required")

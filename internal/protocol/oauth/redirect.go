@@ -12,12 +12,12 @@ const MaxRedirectURIBytes = 2000
 // Parameter is one name and value of an authorization response.
 type Parameter struct{ Name, Value string }
 
-// ValidateRedirectURI reports whether a client of the given type may register uri.
+// ValidateRedirectURI returns an error unless a client of the given type may register uri.
 //
 // Allowed are https; http on 127.0.0.1, [::1] and localhost only; and for native
-// applications a private-use scheme that has a dot in it (RFC 8252 section 7.1). Never: a
-// fragment (RFC 6749 section 3.1.2), userinfo, a wildcard, dot segments in whatever
-// encoding, encoded slashes or control characters, and a query with the name of a
+// applications a private-use scheme with a dot in it (RFC 8252 section 7.1). Never allowed are a
+// fragment (RFC 6749 section 3.1.2), userinfo, a wildcard, dot segments in any
+// encoding, encoded slashes, control characters, and a query with the name of a
 // response parameter. The error is an invalid_redirect_uri (RFC 7591 section 3.2.2).
 func ValidateRedirectURI(uri string, application ApplicationType) error {
 	if application != Web && application != Native {
@@ -46,14 +46,14 @@ func ValidateRedirectURI(uri string, application ApplicationType) error {
 }
 
 // dangerousSchemes run code, read files or stay inside the browser. The rule that
-// a private-use scheme has a dot keeps them out too; the list is here so that no
+// a private-use scheme has a dot excludes them too; this list makes sure that no
 // later relaxation lets them in.
 var dangerousSchemes = []string{
 	"javascript", "data", "file", "vbscript", "about", "blob", "filesystem", "view-source", "jar", "chrome", "resource", "intent",
 }
 
-// responseParameters must come once in a response (RFC 6749 section 3.1), so a
-// registered query can't have them already.
+// responseParameters must occur once in a response (RFC 6749 section 3.1), so a
+// registered query must not have them.
 var responseParameters = []string{
 	"code", "state", "iss", "error", "error_description", "error_uri", "response",
 	"access_token", "token_type", "expires_in", "scope", "id_token", "session_state",
@@ -86,7 +86,7 @@ func validatePrivateUseRedirectURI(scheme, rest string) error {
 			end = len(authority)
 		}
 		authority, rest = authority[:end], authority[end:]
-		// Nothing looks it up, but parsers read it: so no user name, port, escape or wildcard.
+		// It is never resolved, but parsers read it: so no user name, port, escape or wildcard.
 		if !allUnreserved(authority) {
 			return refuseRedirectURI("may have only letters, digits and - . _ ~ between the slashes after its scheme and its path")
 		}
@@ -97,8 +97,8 @@ func validatePrivateUseRedirectURI(scheme, rest string) error {
 	return validatePathAndQuery(rest)
 }
 
-// validatePathAndQuery refuses paths that a server or a proxy may read as a
-// different one.
+// validatePathAndQuery refuses paths that a server or a proxy may interpret
+// differently.
 func validatePathAndQuery(rest string) error {
 	path, query, _ := strings.Cut(rest, "?")
 	for i := range len(path) {
@@ -128,7 +128,7 @@ func validatePathAndQuery(rest string) error {
 }
 
 // MatchRedirectURI reports whether the requested redirect URI is one of the
-// registered ones, byte for byte (RFC 9700 section 4.1.3). The sole exception is a
+// registered ones, byte for byte (RFC 9700 section 4.1.3). The only exception is a
 // registered http URI on 127.0.0.1, [::1] or localhost: there the port, and only the
 // port, may differ or be absent (RFC 8252 section 7.3). Nothing is normalised.
 func MatchRedirectURI(registered []string, requested string) bool {
@@ -149,8 +149,8 @@ func MatchRedirectURI(registered []string, requested string) bool {
 }
 
 // splitLoopback cuts the port out of an http URI on a loopback host. It works on
-// the text alone: whatever stands between host and path must be a port and
-// nothing else, so user names, backslashes and longer host names don't pass.
+// the text alone: only a port may stand between host and path,
+// so user names, backslashes and longer host names don't pass.
 func splitLoopback(uri string) (host, rest string, ok bool) {
 	authority, found := strings.CutPrefix(uri, "http://")
 	if !found {
@@ -169,15 +169,15 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 }
 
 // IsLoopbackRedirectURI reports whether uri is http on 127.0.0.1, [::1] or localhost,
-// which says nothing about who listens there (RFC 8252 section 8.6).
+// which doesn't identify the program that listens there (RFC 8252 section 8.6).
 func IsLoopbackRedirectURI(uri string) bool {
 	_, _, ok := splitLoopback(uri)
 	return ok
 }
 
-// RedirectHost returns what to show a person as the place that a redirect URI
-// leads to: the host without its port, or the scheme if it is a private-use one.
-// It returns "" for what could not have been registered.
+// RedirectHost returns the destination of a redirect URI to show to a user:
+// the host without its port, or the scheme if it is a private-use one.
+// It returns "" for a URI that could not have been registered.
 func RedirectHost(uri string) string {
 	if parsed, err := ParseHTTPURI(uri); err == nil {
 		return parsed.Host
@@ -190,7 +190,7 @@ func RedirectHost(uri string) string {
 }
 
 // RedirectURIWithParameters returns the redirect URI with response parameters
-// added to its query (RFC 6749 section 4.1.2). What was registered is kept byte for
+// added to its query (RFC 6749 section 4.1.2). The registered part is kept byte for
 // byte; a parameter without a value is left out.
 func RedirectURIWithParameters(redirectURI string, parameters []Parameter) string {
 	var built strings.Builder

@@ -24,7 +24,7 @@ func ParseResources(values []string) ([]string, error) {
 		if !validResource(value) {
 			return nil, Refuse(InvalidTarget, "resource must be an absolute URI without a fragment")
 		}
-		if slices.ContainsFunc(resources, func(known string) bool { return SameResource(known, value) }) {
+		if slices.ContainsFunc(resources, func(resource string) bool { return SameResource(resource, value) }) {
 			continue
 		}
 		if len(resources) == MaxResources {
@@ -35,12 +35,12 @@ func ParseResources(values []string) ([]string, error) {
 	return resources, nil
 }
 
-// SameResource reports whether two resource indicators mean the same. They are
-// compared as texts with one tolerance: the case of scheme and host, and the slash
+// SameResource reports whether two resource indicators are equivalent. They are
+// compared as text with one tolerance: the case of scheme and host, and the slash
 // after the host when there is no other path, because common URL libraries add it.
 func SameResource(a, b string) bool { return a == b || canonicalResource(a) == canonicalResource(b) }
 
-// ResourceHost returns the host of a resource's identifier with its port, as a person reads it; "" for one
+// ResourceHost returns the host and port of a resource's identifier to show to a user; "" for one
 // without a host, such as a URN.
 func ResourceHost(resource string) string {
 	_, rest, _ := strings.Cut(resource, ":")

@@ -24,7 +24,7 @@ const (
 // administrationPrefix begins the names of the scopes of this server's own administration.
 const administrationPrefix = "admin:"
 
-// IsAdministrationScope reports whether a name is kept for the administration of this server.
+// IsAdministrationScope reports whether a name is reserved for the administration of this server.
 func IsAdministrationScope(name string) bool { return strings.HasPrefix(name, administrationPrefix) }
 
 // ScopeSet is a list of scope names without duplicates, in the order requested.
@@ -94,7 +94,7 @@ func (s ScopeSet) WithoutAdministration() ScopeSet {
 // OnlyAdministration reports whether all names are for the administration of this server.
 func (s ScopeSet) OnlyAdministration() bool { return len(s.WithoutAdministration()) == 0 }
 
-// Union returns the names of s followed by those that only other has.
+// Union returns the names of s followed by those only in other.
 func (s ScopeSet) Union(other ScopeSet) ScopeSet {
 	var union ScopeSet
 	for _, set := range []ScopeSet{s, other} {
@@ -107,18 +107,18 @@ func (s ScopeSet) Union(other ScopeSet) ScopeSet {
 	return union
 }
 
-// Equal reports whether both have the same names, in whatever order.
+// Equal reports whether both have the same names, in any order.
 func (s ScopeSet) Equal(other ScopeSet) bool { return s.ContainsAll(other) && other.ContainsAll(s) }
 
 // String returns the names separated by spaces, as they travel.
 func (s ScopeSet) String() string { return strings.Join(s, " ") }
 
 func (s ScopeSet) filter(keep func(string) bool) ScopeSet {
-	var kept ScopeSet
+	var names ScopeSet
 	for _, name := range s {
 		if keep(name) {
-			kept = append(kept, name)
+			names = append(names, name)
 		}
 	}
-	return kept
+	return names
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// HTTPURI is an http or https URI taken apart and not changed: joining the parts
+// HTTPURI is an http or https URI split into parts without changes: joining the parts
 // gives the same bytes.
 type HTTPURI struct {
 	Scheme string // "http" or "https"
@@ -15,11 +15,11 @@ type HTTPURI struct {
 	Rest   string // path and query, as written: "" or begins with '/' or '?'
 }
 
-// ParseHTTPURI takes an absolute http or https URI apart. It is stricter than RFC
+// ParseHTTPURI splits an absolute http or https URI. It is stricter than RFC
 // 3986, for URIs that are identities: lower-case scheme and host, no userinfo, no
 // fragment, no empty port, an address in its canonical spelling, only characters
-// that need no escaping. The error is an invalid_request; its description says
-// what is wrong in words that can follow the name of the thing.
+// that need no escaping. The error is an invalid_request; its description
+// is phrased to follow the name of the parameter.
 func ParseHTTPURI(uri string) (HTTPURI, error) {
 	if err := checkURICharacters(uri); err != nil {
 		return HTTPURI{}, err
@@ -46,8 +46,8 @@ func ParseHTTPURI(uri string) (HTTPURI, error) {
 	return HTTPURI{Scheme: scheme, Host: host, Port: port, Rest: rest}, nil
 }
 
-// Origin returns what a browser calls the origin of the URI (WHATWG HTML section
-// 7.1.1): the port that the scheme has anyway is left out.
+// Origin returns the origin of the URI in the sense of browsers (WHATWG HTML section
+// 7.1.1): without the default port of the scheme.
 func (u HTTPURI) Origin() string {
 	if u.Port == "" || u.Scheme == "https" && u.Port == "443" || u.Scheme == "http" && u.Port == "80" {
 		return u.Scheme + "://" + u.Host
@@ -55,8 +55,8 @@ func (u HTTPURI) Origin() string {
 	return u.Scheme + "://" + u.Host + ":" + u.Port
 }
 
-// Origin returns the origin of an http or https URI, and "" of anything else: a
-// private-use scheme has none that a script could be told.
+// Origin returns the origin of an http or https URI, and "" for anything else: a
+// private-use scheme has no origin that a script could have.
 func Origin(uri string) string {
 	parsed, err := ParseHTTPURI(uri)
 	if err != nil {
@@ -65,7 +65,7 @@ func Origin(uri string) string {
 	return parsed.Origin()
 }
 
-// IsLoopback reports whether the host is 127.0.0.1, [::1] or localhost, spelled so.
+// IsLoopback reports whether the host is 127.0.0.1, [::1] or localhost, in this spelling.
 func (u HTTPURI) IsLoopback() bool { return isLoopbackHost(u.Host) }
 
 func isLoopbackHost(host string) bool {

@@ -15,7 +15,7 @@ const (
 // ResponseType is a value of the "response_type" parameter.
 type ResponseType string
 
-// ResponseTypeCode is the one response type that OAuth 2.1 leaves (section 4.1.1).
+// ResponseTypeCode is the only response type of OAuth 2.1 (section 4.1.1).
 const ResponseTypeCode ResponseType = "code"
 
 // ResponseMode is how an authorization response travels.
@@ -40,7 +40,7 @@ func ResponseModes() []ResponseMode {
 // IsSupported reports whether m is one of [ResponseModes].
 func (m ResponseMode) IsSupported() bool { return slices.Contains(ResponseModes(), m) }
 
-// AuthenticationMethod is how a client proves who it is at the token endpoint.
+// AuthenticationMethod is how a client authenticates at the token endpoint.
 type AuthenticationMethod string
 
 // The client authentication methods (RFC 7591 section 2).
@@ -51,7 +51,7 @@ const (
 	AuthenticationMethodNone AuthenticationMethod = "none"
 )
 
-// ApplicationType says where a client runs, which decides what redirect URIs it
+// ApplicationType is where a client runs, which decides which redirect URIs it
 // may have (OpenID Connect Registration 1.0 section 2).
 type ApplicationType string
 

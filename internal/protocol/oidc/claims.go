@@ -7,8 +7,8 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
-// StandardClaims are the claims about a person that OpenID Connect Core 1.0 defines
-// (section 5.1). A zero value means that nothing is known.
+// StandardClaims are the claims about a user that OpenID Connect Core 1.0 defines
+// (section 5.1). A zero value means unknown.
 type StandardClaims struct {
 	Name                string
 	GivenName           string
@@ -25,10 +25,10 @@ type StandardClaims struct {
 	Locale              string // BCP 47
 	UpdatedAt           time.Time
 	Email               string
-	EmailVerified       *bool // nil: not said; only with Email
+	EmailVerified       *bool // nil: unknown; only with Email
 	Address             *Address
 	PhoneNumber         string // E.164
-	PhoneNumberVerified *bool  // nil: not said; only with PhoneNumber
+	PhoneNumberVerified *bool  // nil: unknown; only with PhoneNumber
 }
 
 // Address is the address claim (section 5.1.1).
@@ -41,15 +41,15 @@ type Address struct {
 	Country       string `json:"country,omitempty"`
 }
 
-// ClaimsForScopes returns the claims that the scopes stand for (section 5.4), and always
+// ClaimsForScopes returns the claims of the scopes (section 5.4), and always
 // sub. Claims without a value are left out (section 5.3.2); the address is an [Address],
-// updated_at a number of seconds, and the rest texts and booleans.
+// updated_at a number of seconds, and the rest strings and booleans.
 func (c StandardClaims) ClaimsForScopes(subject string, scopes oauth.ScopeSet) map[string]any {
 	claims := map[string]any{"sub": subject}
 	all := c.values()
 	for _, scope := range scopes {
 		for _, name := range ClaimsOfScope(scope) {
-			if value, known := all[name]; known {
+			if value, ok := all[name]; ok {
 				claims[name] = value
 			}
 		}
@@ -61,14 +61,14 @@ func (c StandardClaims) ClaimsForScopes(subject string, scopes oauth.ScopeSet) m
 func (c StandardClaims) ClaimsByName(names []string) map[string]any {
 	claims, all := map[string]any{}, c.values()
 	for _, name := range names {
-		if value, known := all[name]; known {
+		if value, ok := all[name]; ok {
 			claims[name] = value
 		}
 	}
 	return claims
 }
 
-// ClaimsOfScope returns the names of the claims that a scope stands for, in the
+// ClaimsOfScope returns the names of the claims of a scope, in the
 // order of section 5.4, or nothing for any other scope. For openid that is sub.
 func ClaimsOfScope(scope string) []string {
 	switch scope {
@@ -118,7 +118,7 @@ func (c StandardClaims) values() map[string]any {
 	return values
 }
 
-// ClaimNames returns the names of the claims that the scopes stand for, without
+// ClaimNames returns the names of the claims of the scopes, without
 // duplicates: what discovery lists as claims_supported.
 func ClaimNames(scopes oauth.ScopeSet) []string {
 	var names []string

@@ -18,27 +18,27 @@ const (
 	maxClaimsRequestLen = oauth.MaxParameterBytes
 )
 
-// ClaimsRequest is a claims parameter (OpenID Connect Core 1.0 section 5.5): claims
-// asked for one by one, by where they are to be returned.
+// ClaimsRequest is a claims parameter (OpenID Connect Core 1.0 section 5.5): individually
+// requested claims, by where they are to be returned.
 type ClaimsRequest struct {
 	UserInfo map[string]ClaimRequest `json:"userinfo,omitempty"`
 	IDToken  map[string]ClaimRequest `json:"id_token,omitempty"`
 }
 
-// ClaimRequest is what is asked of one claim (section 5.5.1). The zero value asks
-// for it without more.
+// ClaimRequest is the request for one claim (section 5.5.1). The zero value requests
+// it without conditions.
 type ClaimRequest struct {
 	Essential bool `json:"essential,omitempty"`
 	// Values are those of the value or the values member; empty means any.
 	Values []json.RawMessage `json:"values,omitempty"`
 }
 
-// IsZero reports whether nothing is asked for.
+// IsZero reports whether nothing is requested.
 func (r ClaimsRequest) IsZero() bool { return len(r.UserInfo) == 0 && len(r.IDToken) == 0 }
 
-// ParseClaimsRequest reads a claims parameter. The empty text asks for nothing.
-// Members that are not known are ignored, at the top and in a claim's request, but what is
-// known must have its shape: anything else is refused with invalid_request.
+// ParseClaimsRequest reads a claims parameter. The empty text requests nothing.
+// Unknown members are ignored, at the top and in a claim's request, but
+// the defined ones must have their shape: anything else is refused with invalid_request.
 func ParseClaimsRequest(text string) (ClaimsRequest, error) {
 	if text == "" {
 		return ClaimsRequest{}, nil
@@ -121,7 +121,7 @@ func parseClaimRequest(raw json.RawMessage) (ClaimRequest, error) {
 	return request, nil
 }
 
-// Texts returns the requested values that are texts.
+// Texts returns the requested values that are strings.
 func (r ClaimRequest) Texts() []string {
 	var texts []string
 	for _, value := range r.Values {

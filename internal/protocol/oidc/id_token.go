@@ -14,7 +14,7 @@ import (
 // MaxSubjectBytes bounds a subject identifier (OpenID Connect Core 1.0 section 2).
 const MaxSubjectBytes = 255
 
-// ErrInvalidSubject is returned for a subject that no ID token may have.
+// ErrInvalidSubject is returned for a subject that is not allowed in an ID token.
 var ErrInvalidSubject = errors.New("a subject must have 1 to 255 ASCII characters")
 
 // ValidateSubject checks a subject identifier: 1 to 255 printable ASCII characters.
@@ -30,8 +30,8 @@ func ValidateSubject(subject string) error {
 	return nil
 }
 
-// IDToken is what goes into an ID token (OpenID Connect Core 1.0 section 2). What is left
-// at its zero value is left out of the token. Formatting one shows no token.
+// IDToken is the content of an ID token (OpenID Connect Core 1.0 section 2). A zero
+// value is left out of the token. Formatting one shows no token.
 type IDToken struct {
 	Issuer                     string
 	Subject                    string
@@ -41,7 +41,7 @@ type IDToken struct {
 	AuthenticationContextClass string
 	AuthenticationMethods      []string // RFC 8176
 	SessionID                  string
-	// Requested are claims about the person that were asked for one by one (section 5.5).
+	// Requested are claims about the user that were requested individually (section 5.5).
 	Requested   map[string]any
 	AccessToken string         // issued with it: at_hash is its hash
 	Algorithm   jose.Algorithm // that will sign the token; decides the hash
@@ -49,8 +49,8 @@ type IDToken struct {
 	Lifetime    time.Duration
 }
 
-// IDTokenClaims is the payload of an ID token. It has protocol claims, and what was
-// asked for by name; what a scope stands for comes from the UserInfo endpoint (section 5.4).
+// IDTokenClaims is the payload of an ID token. It has protocol claims, and claims that were
+// requested by name; the claims of a scope come from the UserInfo endpoint (section 5.4).
 type IDTokenClaims struct {
 	Issuer                     string   `json:"iss"`
 	Subject                    string   `json:"sub"`
@@ -68,8 +68,8 @@ type IDTokenClaims struct {
 }
 
 // MarshalJSON writes the protocol claims and then the requested ones. Of two with
-// the same name only the first is written: nothing that is known about a person takes
-// the place of a protocol claim.
+// the same name only the first is written: no claim about a user replaces
+// a protocol claim.
 func (c IDTokenClaims) MarshalJSON() ([]byte, error) {
 	type protocol IDTokenClaims
 	encoded, err := json.Marshal(protocol(c))
@@ -91,20 +91,20 @@ func (c IDTokenClaims) MarshalJSON() ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// isProtocolClaim reports whether a claim says something about the token and not
-// about the person, so that it is there, or not, for reasons of its own.
+// isProtocolClaim reports whether a claim is about the token and not
+// about the user, so that a request by name never adds it.
 func isProtocolClaim(name string) bool {
 	return slices.Contains(ProtocolClaims(), name) || slices.Contains([]string{"azp", "c_hash", "jti", "nbf", "typ", "cnf", "events"}, name)
 }
 
 // ProtocolClaims returns the names of the claims that an ID token can have besides
-// those about the person.
+// those about the user.
 func ProtocolClaims() []string {
 	return []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"}
 }
 
-// Claims returns the payload. Times are in seconds since the epoch; at_hash is
-// made with the hash of the signature algorithm (section 3.1.3.6).
+// Claims returns the payload. Times are in seconds since the epoch; at_hash uses
+// the hash of the signature algorithm (section 3.1.3.6).
 func (t IDToken) Claims() IDTokenClaims {
 	claims := IDTokenClaims{
 		Issuer:                     t.Issuer,
@@ -127,7 +127,7 @@ func (t IDToken) Claims() IDTokenClaims {
 	return claims
 }
 
-// Format prints whom the token is about and for, whatever the verb.
+// Format prints the subject and the audience, whatever the verb.
 func (t IDToken) Format(state fmt.State, _ rune) {
 	_, _ = io.WriteString(state, "ID token of "+t.Subject+" for "+t.ClientID)
 }

@@ -8,9 +8,9 @@ import (
 	"authly/internal/protocol/jose"
 )
 
-// Hint is what an ID token of this server says when a client sends it back as
-// id_token_hint (OpenID Connect Core 1.0 section 3.1.2.1). Its time of expiry is not looked at: a
-// hint tells who is meant, and proves nothing else.
+// Hint is the content of an ID token of this server that a client sends back as
+// id_token_hint (OpenID Connect Core 1.0 section 3.1.2.1). Its expiry is ignored: a
+// hint names a user and proves nothing.
 type Hint struct {
 	Subject   string
 	ClientID  string // the audience
@@ -21,8 +21,8 @@ type Hint struct {
 var errNoHint = errors.New("not an ID token of this server")
 
 // ParseHint reads the payload of a JWT whose signature and type were verified. It
-// refuses what is not an ID token that this issuer made for one client. A UserInfo response that is
-// signed has the same issuer, audience and subject; unlike each ID token it has no auth_time.
+// refuses anything but an ID token that this issuer issued to one client. A signed UserInfo
+// response has the same issuer, audience and subject; unlike an ID token it has no auth_time.
 func ParseHint(payload []byte, issuer string) (Hint, error) {
 	var claims struct {
 		Issuer    string          `json:"iss"`

@@ -2,14 +2,14 @@ package oidc
 
 import "time"
 
-// LogoutTokenLifetime is how long a logout token can be used: at most two minutes
+// LogoutTokenLifetime is how long a logout token is valid: at most two minutes
 // are recommended (OpenID Connect Back-Channel Logout 1.0 section 2.4).
 const LogoutTokenLifetime = 2 * time.Minute
 
 // logoutEvent is the one member of the events claim.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// LogoutToken is what goes into a logout token.
+// LogoutToken is the content of a logout token.
 type LogoutToken struct {
 	ID        string // jti
 	Issuer    string
@@ -20,7 +20,7 @@ type LogoutToken struct {
 }
 
 // LogoutTokenClaims is the payload of a logout token (OpenID Connect Back-Channel
-// Logout 1.0 section 2.4). There is no nonce in it, so that it is never taken for an ID token.
+// Logout 1.0 section 2.4). It has no nonce, so that it is never taken for an ID token.
 type LogoutTokenClaims struct {
 	Issuer    string              `json:"iss"`
 	Subject   string              `json:"sub"`

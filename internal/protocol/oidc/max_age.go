@@ -8,14 +8,14 @@ import (
 )
 
 // MaxAge is a max_age parameter (OpenID Connect Core 1.0 section 3.1.2.1): how long ago a
-// person may have signed in at most. The zero value means that it was not sent,
+// user may have signed in at most. The zero value means that it was not sent,
 // which is not the same as zero seconds.
 type MaxAge struct {
 	seconds int64
 	sent    bool
 }
 
-// maxAgeLimit keeps the seconds within what a time.Duration holds; it is a century.
+// maxAgeLimit keeps the seconds within the range of time.Duration; it is a century.
 const maxAgeLimit = 100 * 365 * 24 * 60 * 60
 
 // ParseMaxAge reads a max_age parameter: decimal digits, in seconds. The empty
@@ -40,18 +40,18 @@ func ParseMaxAge(value string) (MaxAge, error) {
 // Sent reports whether the parameter was sent; then an ID token must have auth_time.
 func (m MaxAge) Sent() bool { return m.sent }
 
-// Duration returns the longest allowed age, and 0 if none was sent.
+// Duration returns the maximum age, and 0 if none was sent.
 func (m MaxAge) Duration() time.Duration { return time.Duration(m.seconds) * time.Second }
 
 // Exceeded reports whether a sign-in at authenticated is too old at now. A max_age of
-// 0 is exceeded by every earlier sign-in, like prompt=login: the one who asks must
-// not ask about a sign-in that was made for this very request.
+// 0 is exceeded by every earlier sign-in, like prompt=login: the caller must
+// not apply it to a sign-in that was made for this very request.
 func (m MaxAge) Exceeded(authenticated, now time.Time) bool {
 	return m.sent && (m.seconds == 0 || now.Sub(authenticated) > m.Duration())
 }
 
-// String returns the seconds, or "" if the parameter was not sent: what
-// [ParseMaxAge] reads.
+// String returns the seconds, or "" if the parameter was not sent, as
+// [ParseMaxAge] reads it.
 func (m MaxAge) String() string {
 	if !m.sent {
 		return ""

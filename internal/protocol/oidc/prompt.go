@@ -38,8 +38,8 @@ func ParsePrompt(value string) (PromptSet, error) {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "prompt is too long")
 	}
 	var set PromptSet
-	for word := range strings.SplitSeq(value, " ") {
-		prompt := Prompt(word)
+	for name := range strings.SplitSeq(value, " ") {
+		prompt := Prompt(name)
 		if !slices.Contains(Prompts(), prompt) {
 			return nil, oauth.Refuse(oauth.InvalidRequest, "prompt has a value that is not supported")
 		}
@@ -60,9 +60,9 @@ func (s PromptSet) Has(prompt Prompt) bool { return slices.Contains(s, prompt) }
 
 // String returns the prompts separated by spaces, as they travel.
 func (s PromptSet) String() string {
-	words := make([]string, len(s))
+	names := make([]string, len(s))
 	for i, prompt := range s {
-		words[i] = string(prompt)
+		names[i] = string(prompt)
 	}
-	return strings.Join(words, " ")
+	return strings.Join(names, " ")
 }

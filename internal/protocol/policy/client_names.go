@@ -8,17 +8,17 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ReservedNames are names that a client which registered itself can't take, since people would take it for
+// ReservedNames are names that a client which registers itself can't take, because users would take it for
 // a part of the server.
 type ReservedNames struct {
-	anywhere []string // skeletons that no name has in it
-	whole    []string // skeletons that are no name
+	anywhere []string // skeletons that no name may contain
+	whole    []string // skeletons that no name may equal
 }
 
-// minReserved is the length, in letters and digits, from which a name is reserved also within others.
+// minReserved is the length, in letters and digits, from which a name is also reserved within others.
 const minReserved = 5
 
-// NewReservedNames returns the product, with which the names of the server's own clients begin, the issuer's host, and words
+// NewReservedNames returns the product, which begins the names of the server's own clients, the issuer's host, and words
 // for parts of a server. A host that means this machine, or is an address, is not reserved.
 func NewReservedNames(product, issuerHost string) ReservedNames {
 	var reserved ReservedNames
@@ -29,46 +29,46 @@ func NewReservedNames(product, issuerHost string) ReservedNames {
 		issuerHost = ""
 	}
 	for _, name := range []string{product, issuerHost} {
-		switch found := skeleton(name); {
-		case len(found) >= minReserved:
-			reserved.anywhere = append(reserved.anywhere, found)
-		case found != "":
-			reserved.whole = append(reserved.whole, found)
+		switch s := skeleton(name); {
+		case len(s) >= minReserved:
+			reserved.anywhere = append(reserved.anywhere, s)
+		case s != "":
+			reserved.whole = append(reserved.whole, s)
 		}
 	}
 	return reserved
 }
 
-// Pretends reports whether a name can be taken for one of the reserved ones: compared without
-// case, width, marks, spaces and punctuation, and with letters that look alike taken for one.
+// Pretends reports whether a name can be mistaken for a reserved one. The comparison ignores
+// case, width, marks, spaces and punctuation, and treats letters that look alike as equal.
 func (r ReservedNames) Pretends(name string) bool {
-	found := skeleton(name)
+	s := skeleton(name)
 	for _, reserved := range r.anywhere {
-		if strings.Contains(found, reserved) {
+		if strings.Contains(s, reserved) {
 			return true
 		}
 	}
 	for _, reserved := range r.whole {
-		if found == reserved {
+		if s == reserved {
 			return true
 		}
 	}
 	return false
 }
 
-// skeleton is a text as people see it at a glance, in the sense of Unicode Technical Standard 39 section 4, for the
+// skeleton returns a text as users see it at a glance (Unicode Technical Standard 39 section 4), for the
 // letters that look like a Latin one or like a digit.
 func skeleton(text string) string {
-	var made strings.Builder
+	var b strings.Builder
 	for _, r := range norm.NFKD.String(text) {
 		if r = alike(unicode.ToLower(r)); unicode.IsLetter(r) || unicode.IsDigit(r) {
-			made.WriteRune(r)
+			b.WriteRune(r)
 		}
 	}
-	return made.String()
+	return b.String()
 }
 
-// alike returns the letter that stands for all that look like it. Capital letters are lower case already, so that
+// alike returns the letter that represents all that look like it. Capital letters are lower case already, so
 // I, l, 1 and | are one.
 func alike(r rune) rune {
 	const (
@@ -88,19 +88,19 @@ func alike(r rune) rune {
 	return r
 }
 
-// MixesScripts reports whether a word of a text has letters of two scripts, as a name has that imitates another. Scripts
+// MixesScripts reports whether a word of a text has letters of two scripts, as in a name that imitates another. Scripts
 // that are written together (Han with the Japanese ones, Hangul or Bopomofo, and each of them with Latin) count as one.
 func MixesScripts(text string) bool {
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) }) {
-		found := ""
+		first := ""
 		for _, r := range word {
 			script := scriptOf(r)
 			switch {
-			case script == "" || script == found:
-			case found == "":
-				found = script
-			case isTogether(script) && isTogether(found):
-				found = script
+			case script == "" || script == first:
+			case first == "":
+				first = script
+			case isTogether(script) && isTogether(first):
+				first = script
 			default:
 				return true
 			}
@@ -117,7 +117,7 @@ func isTogether(script string) bool {
 	return false
 }
 
-// scriptOf returns the name of a letter's script, "" for what belongs to all of them.
+// scriptOf returns the name of a letter's script, "" for characters that all scripts share.
 func scriptOf(r rune) string {
 	if !unicode.IsLetter(r) {
 		return ""

@@ -15,14 +15,14 @@ const (
 // ErrInvalidHost is wrapped by the errors of [ParseHosts].
 var ErrInvalidHost = errors.New("not a host")
 
-// Hosts are hosts that may be asked. An empty list allows all of them.
+// Hosts are the hosts that may be contacted. An empty list allows all of them.
 type Hosts struct {
 	exact    map[string]bool
 	suffixes []string // with the dot that they begin with
 }
 
 // ParseHosts reads a list of hosts, separated by spaces: names such as keys.example.com, addresses, and
-// *.example.com for all names below example.com, but not for that one.
+// *.example.com for all names below example.com, but not example.com itself.
 func ParseHosts(text string) (Hosts, error) {
 	entries := strings.Fields(text)
 	if len(entries) > maxHosts {
@@ -46,7 +46,7 @@ func ParseHosts(text string) (Hosts, error) {
 	return hosts, nil
 }
 
-// Allow reports whether a host, as a URL has it, may be asked.
+// Allow reports whether a host, as written in a URL, may be contacted.
 func (h Hosts) Allow(host string) bool {
 	if len(h.exact) == 0 && len(h.suffixes) == 0 {
 		return true
@@ -66,7 +66,7 @@ func (h Hosts) Allow(host string) bool {
 	return false
 }
 
-// isHostName reports whether a name is one of labels of letters, digits and hyphens (RFC 1123 section 2.1).
+// isHostName reports whether a name consists of labels of letters, digits and hyphens (RFC 1123 section 2.1).
 func isHostName(name string) bool {
 	if name == "" || len(name) > maxHostLength {
 		return false

@@ -1,9 +1,9 @@
 package policy
 
-// maxManagerBytes bounds the name of a file that records follow.
+// maxManagerBytes bounds the name of a file that manages records.
 const maxManagerBytes = 64
 
-// ValidManager reports whether a text can name the file that a record follows: letters,
+// ValidManager reports whether a text can name the file that manages a record: letters,
 // digits, and the characters of a path.
 func ValidManager(name string) bool {
 	if name == "" || len(name) > maxManagerBytes {

@@ -35,7 +35,7 @@ func FoldUsername(username string) (string, error) {
 	}
 	folded, err := precis.UsernameCaseMapped.String(username)
 	// Checked after folding, which turns look-alikes such as U+FF20 into the '@'
-	// that tells an e-mail address from a username.
+	// that distinguishes an e-mail address from a username.
 	if err != nil || folded == "" || len(folded) > MaxUsernameBytes || utf8.RuneCountInString(folded) > MaxUsernameCodePoints {
 		return "", ErrInvalidUsername
 	}
@@ -56,7 +56,7 @@ func ValidateUsername(username string) error {
 
 // FoldEmail returns the form in which e-mail addresses are compared and kept
 // unique: both parts in lower case and composed, by the same profile as usernames.
-// A mail server may tell addresses apart by case, but none that matters does. It
+// A mail server may distinguish addresses by case, but no relevant one does. It
 // also validates; the error is [ErrInvalidEmail].
 func FoldEmail(email string) (string, error) {
 	if len(email) > MaxEmailBytes || !utf8.ValidString(email) {
@@ -114,11 +114,11 @@ func validDomain(domain string) bool {
 	return strings.ContainsFunc(last, unicode.IsLetter) // not an address such as 127.0.0.1
 }
 
-// maxSearchedBytes bounds what is kept of a text to be searched.
+// maxSearchedBytes bounds what is stored of a searchable text.
 const maxSearchedBytes = 200
 
-// FoldSearched returns the form in which a text is searched, and in which what is
-// looked for is compared: one case, without differences of width and composition, and shortened.
+// FoldSearched returns the form of a text, and of a search term, that searches compare:
+// one case, without differences of width and composition, and shortened.
 func FoldSearched(text string) string {
 	return truncate(strings.ToLower(norm.NFKC.String(truncate(text, maxSearchedBytes))), maxSearchedBytes)
 }

@@ -17,7 +17,7 @@ const (
 	MaxPasswordBytes                 = 1024
 )
 
-// ServiceWord is the name of this service, of which no password may be made.
+// ServiceWord is the name of this service, which no password may consist of.
 const ServiceWord = "authly"
 
 const (
@@ -35,25 +35,25 @@ const (
 	PasswordTooShort    PasswordReason = "password.too_short"
 	PasswordTooLong     PasswordReason = "password.too_long"
 	PasswordNotAllowed  PasswordReason = "password.characters_not_allowed" // control characters and unassigned code points
-	PasswordContextWord PasswordReason = "password.context_word"           // made of the person's name or address, or the service's name
-	PasswordTooCommon   PasswordReason = "password.too_common"             // among the first that would be guessed
+	PasswordContextWord PasswordReason = "password.context_word"           // consists of the user's name or address, or the service's name
+	PasswordTooCommon   PasswordReason = "password.too_common"             // guessed early
 )
 
-// ErrInvalidPassword is returned for a text that can't be a password at all.
+// ErrInvalidPassword is returned for a text that can't be a password.
 var ErrInvalidPassword = errors.New("not a possible password")
 
-// PasswordRules are the rules for a new password. There are none about which kinds
-// of characters it has, and none about its age.
+// PasswordRules are the rules for a new password. There are no rules about kinds
+// of characters, and none about age.
 type PasswordRules struct {
 	MinimumCodePoints int // 0 means DefaultMinimumPasswordCodePoints
 }
 
-// Check returns every reason for which a new password is refused, or nothing.
-// contextWords are the username, the e-mail address, the names of the person and of the
-// service. The password is taken as typed; it is prepared by [PreparePassword].
+// Check returns every reason to refuse a new password, or nothing.
+// contextWords are the username, the e-mail address, the names of the user and of the
+// service. The password is as typed; Check prepares it with [PreparePassword].
 func (r PasswordRules) Check(password string, contextWords ...string) []PasswordReason {
 	if len(password) > MaxPasswordBytes || utf8.RuneCountInString(password) > MaxPasswordCodePoints {
-		return []PasswordReason{PasswordTooLong} // not looked at any further: it costs too much
+		return []PasswordReason{PasswordTooLong} // checking the rest would cost too much
 	}
 	if password == "" {
 		return []PasswordReason{PasswordTooShort}
@@ -84,8 +84,8 @@ func (r PasswordRules) minimum() int {
 }
 
 // PreparePassword returns the form of a password that is hashed, by the
-// OpaqueString profile (RFC 8265 section 4.2): canonical composition and plain spaces, and
-// nothing else, so that the same password typed on two devices is the same bytes.
+// OpaqueString profile (RFC 8265 section 4.2): canonical composition and plain spaces
+// only, so that the same password typed on two devices is the same bytes.
 // It neither trims nor folds case. The error is [ErrInvalidPassword] for an empty or
 // over-long text and for control characters and unassigned code points.
 func PreparePassword(password string) (string, error) {
@@ -118,8 +118,8 @@ func splitContextWords(words []string) []string {
 	return split
 }
 
-// consistsOf reports whether nothing but digits, spaces and punctuation is left of a
-// password when the words, written forward or backward, are taken out.
+// consistsOf reports whether a password without the words, written forward or backward, is
+// nothing but digits, spaces and punctuation.
 func consistsOf(password string, words []string) bool {
 	covered := make([]bool, len(password))
 	for _, word := range words {

@@ -6,14 +6,14 @@ import (
 )
 
 // Rate allows Burst attempts at once, and one more each Interval. It is the generic
-// cell rate algorithm: all that is remembered between attempts is one time, the
+// cell rate algorithm: the only state between attempts is one time, the
 // theoretical arrival, which is when the allowance will be full again.
 type Rate struct {
 	Burst    int           // 1 or more
 	Interval time.Duration // more than 0
 }
 
-// refusedForever is how long a rate that was never set tells callers to wait.
+// refusedForever is the retry time of a rate that was never set.
 const refusedForever = time.Hour
 
 // Reserve takes one attempt at now. theoreticalArrival is what the previous call

@@ -11,12 +11,12 @@ import (
 const (
 	// minimumScore of zxcvbn's 0 to 4: more than 10^8 guesses.
 	minimumScore = 3
-	// measuredCodePoints bounds what strength is computed of, since the cost grows
-	// with the square of the length. What begins strongly is strong.
+	// measuredCodePoints bounds the part whose strength is computed, since the cost grows
+	// with the square of the length. A password that begins strong is strong.
 	measuredCodePoints = 72
 )
 
-// isCommon reports whether a password would be among the first to be guessed.
+// isCommon reports whether an attacker would guess a password among the first.
 func isCommon(password string, words []string) bool {
 	password = measurable(password)
 	if len(password) > measuredCodePoints {
@@ -31,8 +31,8 @@ func isCommon(password string, words []string) bool {
 		score(substitutions.Replace(password), measuredWords) < minimumScore
 }
 
-// score computes zxcvbn's score. Its own matcher of substituted characters is left
-// out: it tries their combinations and can be made to take a second.
+// score computes zxcvbn's score, without its matcher of substituted characters:
+// it tries all combinations and can be made to take a second.
 func score(password string, words []string) int {
 	return zxcvbn.PasswordStrength(password, words, matching.FilterL33tMatcher).Score
 }
@@ -43,9 +43,9 @@ var substitutions = strings.NewReplacer(
 	"0", "o", "$", "s", "5", "s", "7", "t", "+", "t", "2", "z",
 )
 
-// measurable maps every character outside of ASCII to a small letter, the same one
-// each time and neighbours to neighbours. zxcvbn measures bytes, so that it would
-// take fifteen times the same emoji for sixty good characters.
+// measurable maps every character outside of ASCII to a lower-case letter, consistently,
+// and neighbours to neighbours. zxcvbn counts bytes, so it would
+// otherwise take fifteen times the same emoji for sixty good characters.
 func measurable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf {
@@ -55,8 +55,8 @@ func measurable(text string) string {
 	}, text)
 }
 
-// period returns the length of the shortest beginning whose repetition gives the
-// whole text, if that takes two or more of it, else the length of the text.
+// period returns the length of the shortest prefix that, repeated two or more times, gives the
+// whole text, otherwise the length of the text.
 func period(text string) int {
 	for length := 1; length <= len(text)/2; length++ {
 		if strings.HasPrefix(text, text[length:]) {

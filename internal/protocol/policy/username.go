@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// The refusals of usernames for new accounts and new names. Accounts that have such a name keep it.
+// The refusals of new usernames. Accounts that already have such a name keep it.
 var (
 	ErrMixedScripts   = errors.New("a username must not mix letters of different scripts")
 	ErrLikeIdentifier = errors.New("a username must not look like an identifier that the server makes")
 )
 
-// subjectLength is that of a pairwise subject: 256 bits as base64url.
+// subjectLength is the length of a pairwise subject: 256 bits as base64url.
 const subjectLength = 43
 
 var (
@@ -21,12 +21,12 @@ var (
 	subjectPattern = regexp.MustCompile(`^[0-9a-z_-]{43}$`)
 )
 
-// ownPrefix is that of names that stand for this server itself, such as client_ids of its own.
+// ownPrefix begins names that stand for this server itself, such as its own client_ids.
 const ownPrefix = ServiceWord + "-"
 
-// ValidateNewUsername checks a username that somebody is to get. Beside the rules of [ValidateUsername], the
-// letters are of one script, or of those that are written together (UTS 39 section 5.2, highly restrictive), so
-// that no name looks like another one with a letter of another alphabet; and the name doesn't look like a user's or
+// ValidateNewUsername checks a new username. In addition to the rules of [ValidateUsername], the
+// letters must be of one script, or of scripts that are written together (UTS 39 section 5.2, highly restrictive), so
+// that no name imitates another with a letter of another alphabet; and the name must not look like a user's or
 // client's identifier. The error is [ErrInvalidUsername], [ErrMixedScripts] or [ErrLikeIdentifier].
 func ValidateNewUsername(username string) error {
 	folded, err := FoldUsername(username)
@@ -43,8 +43,8 @@ func ValidateNewUsername(username string) error {
 }
 
 // isOneScript reports whether the letters of a text are of one script, or of one of the groups in which Chinese, Japanese and
-// Korean are written. What all scripts share, such as digits and hyphens, doesn't count. Other than in [MixesScripts],
-// the whole text counts and not each word of it.
+// Korean are written. Characters that all scripts share, such as digits and hyphens, don't count. Unlike [MixesScripts],
+// it judges the whole text and not each word.
 func isOneScript(text string) bool {
 	var scripts []string
 	for _, r := range text {
