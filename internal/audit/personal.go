@@ -35,7 +35,8 @@ type owners struct{ actor, target, address string }
 // that the log can be searched by them, and say nothing of a person whose account is deleted.
 //
 // The address is that of the actor, and where the actor is unknown that of the account that
-// was tried: most who mistype a password are its owner. Names of clients are not personal.
+// was tried: most who mistype a password are its owner. What a client does with what a person gave it comes from
+// the person's device as often as from a server, so that address is the person's. Names of clients are not personal.
 func ownersOf(event Event) owners {
 	var of owners
 	if event.Actor.Kind == User {
@@ -44,8 +45,12 @@ func ownersOf(event Event) owners {
 	if of.target = event.Details.Subject; event.Target.Kind == "user" {
 		of.target = event.Target.ID
 	}
-	if of.address = of.actor; event.Actor.Kind == Unknown {
+	switch of.address = of.actor; event.Actor.Kind {
+	case Unknown:
 		of.address = of.target
+	case Client:
+		of.address = event.Details.Subject
+	case User, Operator, Server:
 	}
 	return of
 }

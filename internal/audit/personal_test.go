@@ -157,6 +157,43 @@ func TestDeletedPersonIsErased(t *testing.T) {
 	})
 }
 
+// What a client does with what a person gave it often comes from the person's own device, and ends what hangs from
+// the account, so the address is the person's. That of a client on its own behalf stays.
+func TestAddressOfAClientThatActsForAPerson(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		byClient := func(action audit.Action, subject string) audit.Event {
+			return audit.Event{
+				Action: action, Actor: audit.Actor{Kind: audit.Client, ID: "app"}, ClientID: "app",
+				Target: audit.Target{Kind: "token_family", ID: "family"}, Details: audit.Details{Subject: subject},
+			}
+		}
+		ofPerson := []audit.Event{byClient(audit.RefreshRepeat, ada), byClient(audit.RefreshReuse, ada), byClient(audit.CodeReplay, ada), byClient(audit.TokenRevoke, ada)}
+		w.record(ofPerson...)
+		for _, each := range ofPerson {
+			w.promise(each)
+		}
+		w.expectNothingPersonal()
+		for _, each := range w.list(audit.Query{ActorID: "app"}) {
+			if each.Origin != from {
+				t.Errorf("%s while there is the account: %+v", each.Action, each.Origin)
+			}
+		}
+		w.record(byClient(audit.TokenRevoke, ""))
+		w.must(w.deleteAda(t.Context()))
+		all := w.list(audit.Query{ActorID: "app"})
+		if len(all) != 2*len(ofPerson)+1 || all[0].Origin != from {
+			t.Fatalf("%d events, the client's own with %+v", len(all), all[0].Origin)
+		}
+		for _, each := range all[1:] {
+			if each.Origin.Address != audit.Erased || each.Details.Subject != ada {
+				t.Errorf("%s after that: %+v of %s", each.Action, each.Origin, each.Details.Subject)
+			}
+		}
+	})
+}
+
 // A key that is moved to another person or another event opens nothing, and the chain says that it was changed.
 func TestSealedValuesStayInTheirPlace(t *testing.T) {
 	t.Parallel()

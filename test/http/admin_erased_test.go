@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -23,7 +24,8 @@ func TestDeletedPersonIsErasedFromTheLog(t *testing.T) {
 		a.wants(a.send(token, http.MethodPatch, path, `{"email":"hopper@navy.example","address":{"locality":"Arlington"}}`), http.StatusOK)
 		grace := testx.Person{User: user.User{ID: uuid.MustParse(made), Username: "grace.hopper"}, Password: "a-long-enough-password-1906"}
 		app := a.Confidential("https://app.example/cb", nil)
-		a.wants(a.Tokens(app, grace), http.StatusOK)
+		tokens := a.wants(a.Tokens(app, grace), http.StatusOK)
+		a.wants(a.Post("/oauth/revoke", url.Values{"token": {tokens.Text("refresh_token")}}, testx.As(app)), http.StatusOK)
 		must(t, a.Audit.Seal(t.Context()))
 
 		personal := []string{"grace", "Grace", "hopper", "navy.example", "+12025550143", "Arlington"}
@@ -57,6 +59,7 @@ func TestDeletedPersonIsErasedFromTheLog(t *testing.T) {
 			a.wants(a.send(token, http.MethodGet, "/audit-events?target_id="+made+"&action="+action, ""), http.StatusOK, `"target_name":"(erased)"`, `"field":"email"`, made)
 		}
 		a.wants(a.send(token, http.MethodGet, "/audit-events?actor_id="+made+"&action=session.sign_in", ""), http.StatusOK, `"actor_name":"(erased)"`, `"address":"(erased)"`)
+		a.wants(a.send(token, http.MethodGet, "/audit-events?actor_id="+app.ClientID+"&action=token.revoke", ""), http.StatusOK, `"address":"(erased)"`)
 		must(t, a.Audit.Seal(t.Context()))
 		if after, err := a.Audit.Verify(t.Context(), before.Head); err != nil || !after.OK() || after.Events <= before.Events {
 			a.t.Errorf("the chain: %+v %v", after, err)
