@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"authly/internal/client"
 	"authly/internal/platform/clock"
 	"authly/internal/platform/fault"
@@ -93,15 +95,28 @@ func (m privateKeyJWT) Authenticate(ctx context.Context, known client.Client, cr
 	if claims.ID == "" || len(claims.ID) > maxAssertionIDs {
 		return refused(errors.New("jti is missing or too long"))
 	}
+	use := usedAssertion{known.ID, secret.Hash(secret.FromString(claims.ID))}
+	if credentials.used != nil && *credentials.used == use {
+		return nil
+	}
 	// Kept through the tolerance, since so long the assertion would be accepted.
-	first, err := m.store.useAssertion(ctx, known.ID, secret.Hash(secret.FromString(claims.ID)), expiresAt.Add(clockSkew))
+	first, err := m.store.useAssertion(ctx, use.client, use.id, expiresAt.Add(clockSkew))
 	if err != nil {
 		return fmt.Errorf("note the use of an assertion: %w", err)
 	}
 	if !first {
 		return refused(errors.New("the assertion was used before, or its client is gone"))
 	}
+	if credentials.used != nil {
+		*credentials.used = use
+	}
 	return nil
+}
+
+// usedAssertion is a client with the digest of the jti of its assertion.
+type usedAssertion struct {
+	client uuid.UUID
+	id     secret.Digest
 }
 
 func refused(reason error) error {

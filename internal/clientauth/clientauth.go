@@ -22,6 +22,8 @@ type Credentials struct {
 	Assertion secret.Redacted
 	// Path is that of the endpoint that was called.
 	Path string
+	// used is the assertion that the same request has used up; nil for a request that is judged once.
+	used *usedAssertion
 }
 
 // Method is one way for a client to prove who it is.

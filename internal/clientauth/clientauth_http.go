@@ -30,18 +30,28 @@ func Caller(w http.ResponseWriter, r *http.Request, clients Authenticator) (oaut
 // Identify authenticates the client of a request whose body parameters are given. The request's log line has
 // the client, or what a caller claimed to be who could not prove it.
 func Identify(ctx context.Context, r *http.Request, params oauth.Params, clients Authenticator) (client.Client, error) {
-	credentials, err := FromRequest(r, params)
-	if err != nil {
-		return client.Client{}, err
+	return Identifier(r, params, clients)(ctx)
+}
+
+// Identifier returns what does the work of [Identify] as often as one request is judged, one time after the other. All of it is done each
+// time, but an assertion is used up once: the request is still the first one that has it.
+func Identifier(r *http.Request, params oauth.Params, clients Authenticator) func(ctx context.Context) (client.Client, error) {
+	used := new(usedAssertion)
+	return func(ctx context.Context) (client.Client, error) {
+		credentials, err := FromRequest(r, params)
+		if err != nil {
+			return client.Client{}, err
+		}
+		credentials.used = used
+		caller, err := clients.Authenticate(ctx, credentials)
+		switch {
+		case err == nil:
+			httpx.Attach(ctx, slog.String("client_id", caller.ClientID))
+		case credentials.ClientID != "":
+			httpx.Attach(ctx, slog.String("claimed_client_id", claimed(credentials.ClientID)))
+		}
+		return caller, err
 	}
-	caller, err := clients.Authenticate(ctx, credentials)
-	switch {
-	case err == nil:
-		httpx.Attach(ctx, slog.String("client_id", caller.ClientID))
-	case credentials.ClientID != "":
-		httpx.Attach(ctx, slog.String("claimed_client_id", claimed(credentials.ClientID)))
-	}
-	return caller, err
 }
 
 // FromRequest collects the credentials of a request whose body parameters are

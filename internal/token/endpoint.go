@@ -38,7 +38,7 @@ const maxJudgements = 3
 // Exchange is the pipeline of the token endpoint. Parsing is before it and
 // writing after it (see token_http.go); errors are [*oauth.Error], or faults of our own.
 // A request whose client was changed after it was judged is judged again, from the
-// authentication on: nothing was consumed by then.
+// authentication on: nothing was consumed by then but an assertion, which authenticate takes again from the same request.
 func (s *Service) Exchange(ctx context.Context, params oauth.Params, authenticate Authenticate) (response Response, err error) {
 	for range maxJudgements {
 		if response, err = s.exchange(ctx, params, authenticate); !errors.Is(err, ErrClientChanged) {

@@ -1,11 +1,9 @@
 package token
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 
-	"authly/internal/client"
 	"authly/internal/clientauth"
 	"authly/internal/platform/httpx"
 )
@@ -34,9 +32,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpx.Attach(r.Context(), slog.String("grant_type", params.Get("grant_type")))
-	response, err := h.service.Exchange(r.Context(), params, func(ctx context.Context) (client.Client, error) {
-		return clientauth.Identify(ctx, r, params, h.clients)
-	})
+	response, err := h.service.Exchange(r.Context(), params, clientauth.Identifier(r, params, h.clients))
 	if err != nil {
 		httpx.WriteOAuthError(w, r, err)
 		return
