@@ -15,28 +15,45 @@ const (
 	deliveredAtOnce = 64
 	// deliverWithin bounds the delivery for which a request waits.
 	deliverWithin = 2 * time.Second
+	// promiseAttempts bounds how often a promise is made whose COMMIT has no answer.
+	promiseAttempts = 3
 )
 
 // RecordEventually runs work in a transaction and promises the event that it returns, nil for none (see [Log.Promise]).
 // The event is moved into the log at once if that is possible. The error is that of work or of the
 // outbox, never that of the log. It must not be called in a transaction.
+//
+// When the answer to the COMMIT is lost, work is run again: who caused it may be a thief, who doesn't ask again. So work
+// changes something only by a statement that finds nothing to change the second time, and returns no event then.
 func (l *Log) RecordEventually(ctx context.Context, work func(ctx context.Context) (*Event, error)) error {
-	promised := uuid.Nil
-	err := l.store.inTransaction(ctx, func(ctx context.Context) error {
-		promised = uuid.Nil
-		event, err := work(ctx)
-		if err != nil || event == nil {
+	var (
+		promised []uuid.UUID
+		err      error
+	)
+	for range promiseAttempts {
+		made := uuid.Nil
+		err = l.store.inTransaction(ctx, func(ctx context.Context) error {
+			made = uuid.Nil
+			event, err := work(ctx)
+			if err != nil || event == nil {
+				return err
+			}
+			made, err = l.promise(ctx, *event)
 			return err
+		})
+		if made != uuid.Nil {
+			promised = append(promised, made)
 		}
-		promised, err = l.promise(ctx, *event)
-		return err
-	})
-	if err != nil || promised == uuid.Nil {
+		if !isOutcomeUnknown(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil || len(promised) == 0 {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
 	defer cancel()
-	_ = l.deliver(ctx, []uuid.UUID{promised}) // the job does it later, and reports the error
+	_ = l.deliver(ctx, promised) // the job does it later, and reports the error
 	return nil
 }
 

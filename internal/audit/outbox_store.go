@@ -19,6 +19,9 @@ func (s store) insertPromised(ctx context.Context, events []stored) error {
 	})
 }
 
+// isOutcomeUnknown reports whether err is a COMMIT whose answer was lost.
+func isOutcomeUnknown(err error) bool { return db.IsOutcomeUnknown(err) }
+
 // promised returns the oldest events in the outbox.
 func (s store) promised(ctx context.Context, most int) ([]uuid.UUID, error) {
 	rows, err := s.database.Read(ctx).Query(ctx, `SELECT id FROM audit_outbox ORDER BY id LIMIT $1`, most)

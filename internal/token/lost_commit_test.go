@@ -8,10 +8,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"authly/internal/audit"
 	"authly/internal/client"
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
+	"authly/internal/platform/secret"
 	"authly/internal/protocol/oauth"
+	"authly/internal/revoke"
 	"authly/internal/token"
 )
 
@@ -84,7 +87,43 @@ func TestLostCommitIsNoReplay(t *testing.T) {
 	}
 }
 
-// The same with connections that end between the COMMIT and its answer.
+// A thief doesn't try again when the answer to the commit that ends the family is lost, so that the server does.
+func TestReplayIsNoticedThroughALostCommit(t *testing.T) {
+	t.Parallel()
+	errLost := errors.New("the answer was lost")
+	for name, lose := range map[string]losing{
+		"committed":     losingBy(func(commit, _ func() error) error { return errors.Join(errLost, commit()) }),
+		"not committed": losingBy(func(_, rollback func() error) error { return errors.Join(errLost, rollback()) }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dbtest.Each(t, func(t *testing.T, database *db.DB) {
+				e := newEnvironment(t, database)
+				known := e.register(nil)
+				code := codeRequest(e.code(known, nil))
+				got, err := e.exchange(e.tokens, known, code)
+				e.must(err)
+				params, err := oauth.ParseParams(code)
+				e.must(err)
+				_, err = e.tokens.Exchange(lose(database, t.Context()), params, func(context.Context) (client.Client, error) { return known, nil })
+				e.wantCode(err, oauth.InvalidGrant)
+				if e.counts(got.AccessToken) || e.events(audit.CodeReplay) != 1 {
+					t.Errorf("counts: %v, %d events", e.counts(got.AccessToken), e.events(audit.CodeReplay))
+				}
+
+				own := e.register(confidential)
+				got, err = e.exchange(e.tokens, own, url.Values{"grant_type": {"client_credentials"}})
+				e.must(err)
+				e.must(revoke.New(e.tokens).Revoke(lose(database, t.Context()), own, secret.FromString(got.AccessToken)))
+				if e.counts(got.AccessToken) || e.events(audit.TokenRevoke) != 1 {
+					t.Errorf("a client's own: counts: %v, %d events", e.counts(got.AccessToken), e.events(audit.TokenRevoke))
+				}
+			})
+		})
+	}
+}
+
+// [TestLostCommitIsNoReplay] with connections that end between the COMMIT and its answer.
 func TestLostConnectionIsNoReplay(t *testing.T) {
 	t.Parallel()
 	if !slices.Contains(dbtest.Engines(t), db.PostgreSQL) {

@@ -48,7 +48,8 @@ type ClientKeys interface {
 // Auditor keeps the log of what happened. What it is told of here happens whether or not the log
 // can be written at that moment.
 type Auditor interface {
-	// RecordEventually runs work in a transaction, and records the event that it returns, nil for none, then or later.
+	// RecordEventually runs work in a transaction, and records the event that it returns, nil for none, then or later. It may run
+	// work again after it has taken effect; see [audit.Log.RecordEventually].
 	RecordEventually(ctx context.Context, work func(ctx context.Context) (*audit.Event, error)) error
 	// Promise writes down in the transaction of ctx an event that is recorded later.
 	Promise(ctx context.Context, event audit.Event) error
