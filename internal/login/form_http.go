@@ -9,16 +9,16 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// formCookie holds the key of the forms that belong to no interaction.
+// formCookie holds the key of the forms without an interaction.
 const formCookie = "authly_form"
 
-// formToken returns the token of a form of a browser that holds key.
+// formToken returns the token of a form for a browser that holds key.
 func formToken(key secret.Redacted, step string) string {
 	return secret.Derive(key, "authly form "+step, secret.Redacted{}).Reveal()
 }
 
-// formKey returns the key that the browser holds, or the empty secret. One of
-// another length is none of ours.
+// formKey returns the key that the browser holds, or the empty secret. A key of
+// another length is not ours.
 func (h *Handler) formKey(r *http.Request) secret.Redacted {
 	key, ok := h.deps.Cookies.Get(r, formCookie)
 	if !ok || len(key.Reveal()) != len(secret.New().Reveal()) {
@@ -27,8 +27,8 @@ func (h *Handler) formKey(r *http.Request) secret.Redacted {
 	return key
 }
 
-// ensureFormKey is formKey, and gives the browser a key if it has none. One that
-// it has is kept: a form in another tab belongs to it.
+// ensureFormKey is formKey, and gives the browser a key if it has none. An existing
+// one is kept: a form in another tab depends on it.
 func (h *Handler) ensureFormKey(w http.ResponseWriter, r *http.Request) secret.Redacted {
 	if key := h.formKey(r); !key.IsZero() {
 		return key
@@ -38,7 +38,7 @@ func (h *Handler) ensureFormKey(w http.ResponseWriter, r *http.Request) secret.R
 	return key
 }
 
-// ownForm reports whether the form of a step that was posted is one that we gave to
+// ownForm reports whether the posted form of a step was rendered for
 // this browser.
 func (h *Handler) ownForm(r *http.Request, v visit, step, token string) bool {
 	if v.bound != nil {

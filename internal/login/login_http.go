@@ -20,7 +20,7 @@ import (
 	"authly/internal/user"
 )
 
-// Browser is the browser's session.
+// Browser is the session of a browser.
 type Browser interface {
 	Read(r *http.Request) (session.Session, bool, error)
 	Token(r *http.Request) secret.Redacted
@@ -33,7 +33,7 @@ type BrowserInteractions interface {
 	ContinueURL(id uuid.UUID) string
 }
 
-// Subjects says by which identifier clients know a user.
+// Subjects returns the identifier by which a client knows a user.
 type Subjects interface {
 	InSector(sector string, userID uuid.UUID) string
 }
@@ -43,7 +43,7 @@ type Logos interface {
 	URL(ctx context.Context, client uuid.UUID, clientID string) (string, error)
 }
 
-// HandlerDeps is what the handler needs; all of it is required.
+// HandlerDeps are the dependencies of the handler; all are required.
 type HandlerDeps struct {
 	Service      *Service
 	Browser      Browser
@@ -54,7 +54,7 @@ type HandlerDeps struct {
 	Logos        Logos
 	Clock        clock.Clock
 	Issuer       string
-	// PasswordMinimum is shown beside a new password.
+	// PasswordMinimum is shown with a new password.
 	PasswordMinimum int
 }
 
@@ -79,18 +79,18 @@ const (
 	loginStep  = "login" // names the form for its token
 )
 
-// maxIdentifierShown bounds, in bytes, the identifier that a form comes back with.
+// maxIdentifierShown bounds, in bytes, the identifier that is shown in the form again.
 const maxIdentifierShown = 320
 
-// visit is one look at the sign-in page.
+// visit is one request for the sign-in page.
 type visit struct {
-	bound    *interaction.Bound // nil: nobody asks but the person
-	current  session.Session    // zero if nobody is signed in
+	bound    *interaction.Bound // nil without a client
+	current  session.Session    // zero if no user is signed in
 	signedIn bool
 }
 
-// mustSignIn reports whether what the browser has is not enough. That is
-// package interaction's decision.
+// mustSignIn reports whether the browser's session is not enough, which
+// package interaction decides.
 func (h *Handler) mustSignIn(v visit) bool {
 	if !v.signedIn {
 		return true
@@ -106,12 +106,12 @@ func (h *Handler) mustSignIn(v visit) bool {
 	return step == interaction.StepSignIn
 }
 
-// subject returns who is signed in, as the client of the interaction knows them.
+// subject returns the signed-in user's identifier for the client of the interaction.
 func (h *Handler) subject(v visit) string {
 	return h.deps.Subjects.InSector(v.bound.Request.Sector, v.current.UserID)
 }
 
-// visitOf finds out what the page belongs to and who looks at it. If it returns
+// visitOf finds the interaction of the page and the browser's session. If it returns
 // false, it has answered the request.
 func (h *Handler) visitOf(w http.ResponseWriter, r *http.Request, interactionID string) (visit, bool) {
 	var v visit
@@ -136,7 +136,7 @@ func (h *Handler) visitOf(w http.ResponseWriter, r *http.Request, interactionID 
 	return v, true
 }
 
-// fail answers when an interaction can't be gone on with, or with any other error.
+// fail answers with an error, such as that an interaction can't continue.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch fault.KindOf(err) {
 	case fault.NotFound:
@@ -176,7 +176,7 @@ func (h *Handler) showLogin(w http.ResponseWriter, r *http.Request) {
 	h.render(w, r, http.StatusOK, v, page)
 }
 
-// page returns the form as it is first shown.
+// page returns the form before any input.
 func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 	page := ui.LoginPage{Action: loginPath}
 	if v.bound == nil {
@@ -200,9 +200,9 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 	if !h.mustSignIn(v) || !v.signedIn {
 		return page, nil
 	}
-	// The same person once more (prompt=login, max_age), though another may sign in
-	// too; or the one that the client asks for, by id_token_hint or the claims parameter.
-	known, err := h.deps.Service.Who(ctx, v.current)
+	// The same user signs in again (prompt=login, max_age), though another user may sign in
+	// too; or the client requests a user, by id_token_hint or the claims parameter.
+	u, err := h.deps.Service.Who(ctx, v.current)
 	if fault.KindOf(err) == fault.NotFound {
 		return page, nil
 	}
@@ -210,16 +210,16 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 		return ui.LoginPage{}, err
 	}
 	if !request.MayBeAbout(h.subject(v)) {
-		// Who is meant is not said: a client that has only a subject must not learn a name from it.
-		page.OtherUser = known.Username
+		// Don't say who is requested: a client that has only a subject must not learn a name from it.
+		page.OtherUser = u.Username
 		return page, nil
 	}
 	if page.Notice != "" {
-		return page, nil // whoever wants an account of their own is not the one to confirm a password "once more"
+		return page, nil // a user who wants a new account need not confirm a password
 	}
-	page.User = known.Username
+	page.User = u.Username
 	if page.Identifier == "" {
-		page.Identifier = known.Username
+		page.Identifier = u.Username
 	}
 	return page, nil
 }
@@ -237,7 +237,7 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, v v
 		page.Token = formToken(h.ensureFormKey(w, r), loginStep)
 	} else {
 		page.Token = v.bound.FormToken(loginStep)
-		// The answer can lead through the authorization endpoint to the client, and
+		// The answer may redirect through the authorization endpoint to the client, and
 		// browsers apply form-action to redirects too.
 		if err := httpx.AllowFormAction(w, v.bound.Request.RedirectURI); err != nil {
 			h.deps.Renderer.RenderError(w, r, err)
@@ -292,16 +292,16 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	h.leave(w, r, v)
 }
 
-// attempt returns what an attempt has from the request, whatever is typed.
+// attempt returns the attempt of a request, without what was typed.
 func (h *Handler) attempt(r *http.Request, v visit) Attempt {
-	made := Attempt{Address: httpx.ClientAddress(r.Context()), UserAgent: r.UserAgent(), Replaces: h.deps.Browser.Token(r)}
+	a := Attempt{Address: httpx.ClientAddress(r.Context()), UserAgent: r.UserAgent(), Replaces: h.deps.Browser.Token(r)}
 	if v.bound != nil {
-		made.Interaction = &v.bound.ID
+		a.Interaction = &v.bound.ID
 	}
-	return made
+	return a
 }
 
-// leave sends the browser on after a sign-in.
+// leave redirects the browser after a sign-in.
 func (h *Handler) leave(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.bound != nil {
 		httpx.SeeOther(w, r, h.deps.Interactions.ContinueURL(v.bound.ID))
@@ -311,7 +311,7 @@ func (h *Handler) leave(w http.ResponseWriter, r *http.Request, v visit) {
 	httpx.SeeOther(w, r, h.deps.Issuer+loginPath)
 }
 
-// refuse shows the form again. What was typed is not logged: it may be a password.
+// refuse shows the form again. The input is not logged: it may be a password.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v visit, page ui.LoginPage, err error) {
 	switch {
 	case errors.Is(err, user.ErrWrongCredentials):

@@ -14,10 +14,10 @@ import (
 	"authly/internal/user"
 )
 
-// The names of the limits that a [Throttle] has to know.
+// The names of the limits that a [Throttle] must have.
 const (
-	LimitAccount = "login.account" // by what was typed
-	LimitUser    = "login.user"    // by the account that has the name
+	LimitAccount = "login.account" // by the typed name
+	LimitUser    = "login.user"    // by the account with the name
 	LimitAddress = "login.address"
 )
 
@@ -28,7 +28,7 @@ type Throttle interface {
 	Reset(ctx context.Context, limit, subject string) error
 }
 
-// Users recognizes people.
+// Users authenticates users.
 type Users interface {
 	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.Verified, error)
 	CheckNobody(ctx context.Context, password secret.Redacted) error
@@ -46,7 +46,7 @@ type Sessions interface {
 	Start(ctx context.Context, begun session.New) (session.Session, secret.Redacted, error)
 }
 
-// Interactions notes who signed in within an interaction, or chose to go on.
+// Interactions records who signed in within an interaction, or chose to continue.
 type Interactions interface {
 	RecordSignIn(ctx context.Context, interaction, sessionID uuid.UUID) error
 	RecordChoice(ctx context.Context, interaction, sessionID uuid.UUID) error
@@ -57,13 +57,13 @@ type Transactions interface {
 	Tx(ctx context.Context, work func(ctx context.Context) error) error
 }
 
-// Auditor keeps the log of what happened. It joins the transaction of ctx.
+// Auditor records events. It joins the transaction of ctx.
 type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 	RecordRefusal(ctx context.Context, refusal audit.Refusal) (bool, error)
 }
 
-// Deps is what the service needs; all of it is required.
+// Deps are the dependencies of the service; all are required.
 type Deps struct {
 	Throttle     Throttle
 	Users        Users
@@ -73,7 +73,7 @@ type Deps struct {
 	Audit        Auditor
 }
 
-// Service signs people in.
+// Service signs users in.
 type Service struct{ deps Deps }
 
 // New returns the service.

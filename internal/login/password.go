@@ -12,21 +12,21 @@ import (
 	"authly/internal/user"
 )
 
-// ticketLifetime is how long somebody may take to think of a new password.
+// ticketLifetime is how long a user may take to choose a new password.
 const ticketLifetime = 10 * time.Minute
 
-// errNoTicket is the one answer for a ticket that is unknown, used or expired.
+// errNoTicket is the common error for a ticket that is unknown, used or expired.
 var errNoTicket = fault.New(fault.NotFound, "login.ticket_unknown")
 
-// Choice is a new password of somebody who has to choose one.
+// Choice is the new password of a user who has to choose one.
 type Choice struct {
-	// Attempt is what a session is started with; nobody is named in it.
+	// Attempt describes the browser for the session; its Identifier is empty.
 	Attempt  Attempt
 	Ticket   secret.Redacted
 	Password secret.Redacted
 }
 
-// Holder returns whose new password a ticket is for.
+// Holder returns the user of a ticket.
 func (s *Service) Holder(ctx context.Context, ticket secret.Redacted) (user.User, error) {
 	verified, err := s.deps.Users.FindTicket(ctx, user.ForChange, ticket)
 	if fault.KindOf(err) == fault.NotFound {
@@ -35,18 +35,18 @@ func (s *Service) Holder(ctx context.Context, ticket secret.Redacted) (user.User
 	return verified.User, err
 }
 
-// ChoosePassword uses a ticket up, sets the password and starts a session. The error is
-// a fault of kind NotFound when the ticket can't be used; Invalid with the field
-// "password", in which case it can be used again; or as that of SignIn.
+// ChoosePassword consumes a ticket, sets the password and starts a session. The error is
+// a fault of kind NotFound if the ticket is not valid; Invalid with the field
+// "password", after which the ticket can be used again; or as that of SignIn.
 func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, error) {
 	if err := s.reserveAddress(ctx, choice.Attempt.Address); err != nil {
 		return SignedIn{}, err
 	}
-	known, err := s.Holder(ctx, choice.Ticket)
+	u, err := s.Holder(ctx, choice.Ticket)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	prepared, err := s.deps.Users.PrepareOtherPassword(ctx, known, choice.Password)
+	prepared, err := s.deps.Users.PrepareOtherPassword(ctx, u, choice.Password)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, 
 		return err
 	})
 	if errors.Is(err, errNoTicket) {
-		return SignedIn{}, s.overtaken(ctx, known)
+		return SignedIn{}, s.overtaken(ctx, u)
 	}
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("choose a password: %w", err)
@@ -78,13 +78,13 @@ func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, 
 	return signedIn, nil
 }
 
-// overtaken logs a ticket that was good when the password was typed, and not any more when it was hashed. It
-// returns the refusal, or why it could not be logged.
-func (s *Service) overtaken(ctx context.Context, known user.User) error {
+// overtaken logs a ticket that became invalid while the new password was hashed. It
+// returns the refusal, or the error of logging it.
+func (s *Service) overtaken(ctx context.Context, u user.User) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	if err := s.deps.Audit.Record(ctx, audit.Event{
-		Action: audit.PasswordChange, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+		Action: audit.PasswordChange, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: u.Subject(), Name: u.Username},
 		Details: audit.Details{Reason: reasonChanged},
 	}); err != nil {
 		return err

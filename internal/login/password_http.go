@@ -18,14 +18,14 @@ const passwordPath = "/login/password"
 const passwordStep = "password"
 
 // renderPassword asks for a new password. There is no session yet, and the ticket in the
-// form is the only way on.
+// form is the only way to one.
 func (h *Handler) renderPassword(w http.ResponseWriter, r *http.Request, status int, v visit, page ui.PasswordPage) {
 	page.Action, page.PasswordMinimum = passwordPath, h.deps.PasswordMinimum
 	if v.bound == nil {
 		page.Token = formToken(h.ensureFormKey(w, r), passwordStep)
 	} else {
 		page.Interaction, page.Token = v.bound.ID.String(), v.bound.FormToken(passwordStep)
-		// The answer can lead through the authorization endpoint to the client.
+		// The answer may redirect through the authorization endpoint to the client.
 		if err := httpx.AllowFormAction(w, v.bound.Request.RedirectURI); err != nil {
 			h.deps.Renderer.RenderError(w, r, err)
 			return
@@ -34,7 +34,7 @@ func (h *Handler) renderPassword(w http.ResponseWriter, r *http.Request, status 
 	h.deps.Renderer.Render(w, r, status, page)
 }
 
-// choosePassword takes the new password and signs the person in.
+// choosePassword sets the new password and signs the user in.
 func (h *Handler) choosePassword(w http.ResponseWriter, r *http.Request) {
 	form, err := httpx.ReadForm(w, r)
 	if err != nil {
@@ -46,12 +46,12 @@ func (h *Handler) choosePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	choice := Choice{Ticket: secret.FromString(form.Get("ticket")), Password: secret.FromString(form.Get("password")), Attempt: h.attempt(r, v)}
-	known, err := h.deps.Service.Holder(r.Context(), choice.Ticket)
+	u, err := h.deps.Service.Holder(r.Context(), choice.Ticket)
 	if err != nil {
 		h.refusePassword(w, r, v, ui.PasswordPage{}, err)
 		return
 	}
-	page := ui.PasswordPage{Ticket: form.Get("ticket"), UserName: known.Username}
+	page := ui.PasswordPage{Ticket: form.Get("ticket"), UserName: u.Username}
 	switch {
 	case !h.ownForm(r, v, passwordStep, form.Get("csrf_token")):
 		httpx.Attach(r.Context(), slog.String("refusal", "form token"))
@@ -73,7 +73,7 @@ func (h *Handler) choosePassword(w http.ResponseWriter, r *http.Request) {
 	h.leave(w, r, v)
 }
 
-// refusePassword shows the form again when it can be put right.
+// refusePassword shows the form again if the user can correct it.
 func (h *Handler) refusePassword(w http.ResponseWriter, r *http.Request, v visit, page ui.PasswordPage, err error) {
 	var refusal *fault.Error
 	switch kind := fault.KindOf(err); {

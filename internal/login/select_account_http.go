@@ -12,12 +12,12 @@ import (
 
 const selectAccountPath = "/select-account"
 
-// selectAccountStep names the form for its token. The session is part of it:
-// whoever changes accounts in another tab has to see the page again.
+// selectAccountStep names the form for its token. It includes the session: a
+// user who changes accounts in another tab has to see the page again.
 func selectAccountStep(v visit) string { return "select account " + v.current.ID.String() }
 
-// showSelectAccount asks as whom to go on, for prompt=select_account (OpenID Connect
-// Core 1.0 section 3.1.2.1). A browser has one account at a time, so that the choice is
+// showSelectAccount asks which account to continue with, for prompt=select_account (OpenID Connect
+// Core 1.0 section 3.1.2.1). A browser has one account at a time, so the choice is
 // between that one and another.
 func (h *Handler) showSelectAccount(w http.ResponseWriter, r *http.Request) {
 	v, ok := h.visitOf(w, r, r.URL.Query().Get("interaction"))
@@ -27,7 +27,7 @@ func (h *Handler) showSelectAccount(w http.ResponseWriter, r *http.Request) {
 	h.renderSelectAccount(w, r, http.StatusOK, v)
 }
 
-// nothingToSelect answers requests of browsers in which nobody is signed in, and
+// nothingToSelect answers requests of browsers without a signed-in user, and
 // those without an interaction.
 func (h *Handler) nothingToSelect(w http.ResponseWriter, r *http.Request, v visit) bool {
 	switch {
@@ -42,19 +42,19 @@ func (h *Handler) nothingToSelect(w http.ResponseWriter, r *http.Request, v visi
 }
 
 func (h *Handler) renderSelectAccount(w http.ResponseWriter, r *http.Request, status int, v visit) {
-	known, err := h.deps.Service.Who(r.Context(), v.current)
+	u, err := h.deps.Service.Who(r.Context(), v.current)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	// The answer can lead through the authorization endpoint to the client.
+	// The answer may redirect through the authorization endpoint to the client.
 	if err := httpx.AllowFormAction(w, v.bound.Request.RedirectURI); err != nil {
 		h.deps.Renderer.RenderError(w, r, err)
 		return
 	}
 	h.deps.Renderer.Render(w, r, status, ui.SelectAccountPage{
 		Action: selectAccountPath, Interaction: v.bound.ID.String(), Token: v.bound.FormToken(selectAccountStep(v)),
-		ClientName: v.bound.Request.ClientName, ClientHost: v.bound.Request.ClientHost, UserName: known.Username, Email: known.Email, SignOutURL: "/logout",
+		ClientName: v.bound.Request.ClientName, ClientHost: v.bound.Request.ClientHost, UserName: u.Username, Email: u.Email, SignOutURL: "/logout",
 	})
 }
 

@@ -17,15 +17,15 @@ import (
 	"authly/internal/user"
 )
 
-// Attempt is one try to sign in.
+// Attempt is one attempt to sign in.
 type Attempt struct {
 	Identifier string // a username or an e-mail address, as typed
 	Password   secret.Redacted
 	Address    netip.Addr
 	UserAgent  string
-	// Replaces is the session token that the browser has, if any.
+	// Replaces is the browser's session token, if any.
 	Replaces secret.Redacted
-	// Interaction is the one that the form belongs to; nil for none.
+	// Interaction is the interaction of the form; nil for none.
 	Interaction *uuid.UUID
 }
 
@@ -34,15 +34,15 @@ type SignedIn struct {
 	User    user.User
 	Session session.Session
 	Token   secret.Redacted // of the session, for the browser
-	// Ticket is set for whoever has to choose a new password first: there is no session yet,
+	// Ticket is set for a user who has to choose a new password first: there is no session yet,
 	// and [Service.ChoosePassword] is the only way to one.
 	Ticket secret.Redacted
 }
 
 // SignIn checks an attempt and starts a session. The error is
-// [user.ErrWrongCredentials]; a fault of kind Limited with the method RetryAfter() when
-// there were too many attempts; Unavailable when too many passwords are being checked;
-// NotFound or Conflict when the interaction has ended; or a fault of our own.
+// [user.ErrWrongCredentials]; a fault of kind Limited with the method RetryAfter() if
+// there were too many attempts; Unavailable if the password pool is full;
+// NotFound or Conflict if the interaction has ended; or an internal error.
 func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error) {
 	account := accountSubject(attempt.Identifier)
 	if err := s.reserveAddress(ctx, attempt.Address); err != nil {
@@ -84,25 +84,25 @@ func (s *Service) SignIn(ctx context.Context, attempt Attempt) (SignedIn, error)
 	return signedIn, nil
 }
 
-// admit lets somebody choose a new password, in the transaction of ctx. The log has it: what they
-// signed in with may have been given to somebody else.
+// admit lets a user choose a new password, in the transaction of ctx. The event is a sign-in: another person may
+// have been given the password.
 func (s *Service) admit(ctx context.Context, verified user.Verified) (SignedIn, error) {
-	known := verified.User
+	u := verified.User
 	ticket, err := s.deps.Users.IssueTicket(ctx, verified, ticketLifetime)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return SignedIn{User: known, Ticket: ticket}, s.deps.Audit.Record(ctx, audit.Event{
-		Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: known.Subject(), Name: known.Username},
-		Target:  audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+	return SignedIn{User: u, Ticket: ticket}, s.deps.Audit.Record(ctx, audit.Event{
+		Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: u.Subject(), Name: u.Username},
+		Target:  audit.Target{Kind: "user", ID: u.Subject(), Name: u.Username},
 		Details: audit.Details{Methods: []string{oidc.MethodPassword}, Reason: "password_change_required"},
 	})
 }
 
-// begin starts the session of somebody who was recognized, in the transaction of ctx.
+// begin starts the session of an authenticated user, in the transaction of ctx.
 func (s *Service) begin(ctx context.Context, attempt Attempt, verified user.Verified) (SignedIn, error) {
-	known := verified.User
-	signedIn, address := SignedIn{User: known}, ""
+	u := verified.User
+	signedIn, address := SignedIn{User: u}, ""
 	if attempt.Address.IsValid() {
 		address = attempt.Address.String()
 	}
@@ -114,11 +114,11 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, verified user.Veri
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := s.deps.Users.RecordSignIn(ctx, known.ID); err != nil {
+	if err := s.deps.Users.RecordSignIn(ctx, u.ID); err != nil {
 		return SignedIn{}, err
 	}
 	if err := s.deps.Audit.Record(ctx, audit.Event{
-		Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: known.ID.String(), Name: known.Username},
+		Action: audit.SignIn, Actor: audit.Actor{Kind: audit.User, ID: u.ID.String(), Name: u.Username},
 		Target: audit.Target{Kind: "session", ID: signedIn.Session.ID.String()}, Details: audit.Details{Methods: signedIn.Session.Methods},
 	}); err != nil {
 		return SignedIn{}, err
@@ -129,20 +129,20 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, verified user.Veri
 	return signedIn, err
 }
 
-// logWithin bounds the writing of an event.
+// logWithin bounds the time to write an event.
 const logWithin = 10 * time.Second
 
-// reasonChanged is the reason of events about proofs that were good when they were verified, and not any more
-// when something was to begin with them.
+// reasonChanged is the reason of events about proofs that were valid when they were verified, but not any more
+// when they were used.
 const reasonChanged = "account_changed"
 
-// failed logs an attempt that was let through and had the wrong password, or the right one of
-// somebody who is disabled, one that has expired, or one whose account has changed while it was checked. Whose account was meant stands there only if there is such an
-// account: people type passwords into the wrong field. Attempts that were refused before
-// are not logged, so that a flood of them writes nothing. It returns the refusal, or why it
-// could not be logged.
+// failed logs an attempt with a wrong password, or with the right one of a user who is disabled, whose password has
+// expired, or whose account has changed during the check. The event names the account only if there is one: users
+// type passwords into the wrong field. Attempts that were refused before
+// are not logged, so that a flood of them writes nothing. It returns the refusal, or the
+// error of logging it.
 func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) error {
-	// Whoever guesses can't keep it from the log by hanging up.
+	// Detach from ctx: a client must not suppress the audit event by disconnecting.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	event := audit.Event{Action: audit.SignIn, Outcome: audit.Failure, Details: audit.Details{Reason: "wrong_credentials"}}
@@ -156,10 +156,10 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	case errors.Is(refusal, errUserLimited):
 		event.Details.Reason = "too_many_attempts"
 	}
-	meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
+	u, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
 	switch {
 	case err == nil:
-		event.Target = audit.Target{Kind: "user", ID: meant.ID.String(), Name: meant.Username}
+		event.Target = audit.Target{Kind: "user", ID: u.ID.String(), Name: u.Username}
 	case fault.KindOf(err) != fault.NotFound:
 		return err
 	}
@@ -169,8 +169,8 @@ func (s *Service) failed(ctx context.Context, attempt Attempt, refusal error) er
 	return refusal
 }
 
-// Choose goes on with an interaction as the user of a session. The error is a
-// fault of kind NotFound when the interaction has ended.
+// Choose continues an interaction as the user of a session. The error is a
+// fault of kind NotFound if the interaction has ended.
 func (s *Service) Choose(ctx context.Context, interaction uuid.UUID, current session.Session) error {
 	return s.deps.Interactions.RecordChoice(ctx, interaction, current.ID)
 }

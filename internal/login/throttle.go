@@ -13,7 +13,7 @@ import (
 	"authly/internal/user"
 )
 
-// limited is the refusal of an attempt that came too soon. Its kind is [fault.Limited].
+// limited is the refusal of an attempt over a limit. Its kind is [fault.Limited].
 type limited struct {
 	limit string
 	wait  time.Duration
@@ -41,11 +41,11 @@ func (s *Service) reserveAddress(ctx context.Context, address netip.Addr) error 
 	return refusalOf(LimitAddress)(s.deps.Throttle.AllowAddress(ctx, LimitAddress, address))
 }
 
-// refusalOf returns what makes an error of a decision under a limit.
+// refusalOf returns a function that turns the decision under a limit into an error.
 func refusalOf(limit string) func(ratelimit.Decision, error) error {
 	return func(decision ratelimit.Decision, err error) error {
 		if err != nil {
-			return err // nothing is known, so nothing is allowed
+			return err // the state is unknown, so refuse
 		}
 		if !decision.Allowed {
 			return &limited{limit, decision.RetryAfter}
@@ -54,15 +54,15 @@ func refusalOf(limit string) func(ratelimit.Decision, error) error {
 	}
 }
 
-// reserveForUser takes an attempt of the account, whichever of its names was typed, and returns
-// under what it was counted. For a name that nobody has it does the same work. The refusal is
+// reserveForUser reserves an attempt of the account, whichever of its names was typed, and returns
+// the subject that was counted. For a name without an account it does the same work. The refusal is
 // errUserLimited, after the work of checking a password.
 func (s *Service) reserveForUser(ctx context.Context, attempt Attempt, account string) (string, error) {
 	holder, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
 	subject := userSubject(holder)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
-		subject = "\x00" + account // which is no identifier of a user
+		subject = "\x00" + account // which no user's identifier equals
 	case err != nil:
 		return "", err
 	}
@@ -82,9 +82,9 @@ func (s *Service) reserveForUser(ctx context.Context, attempt Attempt, account s
 	return "", s.failed(ctx, attempt, errUserLimited)
 }
 
-// throttled logs that there were too many attempts for an account: once in a while, with the account if there
-// is one, and the same work if there is none. What was typed is not in the log, as people type passwords into the
-// wrong field. It returns the refusal, or why it could not be logged.
+// throttled logs that there were too many attempts for an account: rarely, with the account if there
+// is one, and with the same work if there is none. The typed name is not logged, because users type passwords into the
+// wrong field. It returns the refusal, or the error of logging it.
 func (s *Service) throttled(ctx context.Context, attempt Attempt, limit string, refusal error) error {
 	if fault.KindOf(refusal) != fault.Limited {
 		return refusal
@@ -92,9 +92,9 @@ func (s *Service) throttled(ctx context.Context, attempt Attempt, limit string, 
 	_, err := s.deps.Audit.RecordRefusal(ctx, audit.Refusal{
 		Subject: accountSubject(attempt.Identifier), Event: audit.Event{Action: audit.SessionThrottle, Details: audit.Details{Reason: limit}},
 		Fill: func(ctx context.Context, event *audit.Event) error {
-			meant, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
+			u, err := s.deps.Users.FindByIdentifier(ctx, attempt.Identifier)
 			if err == nil {
-				event.Target = audit.Target{Kind: "user", ID: meant.ID.String(), Name: meant.Username}
+				event.Target = audit.Target{Kind: "user", ID: u.ID.String(), Name: u.Username}
 			} else if fault.KindOf(err) != fault.NotFound {
 				return err
 			}
@@ -107,8 +107,8 @@ func (s *Service) throttled(ctx context.Context, attempt Attempt, limit string, 
 	return refusal
 }
 
-// giveBack forgets the attempts under the name that was typed, and those of the account.
-// Those under the account's other names stay, so that nobody who watches them learns of it.
+// giveBack resets the attempts under the typed name, and those of the account.
+// Those under the account's other names stay, so that watching them doesn't reveal a sign-in.
 func (s *Service) giveBack(ctx context.Context, account, holder string) error {
 	if err := s.deps.Throttle.Reset(ctx, LimitAccount, account); err != nil {
 		return err
@@ -116,9 +116,9 @@ func (s *Service) giveBack(ctx context.Context, account, holder string) error {
 	return s.deps.Throttle.Reset(ctx, LimitUser, holder)
 }
 
-// Unlock forgets the attempts that were made for an account, by any of its names.
-func (s *Service) Unlock(ctx context.Context, known user.User) error {
-	for _, identifier := range []string{known.Username, known.Email} {
+// Unlock resets the attempts for an account, under all of its names.
+func (s *Service) Unlock(ctx context.Context, u user.User) error {
+	for _, identifier := range []string{u.Username, u.Email} {
 		if identifier == "" {
 			continue
 		}
@@ -126,23 +126,23 @@ func (s *Service) Unlock(ctx context.Context, known user.User) error {
 			return err
 		}
 	}
-	return s.deps.Throttle.Reset(ctx, LimitUser, userSubject(known))
+	return s.deps.Throttle.Reset(ctx, LimitUser, userSubject(u))
 }
 
-// maxSubjectBytes bounds what is counted of an identifier that nobody can have.
+// maxSubjectBytes bounds the counted part of an identifier that no user can have.
 const maxSubjectBytes = 256
 
-// accountSubject returns under what the attempts for a name are counted.
+// accountSubject returns the subject under which the attempts for a name are counted.
 func accountSubject(identifier string) string {
 	folded, err := user.FoldIdentifier(identifier)
 	if err != nil {
-		// Nobody has it. It is counted all the same: guessing costs work.
+		// No user can have it. It is counted all the same, because checking a guess costs work.
 		return "\x00" + strings.ToLower(identifier[:min(len(identifier), maxSubjectBytes)])
 	}
 	return folded
 }
 
-// userSubject returns under what the attempts for an account are counted.
-func userSubject(known user.User) string { return known.ID.String() }
+// userSubject returns the subject under which the attempts for an account are counted.
+func userSubject(u user.User) string { return u.ID.String() }
 
 var _ Throttle = (*ratelimit.Limiter)(nil)

@@ -45,8 +45,8 @@ func (s store) list(ctx context.Context, query Query, now time.Time) (page.Of[Kn
 }
 
 // listOfClient walks through session_clients_client_idx, where the sessions of a client are in the
-// order of their identifiers, which is that of their making. What is asked about a session
-// is a count and no EXISTS: for that, PostgreSQL may put all sessions there are into a hash table.
+// order of their identifiers, which is that of their creation. The condition on a session
+// is a count instead of EXISTS, for which PostgreSQL may hash all sessions.
 func (s store) listOfClient(ctx context.Context, query Query, now time.Time) (page.Of[Known], error) {
 	list := db.Listing{
 		Table: "sessions", Columns: knownColumns,
@@ -73,7 +73,7 @@ func (s store) listOfClient(ctx context.Context, query Query, now time.Time) (pa
 	})
 }
 
-// inState returns what holds for the sessions that are in a state at a time, "" for any state.
+// inState returns the condition for sessions that are in a state at a time, "" for any state.
 func inState(table string, state State, now time.Time) (condition string, arguments []any) {
 	switch state {
 	case Active:
@@ -88,24 +88,24 @@ func inState(table string, state State, now time.Time) (condition string, argume
 }
 
 func (s store) find(ctx context.Context, sessionID uuid.UUID) (Known, error) {
-	known, err := scanKnown(s.database.Read(ctx).QueryRow(ctx, `SELECT `+knownColumns+` FROM sessions WHERE id = $1`, sessionID))
+	found, err := scanKnown(s.database.Read(ctx).QueryRow(ctx, `SELECT `+knownColumns+` FROM sessions WHERE id = $1`, sessionID))
 	if err != nil {
 		return Known{}, err
 	}
 	rows, err := s.database.Read(ctx).Query(ctx,
 		`SELECT client_id FROM session_participants WHERE session_id = $1 ORDER BY client_id LIMIT 100`, sessionID)
-	known.Clients, err = db.Collect(rows, err, func(row db.Row) (string, error) {
+	found.Clients, err = db.Collect(rows, err, func(row db.Row) (string, error) {
 		var clientID string
 		err := row.Scan(&clientID)
 		return clientID, err
 	})
-	return known, err
+	return found, err
 }
 
-// batch names sessions by a key, in the order of their identifiers.
+// batch selects sessions by a key, in the order of their identifiers.
 type batch struct {
 	column    string // of the identifiers
-	statement string // their query, with the key as $1 and the end of the batch before as $2
+	statement string // their query, with the key as $1 and the end of the previous batch as $2
 }
 
 func ofUser() batch {
@@ -116,7 +116,7 @@ func ofClient() batch {
 	return batch{"p.session_id", `SELECT p.session_id FROM session_participants p WHERE p.client = $1 AND p.session_id > $2`}
 }
 
-// endSome ends those of a batch that have not ended. It returns them by user, and the
+// endSome ends those sessions of a batch that have not ended. It returns them sorted by user, and the
 // end of the batch, zero for the last one.
 func (s store) endSome(ctx context.Context, of batch, key, after uuid.UUID, now time.Time) ([]ended, uuid.UUID, error) {
 	end, next := uuid.Max, uuid.Nil
@@ -128,7 +128,7 @@ func (s store) endSome(ctx context.Context, of batch, key, after uuid.UUID, now 
 	}
 	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE sessions SET ended_at = $4 WHERE ended_at IS NULL
 		AND id IN (`+of.statement+` AND `+of.column+` <= $3) RETURNING id, user_id`, key, after, end, now)
-	gone, err := db.Collect(rows, err, scanEnded)
-	slices.SortFunc(gone, func(a, b ended) int { return bytes.Compare(a.userID[:], b.userID[:]) })
-	return gone, next, err
+	endedSessions, err := db.Collect(rows, err, scanEnded)
+	slices.SortFunc(endedSessions, func(a, b ended) int { return bytes.Compare(a.userID[:], b.userID[:]) })
+	return endedSessions, next, err
 }

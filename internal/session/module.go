@@ -10,7 +10,7 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// Endings is told which sessions of a user end before their time.
+// Endings is told which sessions of a user are ended before their time.
 type Endings interface {
 	// SessionsEnded joins the transaction that ends them.
 	SessionsEnded(ctx context.Context, userID uuid.UUID, sessions []uuid.UUID) error
@@ -21,13 +21,13 @@ type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Lifetime policy.Lifetime
-	// Maximum is how many sessions a user may have at one time; 0 for any number.
+	// Maximum is how many sessions a user may have at one time; 0 for no limit.
 	Maximum int
-	// Endings is nil if nobody has to know.
+	// Endings may be nil.
 	Endings Endings
 }
 
-// Service keeps sessions.
+// Service manages sessions.
 type Service struct {
 	store    store
 	clock    clock.Clock

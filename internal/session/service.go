@@ -13,16 +13,17 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// bumpInterval is how often the use of a session is written down.
+// bumpInterval is how often the use of a session is recorded, at most.
 const bumpInterval = time.Minute
 
-// sweepDelay keeps a session a little longer than it lives, for codes that were
+// sweepDelay keeps a session a little longer than its lifetime, for codes that were
 // issued at its end.
 const sweepDelay = time.Hour
 
 // Start signs a user in, in the transaction of ctx if there is one, and returns the session with its new token. A live
-// session of the same user that the browser had goes on under the new token; one
-// of another user is ended. Where the user has too many sessions with a new one, the oldest end. The error is that of the person's Admit when the proof no longer counts.
+// session of the same user in the browser continues under the new token; one
+// of another user is ended. If the user then has too many sessions, the oldest end. The error is that of the person's
+// Admit if the proof no longer counts.
 func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacted, error) {
 	now, token := s.clock.Now(), secret.New()
 	fresh := Session{
@@ -32,7 +33,7 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 	browser := browser{described(begun.UserAgent, maxUserAgentBytes), described(begun.Address, maxAddressBytes)}
 	var started Session
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		userID, err := begun.Person.Admit(ctx) // first: it locks the user, whom all the rest is about
+		userID, err := begun.Person.Admit(ctx) // first, because it locks the user
 		if err != nil {
 			return err
 		}
@@ -50,9 +51,9 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 		if !errors.Is(err, errNoRecord) {
 			return err
 		}
-		gone, err := s.store.endByToken(ctx, replaced, now)
+		endedSessions, err := s.store.endByToken(ctx, replaced, now)
 		if err == nil {
-			err = s.tell(ctx, gone)
+			err = s.tell(ctx, endedSessions)
 		}
 		if err != nil {
 			return err
@@ -65,46 +66,46 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 	return started, token, nil
 }
 
-// add stores a new session and ends the oldest ones that are too many with it. The user is locked, so that those who
-// start at once count one another.
-func (s *Service) add(ctx context.Context, made Session, token secret.Digest, from browser) error {
-	if err := s.store.insert(ctx, made, token, from); err != nil || s.maximum == 0 {
+// add stores a new session and ends the oldest ones above the maximum. The user is locked, so that concurrent
+// sign-ins count one another.
+func (s *Service) add(ctx context.Context, session Session, token secret.Digest, from browser) error {
+	if err := s.store.insert(ctx, session, token, from); err != nil || s.maximum == 0 {
 		return err
 	}
-	gone, err := s.store.endOldest(ctx, made.UserID, s.maximum, made.CreatedAt)
+	endedSessions, err := s.store.endOldest(ctx, session.UserID, s.maximum, session.CreatedAt)
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, gone)
+	return s.tell(ctx, endedSessions)
 }
 
 // Current returns the session of a token, and whether there is a live one: not
-// ended, not expired, and of a user who may sign in. That it was used is written down
+// ended, not expired, and of a user who may sign in. Its use is recorded
 // at most once a minute.
 func (s *Service) Current(ctx context.Context, token secret.Redacted) (Session, bool, error) {
 	if token.IsZero() {
 		return Session{}, false, nil
 	}
 	now := s.clock.Now()
-	known, err := s.store.live(ctx, secret.Hash(token), now)
+	session, err := s.store.live(ctx, secret.Hash(token), now)
 	if errors.Is(err, errNoRecord) {
 		return Session{}, false, nil
 	}
 	if err != nil {
 		return Session{}, false, fmt.Errorf("find a session: %w", err)
 	}
-	if now.Sub(known.LastSeenAt) < bumpInterval {
-		return known, true, nil
+	if now.Sub(session.LastSeenAt) < bumpInterval {
+		return session, true, nil
 	}
-	known.LastSeenAt, known.IdleExpiresAt = now, policy.RefreshExpiry(now, s.lifetime.Idle, known.ExpiresAt)
-	if err := s.store.bump(ctx, known); err != nil {
+	session.LastSeenAt, session.IdleExpiresAt = now, policy.RefreshExpiry(now, s.lifetime.Idle, session.ExpiresAt)
+	if err := s.store.bump(ctx, session); err != nil {
 		return Session{}, false, fmt.Errorf("note the use of a session: %w", err)
 	}
-	return known, true, nil
+	return session, true, nil
 }
 
-// Use notes that sessions are used other than by a visit of their browser, in the transaction of ctx
-// if there is one: it moves their idle end as a visit does, and never the absolute one. Sessions
+// Use records that sessions are used other than by a visit of their browser, in the transaction of ctx
+// if there is one: it extends their idle expiry as a visit does, and never the absolute one. Sessions
 // that have ended or expired stay so.
 func (s *Service) Use(ctx context.Context, sessions []uuid.UUID) error {
 	now := s.clock.Now()
@@ -118,30 +119,30 @@ func (s *Service) Use(ctx context.Context, sessions []uuid.UUID) error {
 	return nil
 }
 
-// End ends a session, in the transaction of ctx if there is one, and reports whether it
-// was this call that did. Ending one that has ended, or never was, is no error.
+// End ends a session, in the transaction of ctx if there is one, and reports whether
+// this call did. Ending a session that has ended, or never existed, is no error.
 func (s *Service) End(ctx context.Context, sessionID uuid.UUID) (bool, error) {
-	var gone []ended
+	var endedSessions []ended
 	err := s.store.inTransaction(ctx, func(ctx context.Context) (err error) {
-		if gone, err = s.store.end(ctx, sessionID, s.clock.Now()); err != nil {
+		if endedSessions, err = s.store.end(ctx, sessionID, s.clock.Now()); err != nil {
 			return err
 		}
-		return s.tell(ctx, gone)
+		return s.tell(ctx, endedSessions)
 	})
 	if err != nil {
 		return false, fmt.Errorf("end a session: %w", err)
 	}
-	return len(gone) > 0, nil
+	return len(endedSessions) > 0, nil
 }
 
 // EndAllOf ends all sessions of a user, in the transaction of ctx if there is one.
 func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		gone, err := s.store.endAllOf(ctx, userID, s.clock.Now())
+		endedSessions, err := s.store.endAllOf(ctx, userID, s.clock.Now())
 		if err != nil {
 			return err
 		}
-		return s.tell(ctx, gone)
+		return s.tell(ctx, endedSessions)
 	})
 	if err != nil {
 		return fmt.Errorf("end a user's sessions: %w", err)
@@ -150,7 +151,7 @@ func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 }
 
 // EndAll ends the sessions of all users, in the transaction of ctx if there is one, and returns how many. It is for
-// a database that was restored, so clients aren't told: they can't be told of the sessions that the backup doesn't have.
+// a database restored from a backup. Clients aren't told, because the backup doesn't know all sessions.
 func (s *Service) EndAll(ctx context.Context) (int64, error) {
 	count, err := s.store.endAll(ctx, s.clock.Now())
 	if err != nil {
@@ -168,19 +169,19 @@ func (s *Service) CountOf(ctx context.Context, userID uuid.UUID) (int64, error) 
 	return count, nil
 }
 
-// tell tells whoever has to know which sessions of one user have ended.
-func (s *Service) tell(ctx context.Context, gone []ended) error {
-	if len(gone) == 0 || s.endings == nil {
+// tell passes the ended sessions of one user to Endings.
+func (s *Service) tell(ctx context.Context, endedSessions []ended) error {
+	if len(endedSessions) == 0 || s.endings == nil {
 		return nil
 	}
-	sessions := make([]uuid.UUID, len(gone))
-	for i, each := range gone {
-		sessions[i] = each.id
+	sessions := make([]uuid.UUID, len(endedSessions))
+	for i, one := range endedSessions {
+		sessions[i] = one.id
 	}
-	return s.endings.SessionsEnded(ctx, gone[0].userID, sessions)
+	return s.endings.SessionsEnded(ctx, endedSessions[0].userID, sessions)
 }
 
-// Sweep deletes sessions whose lifetime is over and to which nothing refers any more.
+// Sweep deletes sessions whose lifetime is over and that nothing refers to any more.
 func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.store.sweep(ctx, s.clock.Now().Add(-sweepDelay)); err != nil {
 		return fmt.Errorf("sweep sessions: %w", err)

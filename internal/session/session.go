@@ -15,7 +15,7 @@ import (
 type Session struct {
 	ID              uuid.UUID
 	UserID          uuid.UUID
-	Methods         []string  // how the user was recognized (RFC 8176)
+	Methods         []string  // how the user was authenticated (RFC 8176)
 	AuthenticatedAt time.Time // the last time
 	CreatedAt       time.Time
 	LastSeenAt      time.Time // to the minute
@@ -23,32 +23,32 @@ type Session struct {
 	ExpiresAt       time.Time
 }
 
-// Person is the proof that somebody was recognized. What was proven may no longer hold when a session
-// begins, as the proof took time to check.
+// Person is the proof that a user was authenticated. It may no longer hold when a session
+// begins, because checking it took time.
 type Person interface {
-	// Admit returns whose session may begin if the proof still counts, and keeps it so until the
-	// transaction of ctx ends: whoever ends the user's sessions meanwhile waits, and finds the new one.
+	// Admit returns the user whose session may begin if the proof still counts, and keeps it so until the
+	// transaction of ctx ends: another transaction that ends the user's sessions waits, and finds the new one.
 	Admit(ctx context.Context) (uuid.UUID, error)
 }
 
-// New is what a session is started with.
+// New is a session to start.
 type New struct {
 	Person  Person
 	Methods []string // RFC 8176
-	// Replaces is the token that the browser had before; it may be zero or
-	// worthless. It stops working.
+	// Replaces is the browser's previous token; it may be zero or
+	// invalid. It stops working.
 	Replaces  secret.Redacted
 	UserAgent string // shortened
 	Address   string
 }
 
-// The bounds of what is kept about a browser.
+// The bounds of what is recorded about a browser.
 const (
 	maxUserAgentBytes = 400
 	maxAddressBytes   = 64
 )
 
-// described returns a text from outside as it can be stored and shown on one line.
+// described returns a foreign text in a form that can be stored and shown on one line.
 func described(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -10,12 +10,12 @@ import (
 
 const cookieName = "authly_session"
 
-// Browser connects sessions with the cookie that holds their token.
+// Browser connects sessions with the cookie that carries their token.
 type Browser struct {
 	service *Service
 	cookies *httpx.Cookies
 	clock   clock.Clock
-	states  *BrowserStates // nil if no client can watch them
+	states  *BrowserStates // nil if clients can't watch them
 }
 
 // NewBrowser returns a Browser.
@@ -23,7 +23,7 @@ func NewBrowser(service *Service, cookies *httpx.Cookies) *Browser {
 	return &Browser{service: service, cookies: cookies, clock: service.clock}
 }
 
-// WithStates returns the same browser with states that clients can watch.
+// WithStates returns the browser with states that clients can watch.
 func (b *Browser) WithStates(states *BrowserStates) *Browser {
 	watched := *b
 	watched.states = states
@@ -35,7 +35,7 @@ func (b *Browser) Read(r *http.Request) (Session, bool, error) {
 	return b.service.Current(r.Context(), b.Token(r))
 }
 
-// Token returns the value of the browser's cookie, whatever it is worth, or the
+// Token returns the value of the browser's cookie, valid or not, or the
 // empty secret.
 func (b *Browser) Token(r *http.Request) secret.Redacted {
 	token, _ := b.cookies.Get(r, cookieName)

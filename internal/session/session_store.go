@@ -12,10 +12,10 @@ import (
 
 type store struct{ database *db.DB }
 
-// errNoRecord is returned for a session that is not there.
+// errNoRecord is returned for a session that does not exist.
 var errNoRecord = db.ErrNoRows
 
-// browser is what is kept about the place of a sign-in.
+// browser is what is recorded about the browser of a sign-in.
 type browser struct{ userAgent, address string }
 
 const columns = `id, user_id, authentication_methods, authenticated_at, created_at, last_seen_at, idle_expires_at, expires_at`
@@ -30,11 +30,11 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-func (s store) insert(ctx context.Context, made Session, token secret.Digest, from browser) error {
+func (s store) insert(ctx context.Context, session Session, token secret.Digest, from browser) error {
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`INSERT INTO sessions (`+columns+`, token_hash, user_agent, address) VALUES `+db.Values(1, 11),
-		made.ID, made.UserID, db.Strings(made.Methods), made.AuthenticatedAt, made.CreatedAt, made.LastSeenAt, made.IdleExpiresAt,
-		made.ExpiresAt, token.Bytes(), from.userAgent, from.address)
+		session.ID, session.UserID, db.Strings(session.Methods), session.AuthenticatedAt, session.CreatedAt, session.LastSeenAt, session.IdleExpiresAt,
+		session.ExpiresAt, token.Bytes(), from.userAgent, from.address)
 	return err
 }
 
@@ -62,7 +62,7 @@ func (s store) countOf(ctx context.Context, userID uuid.UUID, now time.Time) (in
 	return count, err
 }
 
-// bump never shortens what a request that came later has written.
+// bump never shortens what a later request has written.
 func (s store) bump(ctx context.Context, used Session) error {
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`UPDATE sessions SET last_seen_at = $1, idle_expires_at = $2 WHERE id = $3 AND ended_at IS NULL AND last_seen_at < $1`,
@@ -70,13 +70,13 @@ func (s store) bump(ctx context.Context, used Session) error {
 	return err
 }
 
-// use moves the idle end of sessions that were last seen before a time.
+// use extends the idle expiry of sessions that were last seen before a time.
 func (s store) use(ctx context.Context, sessions []uuid.UUID, now, idleExpiry, seenBefore time.Time) error {
 	ids := make([]any, 0, len(sessions))
-	for _, each := range sessions {
-		ids = append(ids, each)
+	for _, id := range sessions {
+		ids = append(ids, id)
 	}
-	for len(ids)&(len(ids)-1) != 0 { // few distinct statements to keep prepared
+	for len(ids)&(len(ids)-1) != 0 { // pad to a power of two, for few distinct prepared statements
 		ids = append(ids, ids[len(ids)-1])
 	}
 	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET last_seen_at = $1,
@@ -101,12 +101,12 @@ func (s store) endAllOf(ctx context.Context, userID uuid.UUID, now time.Time) ([
 	return s.endWhere(ctx, `user_id = $2`, now, userID)
 }
 
-// endAll ends the sessions of all users, expired ones too, and returns how many.
+// endAll ends the sessions of all users, including expired ones, and returns how many.
 func (s store) endAll(ctx context.Context, now time.Time) (int64, error) {
 	return s.database.Write(ctx).Exec(ctx, `UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL`, now)
 }
 
-// endOldest leaves a user the newest live sessions, as many as they may have, and ends others that are live.
+// endOldest keeps the newest live sessions of a user, up to the maximum, and ends the other live ones.
 func (s store) endOldest(ctx context.Context, userID uuid.UUID, keep int, now time.Time) ([]ended, error) {
 	rows, err := s.database.Write(ctx).Query(ctx, `UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL AND id IN (
 			SELECT old.id FROM sessions old WHERE old.user_id = $2 AND old.ended_at IS NULL AND old.idle_expires_at > $1 AND old.expires_at > $1
@@ -126,8 +126,8 @@ func scanEnded(row db.Row) (ended, error) {
 	return e, err
 }
 
-// sweep leaves the sessions that token families refer to: without the row there
-// would be nothing left to say that the session was ended.
+// sweep keeps the sessions that token families refer to: without the row nothing
+// would record that the session was ended.
 func (s store) sweep(ctx context.Context, before time.Time) error {
 	return s.database.Sweep(ctx, `DELETE FROM sessions WHERE id IN (SELECT expired.id FROM sessions expired WHERE expired.expires_at <= $1
 		AND NOT EXISTS (SELECT 1 FROM session_references kept WHERE kept.session_id = expired.id) LIMIT $2)`, before)

@@ -11,38 +11,38 @@ import (
 )
 
 const (
-	// CheckPath is where the frame of OpenID Connect Session Management 1.0 is, below the issuer.
+	// CheckPath is the path of the frame of OpenID Connect Session Management 1.0, below the issuer.
 	CheckPath   = "/oidc/check-session"
 	stateCookie = "authly_browser_state"
 )
 
-// BrowserStates lets clients see by a frame that something about a browser's session
+// BrowserStates lets clients detect through a frame that a browser's session
 // has changed (OpenID Connect Session Management 1.0). The state is a random value in a
-// cookie that the frame's script can read: it has nothing to do with the session's token, lets nobody in,
-// and is a new one after each sign-in, and gone after each sign-out.
+// cookie that the frame's script can read. It is independent of the session's token, grants nothing,
+// is replaced at each sign-in, and removed at each sign-out.
 type BrowserStates struct {
 	cookies      *httpx.Cookies
 	clock        clock.Clock
 	page, script string
 }
 
-// NewBrowserStates returns the states that cookies hold.
+// NewBrowserStates returns the states stored in the cookies.
 func NewBrowserStates(cookies *httpx.Cookies, at clock.Clock) *BrowserStates {
 	script := strings.Replace(checkScript, "COOKIE", cookies.FullName(stateCookie), 1)
 	return &BrowserStates{cookies: cookies, clock: at, script: script, page: strings.Replace(checkPage, "SCRIPT", script, 1)}
 }
 
-// Mount adds the frame.
+// Mount adds the route of the frame.
 func (s *BrowserStates) Mount(router *httpx.Router) {
 	router.Browser().HandleFunc("GET "+CheckPath, s.check, httpx.Quiet())
 }
 
-// SessionState returns the session_state of a response to a client, "" for one whose
-// redirect URI has no origin. A browser that has no state yet, because it signed in before there were
-// any, gets one.
+// SessionState returns the session_state of a response to a client, "" if its
+// redirect URI has no origin. A browser that signed in before states were enabled
+// gets one.
 func (s *BrowserStates) SessionState(w http.ResponseWriter, r *http.Request, clientID, redirectURI string, current Session) string {
-	known, _ := s.cookies.Get(r, stateCookie)
-	state := known.Reveal()
+	cookie, _ := s.cookies.Get(r, stateCookie)
+	state := cookie.Reveal()
 	if !isBrowserState(state) {
 		state = s.renew(w, current.ExpiresAt.Sub(s.clock.Now()))
 	}
@@ -50,15 +50,15 @@ func (s *BrowserStates) SessionState(w http.ResponseWriter, r *http.Request, cli
 }
 
 // NobodySignedIn makes a browser forget a state whose session has expired, or was
-// ended elsewhere: clients that watch it learn of that now. In a frame on another site the state comes
-// without the session's own cookie, which says nothing; so only a page of its own counts.
+// ended elsewhere, so that clients that watch it notice. In a frame on another site the state is sent
+// without the session's own cookie, which means nothing; so only a top-level page counts.
 func (s *BrowserStates) NobodySignedIn(w http.ResponseWriter, r *http.Request) {
 	if _, there := s.cookies.Get(r, stateCookie); there && r.Header.Get("Sec-Fetch-Dest") == "document" {
 		s.forget(w)
 	}
 }
 
-// renew gives the browser a new state, for as long as its session can last.
+// renew gives the browser a new state, for the maximum lifetime of its session.
 func (s *BrowserStates) renew(w http.ResponseWriter, lifetime time.Duration) string {
 	state := secret.New()
 	s.cookies.SetForScripts(w, stateCookie, state, lifetime)
@@ -67,9 +67,9 @@ func (s *BrowserStates) renew(w http.ResponseWriter, lifetime time.Duration) str
 
 func (s *BrowserStates) forget(w http.ResponseWriter) { s.cookies.Clear(w, stateCookie) }
 
-// check answers with the frame. Every site may have it in a page of its own: who the
-// clients are is not known without asking which one it is, and the frame shows nothing, has
-// nothing to press, and tells only those who know a session_state whether it still holds.
+// check answers with the frame. Every site may embed it: the request doesn't say which
+// client it is for, and the frame shows nothing, has no controls,
+// and answers only sites that have a session_state whether it still holds.
 func (s *BrowserStates) check(w http.ResponseWriter, _ *http.Request) {
 	httpx.AllowFraming(w)
 	httpx.AllowScript(w, s.script)
@@ -84,8 +84,8 @@ const checkPage = `<!doctype html>
 </html>
 `
 
-// checkScript answers messages of the form "client_id session_state" (section 3.1 and
-// 3.2) with "unchanged", "changed" or "error", to the origin that they came from and to no other.
+// checkScript answers messages of the form "client_id session_state" (sections 3.1 and
+// 3.2) with "unchanged", "changed" or "error", and only to the origin that they came from.
 // The origin is part of the hash, so that a client learns nothing with another's session_state.
 const checkScript = `
 "use strict";

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// CountActive counts the sessions in which somebody is signed in, which takes time that grows
+// CountActive counts the sessions with a signed-in user, which takes time that grows
 // with their number.
 func (s *Service) CountActive(ctx context.Context) (int64, error) {
 	count, err := s.store.countActive(ctx, s.clock.Now())

@@ -12,11 +12,11 @@ import (
 	"authly/internal/protocol/oidc"
 )
 
-// errLastAdministrator refuses what would leave nobody who can sign in to administer.
+// errLastAdministrator refuses a change that would leave no administrator who can sign in.
 var errLastAdministrator = fault.New(fault.Conflict, "user.last_administrator")
 
-// Profile is what can be changed of a user. What its Claims have of username,
-// e-mail address and times is not looked at.
+// Profile is the changeable part of a user. The username, e-mail address and times in its
+// Claims are ignored.
 type Profile struct {
 	Username              string
 	Email                 string // "" for none
@@ -27,13 +27,13 @@ type Profile struct {
 	Claims                oidc.StandardClaims
 }
 
-// Profile returns what can be changed of the user.
+// Profile returns the changeable part of the user.
 func (u User) Profile() Profile {
 	return Profile{u.Username, u.Email, u.EmailVerified, u.Administrator, u.RequirePasswordChange, u.ManagedBy, u.Claims}
 }
 
-// Lock is Find for whoever is about to change the user: until the transaction of ctx
-// ends, nobody else does. Those who change users do it one after another.
+// Lock is Find for a transaction that changes the user: until it
+// ends, no other one does. Changes of users are serialized.
 func (s *Service) Lock(ctx context.Context, userID uuid.UUID) (User, error) {
 	err := s.store.lockAdministrators(ctx)
 	if err == nil {
@@ -45,31 +45,31 @@ func (s *Service) Lock(ctx context.Context, userID uuid.UUID) (User, error) {
 	return s.Find(ctx, userID)
 }
 
-// Replace gives a user another profile. Who has to choose a new password from now on
+// Replace replaces a user's profile. A user who now has to choose a new password
 // is signed out everywhere. The error is a fault of kind Invalid or Conflict that names the
-// fields, or Conflict without any for the last administrator.
-func (s *Service) Replace(ctx context.Context, userID uuid.UUID, wanted Profile) (User, error) {
-	wanted.Email, wanted.Username = strings.TrimSpace(wanted.Email), strings.TrimSpace(wanted.Username)
-	registration := New{Username: wanted.Username, Email: wanted.Email, EmailVerified: wanted.EmailVerified, ManagedBy: wanted.ManagedBy, Claims: wanted.Claims}
+// fields, or Conflict without fields for the last administrator.
+func (s *Service) Replace(ctx context.Context, userID uuid.UUID, profile Profile) (User, error) {
+	profile.Email, profile.Username = strings.TrimSpace(profile.Email), strings.TrimSpace(profile.Username)
+	registration := New{Username: profile.Username, Email: profile.Email, EmailVerified: profile.EmailVerified, ManagedBy: profile.ManagedBy, Claims: profile.Claims}
 	if err := registration.validate(s.rules, nil); err != nil {
 		return User{}, err
 	}
-	wanted.Claims = tidy(wanted.Claims)
+	profile.Claims = tidy(profile.Claims)
 	err := s.exceptLastAdministrator(ctx, userID, "change a user", func(ctx context.Context) (bool, error) {
-		known, err := s.Find(ctx, userID)
+		u, err := s.Find(ctx, userID)
 		if err != nil {
 			return false, err
 		}
-		if wanted.Username != known.Username { // whoever has a name that nobody gets any more keeps it
-			if err := checkNewUsername(wanted.Username); err != nil {
+		if profile.Username != u.Username { // existing users keep a name that is not allowed for new ones
+			if err := checkNewUsername(profile.Username); err != nil {
 				return false, err
 			}
 		}
-		changed, err := s.store.replace(ctx, userID, wanted, s.clock.Now())
+		changed, err := s.store.replace(ctx, userID, profile, s.clock.Now())
 		if err != nil || !changed {
 			return changed, taken(err)
 		}
-		if wanted.RequirePasswordChange && !known.RequirePasswordChange {
+		if profile.RequirePasswordChange && !u.RequirePasswordChange {
 			return true, s.endAll(ctx, userID)
 		}
 		return true, nil
@@ -80,8 +80,8 @@ func (s *Service) Replace(ctx context.Context, userID uuid.UUID, wanted Profile)
 	return s.Find(ctx, userID)
 }
 
-// RequirePasswordChange lets a user do nothing before they have chosen a new
-// password, and ends what they have, invitations too. The error is as that of Disable.
+// RequirePasswordChange makes a user choose a new password before anything else,
+// and ends their sessions, tokens and invitations. The error is as that of Disable.
 func (s *Service) RequirePasswordChange(ctx context.Context, userID uuid.UUID) error {
 	return s.exceptLastAdministrator(ctx, userID, "require a new password", func(ctx context.Context) (bool, error) {
 		changed, err := s.store.requirePasswordChange(ctx, userID, s.clock.Now())
@@ -92,8 +92,8 @@ func (s *Service) RequirePasswordChange(ctx context.Context, userID uuid.UUID) e
 	})
 }
 
-// Disable keeps a user from signing in and ends their sessions and invitations; nothing that
-// they gave to clients counts while they are disabled. The error is a fault of
+// Disable keeps a user from signing in and ends their sessions and invitations. While
+// a user is disabled, none of their consents counts. The error is a fault of
 // kind NotFound, or Conflict for the last administrator.
 func (s *Service) Disable(ctx context.Context, userID uuid.UUID) error {
 	return s.exceptLastAdministrator(ctx, userID, "disable a user", func(ctx context.Context) (bool, error) {
@@ -105,7 +105,7 @@ func (s *Service) Disable(ctx context.Context, userID uuid.UUID) error {
 	})
 }
 
-// Enable undoes Disable, except for what was ended: the user has to sign in again.
+// Enable undoes Disable, except for what has ended: the user has to sign in again.
 func (s *Service) Enable(ctx context.Context, userID uuid.UUID) error {
 	changed, err := s.store.enable(ctx, userID, s.clock.Now())
 	if err != nil {
@@ -117,9 +117,9 @@ func (s *Service) Enable(ctx context.Context, userID uuid.UUID) error {
 	return nil
 }
 
-// Delete removes a user with everything that hangs from the account. Sessions end
-// first, as others have to learn of that. What the audit log has of the person can't be read any
-// more. The error is as that of Disable.
+// Delete removes a user with everything that belongs to the account. Sessions end
+// first, so that clients are told. The user's personal data in the audit log becomes
+// unreadable. The error is as that of Disable.
 func (s *Service) Delete(ctx context.Context, userID uuid.UUID) error {
 	return s.exceptLastAdministrator(ctx, userID, "delete a user", func(ctx context.Context) (bool, error) {
 		if err := s.sessions.EndAllOf(ctx, userID); err != nil {
@@ -133,9 +133,9 @@ func (s *Service) Delete(ctx context.Context, userID uuid.UUID) error {
 	})
 }
 
-// exceptLastAdministrator runs a change that leaves the last administrator as
-// they are, one after another: two who are removed at the same time would otherwise each be
-// counted on by the other.
+// exceptLastAdministrator runs a change unless it would affect the last administrator.
+// Changes are serialized: two administrators removed at the same time would otherwise each count on
+// the other.
 func (s *Service) exceptLastAdministrator(ctx context.Context, userID uuid.UUID, attempt string, change func(context.Context) (bool, error)) error {
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
 		if err := s.store.lockAdministrators(ctx); err != nil {

@@ -10,24 +10,24 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// lock keeps a user from being changed by anybody else until the transaction ends.
+// lock keeps other transactions from changing a user until this one ends.
 func (s store) lock(ctx context.Context, userID uuid.UUID) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET updated_at = updated_at WHERE id = $1`, userID)
 	return err
 }
 
-// lockAdministrators makes others who change users wait until the transaction ends. It comes
-// before every lock of a user; locking all administrators themselves would be a deadlock of those
-// who get them in different orders.
+// lockAdministrators makes other changes of users wait until the transaction ends. It comes
+// before every lock of a user; locking all administrators themselves would deadlock transactions
+// that get them in different orders.
 func (s store) lockAdministrators(ctx context.Context) error {
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`INSERT INTO user_locks (name) VALUES ('administrators') ON CONFLICT (name) DO UPDATE SET name = excluded.name`)
 	return err
 }
 
-// Who can sign in to administer, whether there is such a one besides $1, and two rules made of
-// that. A change that leaves a mark which counts for nothing as it is may be made without
-// another; taking the mark away may not: the set-up opens again where there is none.
+// The condition for an administrator who can sign in, whether there is one besides $1, and two rules made of
+// these. A change that keeps an ineffective administrator mark may be made without
+// another administrator; removing the mark may not: the set-up opens again if there is none.
 const (
 	canAdminister = `administrator AND state = 'active' AND NOT require_password_change AND password_hash IS NOT NULL
 		AND password_expires_at IS NULL`
@@ -59,7 +59,7 @@ func (s store) remove(ctx context.Context, userID uuid.UUID) (bool, error) {
 	return changed == 1, err
 }
 
-// replace writes a profile that was checked, unless it takes the last administrator away.
+// replace writes a validated profile, unless that would remove the last administrator.
 func (s store) replace(ctx context.Context, userID uuid.UUID, p Profile, now time.Time) (bool, error) {
 	usernameFolded, emailFolded, err := foldedNames(p.Username, p.Email)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s store) replace(ctx context.Context, userID uuid.UUID, p Profile, now tim
 	return changed == 1, err
 }
 
-// foldedNames returns the forms in which names are unique, "" for no e-mail address.
+// foldedNames returns the unique forms of the names, "" for no e-mail address.
 func foldedNames(username, email string) (usernameFolded, emailFolded string, err error) {
 	if usernameFolded, err = policy.FoldUsername(username); err != nil || email == "" {
 		return usernameFolded, "", err

@@ -12,10 +12,10 @@ import (
 	"authly/internal/platform/fault"
 )
 
-// MaxPage is the most users of one page.
+// MaxPage is the maximum number of users of a page.
 const MaxPage = 200
 
-// Query says which users are wanted. What is left at its zero value may be anything.
+// Query filters the list of users. A zero value matches all.
 type Query struct {
 	// Parts of the names and the e-mail address; the case of letters does not matter.
 	Username, Email, GivenName, FamilyName string
@@ -27,41 +27,41 @@ type Query struct {
 	// Identifier is the whole username or e-mail address of one user, in any case.
 	Identifier string
 	ManagedBy  string // the name of a file
-	// Since is included, and before is not. Whoever never signed in has no last sign-in.
+	// Since is inclusive, Before exclusive. A user who never signed in has no last sign-in.
 	CreatedSince, CreatedBefore     time.Time
 	LastLoginSince, LastLoginBefore time.Time
-	// After is the last user of the page before, zero for the first page.
+	// After is the last user of the previous page, zero for the first page.
 	After uuid.UUID
-	// Limit is the size of a page: MaxPage if zero or more than that.
+	// Limit is the size of a page: MaxPage if zero or greater.
 	Limit int
 
-	only uuid.UUID // the one who has the identifier, zero without one
+	only uuid.UUID // the user with the identifier, zero without one
 }
 
-// Page is a part of the users, in the order of their making. Where few users match, it
+// Page is a page of users, in the order of their creation. Where few users match, it
 // ends before it is full, even empty.
 type Page struct {
 	Users []User
-	// Next is what to ask after for the next page, zero if this is the last.
+	// Next is the After of the next page, zero if this is the last.
 	Next uuid.UUID
 }
 
-// List returns a page of the users that match.
+// List returns a page of the matching users.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	if query.Limit <= 0 || query.Limit > MaxPage {
 		query.Limit = MaxPage
 	}
 	if query.Identifier != "" {
-		known, err := s.FindByIdentifier(ctx, query.Identifier)
+		u, err := s.FindByIdentifier(ctx, query.Identifier)
 		if fault.KindOf(err) == fault.NotFound {
 			return Page{}, nil
 		}
 		if err != nil {
 			return Page{}, err
 		}
-		query.only = known.ID
+		query.only = u.ID
 	}
-	wanted := query.Limit
+	limit := query.Limit
 	query.Limit++ // one more row shows whether there is another page
 	all, end, err := s.store.list(ctx, query)
 	if err != nil {
@@ -72,8 +72,8 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 		all[i] = all[i].withClaims()
 	}
 	page := Page{Users: all, Next: end}
-	if len(all) > wanted {
-		page.Users, page.Next = all[:wanted], all[wanted-1].ID
+	if len(all) > limit {
+		page.Users, page.Next = all[:limit], all[limit-1].ID
 	}
 	return page, nil
 }

@@ -12,13 +12,13 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// list walks through users_search_idx, which has everything that is asked about, or through
-// the index of a mark that few have, and reads the records of the page only. It looks at a
+// list walks through users_search_idx, which covers all filters, or through
+// the index of a rare mark, and reads only the records of the page. It examines a
 // bounded number of users and returns the last of them, zero if there are no more after it.
 func (s store) list(ctx context.Context, query Query) ([]User, uuid.UUID, error) {
 	conditions, arguments := query.conditions()
 	var end uuid.UUID
-	if len(arguments) > 1 && query.only == uuid.Nil { // otherwise every one matches, or one at most
+	if len(arguments) > 1 && query.only == uuid.Nil { // otherwise all match, or at most one
 		var err error
 		if end, err = db.EndOfSearch(ctx, s.database.Read(ctx), "users", query.rare(), query.After); err != nil {
 			return nil, uuid.Nil, err
@@ -32,21 +32,21 @@ func (s store) list(ctx context.Context, query Query) ([]User, uuid.UUID, error)
 	rows, err := s.database.Read(ctx).Query(ctx, `SELECT `+columns+` FROM users WHERE id IN (
 		SELECT id FROM users WHERE `+conditions+` AND id <= $`+strconv.Itoa(len(arguments)-1)+` ORDER BY id LIMIT $`+strconv.Itoa(len(arguments))+`)`,
 		arguments...)
-	found, err := db.Collect(rows, err, scan)
-	return found, end, err
+	users, err := db.Collect(rows, err, scan)
+	return users, end, err
 }
 
-// conditions returns what holds for the users that are wanted, the cheapest first. Filters come
+// conditions returns the conditions of the query, the cheapest first. Filters come
 // in three groups and four names, so that there are about 200 texts: a text for each combination
-// would be more statements than an engine keeps. In a group, what is not asked for is compared
-// with what always holds.
+// would be more statements than an engine keeps prepared. In a group, a filter that is not set is
+// compared with a value that always matches.
 func (q Query) conditions() (text string, arguments []any) {
 	rare := q.rare()
-	groups := rare != "" || q.only != uuid.Nil // beside what few have, all groups are asked about
+	groups := rare != "" || q.only != uuid.Nil // with a rare mark, all groups are compared
 	all := []string{`id > $1` + rare}
 	arguments = append(arguments, q.After)
-	add := func(wanted bool, condition string, values ...any) {
-		if !wanted && (!groups || len(values) == 1) {
+	add := func(set bool, condition string, values ...any) {
+		if !set && (!groups || len(values) == 1) {
 			return
 		}
 		for _, value := range values {
@@ -76,8 +76,8 @@ func (q Query) conditions() (text string, arguments []any) {
 	return strings.Join(all, ` AND `), arguments
 }
 
-// rare returns the condition of a mark that few have, "" if none is asked for. It is
-// written out, as an index is only used for what it is known to have.
+// rare returns the condition of a rare mark, "" if none is requested. It is
+// written as a literal, because a partial index is used only if the condition is.
 func (q Query) rare() string {
 	switch {
 	case q.ManagedBy != "":
@@ -93,10 +93,10 @@ func (q Query) rare() string {
 	}
 }
 
-func orFalse(wanted *bool) bool { return wanted != nil && *wanted }
-func orTrue(wanted *bool) bool  { return wanted == nil || *wanted }
+func orFalse(b *bool) bool { return b != nil && *b }
+func orTrue(b *bool) bool  { return b == nil || *b }
 
-// endOfTime is later than any time that is stored.
+// endOfTime is later than any stored time.
 const endOfTime = 253402300799
 
 func orNever(at time.Time) time.Time {

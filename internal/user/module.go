@@ -11,25 +11,25 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// PasswordHasher makes and checks the hashes of passwords in a bounded pool.
+// PasswordHasher computes and verifies password hashes in a bounded pool.
 type PasswordHasher interface {
 	Hash(ctx context.Context, password secret.Redacted) (string, error)
 	Verify(ctx context.Context, encoded string, password secret.Redacted) (secret.Verdict, error)
 	VerifyAbsent(ctx context.Context, password secret.Redacted) error
 }
 
-// Sessions ends what a user is signed in to, with what was issued on behalf of
-// the user. It joins a transaction of the context.
+// Sessions ends a user's sessions, with what was issued on behalf of
+// the user. It joins the transaction of the context.
 type Sessions interface {
 	EndAllOf(ctx context.Context, userID uuid.UUID) error
 }
 
-// Eraser makes what the audit log has of a user unreadable. It joins the transaction of the context.
+// Eraser makes a user's personal data in the audit log unreadable. It joins the transaction of the context.
 type Eraser interface {
 	Erase(ctx context.Context, userID uuid.UUID) error
 }
 
-// Deps is what the service needs; all of it is required but ServiceWords.
+// Deps are the dependencies of the service; all are required but ServiceWords.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
@@ -37,11 +37,11 @@ type Deps struct {
 	Sessions Sessions
 	Log      Eraser
 	Rules    policy.PasswordRules
-	// ServiceWords are the names of this service, of which no password may be made.
+	// ServiceWords are the names of this service, which no password may consist of.
 	ServiceWords []string
 }
 
-// Service keeps users.
+// Service manages users.
 type Service struct {
 	store        store
 	clock        clock.Clock

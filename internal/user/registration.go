@@ -21,25 +21,25 @@ const (
 	maxTagBytes   = 100
 )
 
-// New is what a user is created with.
+// New is a user to create.
 type New struct {
 	Username      string
-	Email         string // may be left out
+	Email         string // optional
 	EmailVerified bool
 	Administrator bool
-	// Password may be left out; then there is none and the user can't sign in by one.
+	// Password is optional; without one the user can't sign in with a password.
 	Password              secret.Redacted
 	RequirePasswordChange bool
-	// Temporary says that the password can be used for [TemporaryLifetime] only.
+	// Temporary limits the password to [TemporaryLifetime].
 	Temporary bool
-	State     State  // Active if left out
+	State     State  // Active if empty
 	ManagedBy string // the file that the account follows, "" for none
 	// Claims is the rest of the profile. Its PreferredUsername, Email,
-	// EmailVerified and UpdatedAt come from elsewhere and are not looked at.
+	// EmailVerified and UpdatedAt are ignored: they have their own columns.
 	Claims oidc.StandardClaims
 }
 
-// tidy leaves out what says nothing.
+// tidy removes empty parts of the claims.
 func tidy(claims oidc.StandardClaims) oidc.StandardClaims {
 	if claims.PhoneNumber == "" {
 		claims.PhoneNumberVerified = nil
@@ -50,7 +50,7 @@ func tidy(claims oidc.StandardClaims) oidc.StandardClaims {
 	return claims
 }
 
-// validate returns a refusal of kind Invalid that names every wrong field, or nil.
+// validate returns a refusal of kind Invalid that names every invalid field, or nil.
 func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
 	refusal := fault.New(fault.Invalid, "user.invalid")
 	switch {
@@ -90,7 +90,7 @@ func (n New) validate(rules policy.PasswordRules, contextWords []string) error {
 	return nil
 }
 
-// checkNewUsername refuses a username that nobody may get any more, though some may have it.
+// checkNewUsername refuses a username that is no longer allowed for new users, though existing users keep it.
 func checkNewUsername(username string) error {
 	refusal := fault.New(fault.Invalid, "user.invalid")
 	switch err := policy.ValidateNewUsername(username); {
@@ -112,8 +112,8 @@ var (
 	localePattern    = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
 )
 
-// checkClaims tells for each claim whether it has the form of OpenID Connect
-// Core 1.0 section 5.1. A claim that is not known has every form.
+// checkClaims reports for each claim whether it has the form of OpenID Connect
+// Core 1.0 section 5.1. An unknown value has a valid form.
 func checkClaims(claims oidc.StandardClaims) map[string]bool {
 	checked := map[string]bool{
 		"birthdate":    claims.Birthdate == "" || birthdatePattern.MatchString(claims.Birthdate),
@@ -137,7 +137,7 @@ func checkClaims(claims oidc.StandardClaims) map[string]bool {
 	return checked
 }
 
-// isShort reports whether a text fits, and has nothing that PostgreSQL can't store.
+// isShort reports whether a text is within the bound and free of characters that PostgreSQL can't store.
 func isShort(text string) bool {
 	return len(text) <= maxClaimBytes && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }

@@ -17,13 +17,13 @@ import (
 
 var errUnknown = fault.New(fault.NotFound, "user.unknown")
 
-// Prepared is a user who was checked and is not stored yet; see [Service.Prepare].
+// Prepared is a validated user that is not stored yet; see [Service.Prepare].
 type Prepared struct {
 	user      User
-	temporary bool // the password
+	temporary bool // the password is temporary
 }
 
-// Create checks and stores a new user. The error is a fault of kind Invalid or
+// Create validates and stores a new user. The error is a fault of kind Invalid or
 // Conflict that names the fields. It must not be called in a transaction, because
 // it hashes a password; there, use [Service.Prepare] before and [Service.Insert] within.
 func (s *Service) Create(ctx context.Context, registration New) (User, error) {
@@ -34,18 +34,18 @@ func (s *Service) Create(ctx context.Context, registration New) (User, error) {
 	return s.Insert(ctx, prepared)
 }
 
-// Prepare checks a new user and hashes the password. The error is a fault of kind
-// Invalid that names the wrong fields, or Unavailable when there is no room for the hash.
+// Prepare validates a new user and hashes the password. The error is a fault of kind
+// Invalid that names the invalid fields, or Unavailable if the password pool is full.
 func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, error) {
 	registration.Email = strings.TrimSpace(registration.Email)
 	registration.Username = strings.TrimSpace(registration.Username)
-	made := User{
+	u := User{
 		ID: id.New(), Username: registration.Username, Email: registration.Email,
 		credentialVersion: 1, EmailVerified: registration.EmailVerified, State: cmp.Or(registration.State, Active),
 		Administrator: registration.Administrator, RequirePasswordChange: registration.RequirePasswordChange,
 		ManagedBy: registration.ManagedBy, Claims: tidy(registration.Claims),
 	}
-	if err := registration.validate(s.rules, s.contextWords(made)); err != nil {
+	if err := registration.validate(s.rules, s.contextWords(u)); err != nil {
 		return Prepared{}, err
 	}
 	if err := checkNewUsername(registration.Username); err != nil {
@@ -56,9 +56,9 @@ func (s *Service) Prepare(ctx context.Context, registration New) (Prepared, erro
 		if err != nil {
 			return Prepared{}, err
 		}
-		made.passwordHash = hash
+		u.passwordHash = hash
 	}
-	return Prepared{made, registration.Temporary}, nil
+	return Prepared{u, registration.Temporary}, nil
 }
 
 func (s *Service) contextWords(u User) []string {
@@ -66,23 +66,23 @@ func (s *Service) contextWords(u User) []string {
 }
 
 // Insert stores a prepared user, in the transaction of ctx if there is one. The
-// error is a fault of kind Conflict that names the field if somebody else has the
+// error is a fault of kind Conflict that names the field if another user has the
 // username or the e-mail address.
 func (s *Service) Insert(ctx context.Context, prepared Prepared) (User, error) {
-	made := prepared.user
-	made.CreatedAt = s.clock.Now()
-	made.UpdatedAt = made.CreatedAt
+	u := prepared.user
+	u.CreatedAt = s.clock.Now()
+	u.UpdatedAt = u.CreatedAt
 	if prepared.temporary {
-		expires := made.CreatedAt.Add(TemporaryLifetime)
-		made.PasswordExpiresAt = &expires
+		expires := u.CreatedAt.Add(TemporaryLifetime)
+		u.PasswordExpiresAt = &expires
 	}
-	if err := taken(s.store.insert(ctx, made)); err != nil {
+	if err := taken(s.store.insert(ctx, u)); err != nil {
 		return User{}, fmt.Errorf("store a user: %w", err)
 	}
-	return made.withClaims(), nil
+	return u.withClaims(), nil
 }
 
-// taken names the field of which somebody else has the value.
+// taken turns a violated unique constraint into a Conflict that names the field.
 func taken(err error) error {
 	switch {
 	case isTaken(err, "username_folded"):
@@ -94,19 +94,19 @@ func taken(err error) error {
 	}
 }
 
-// Find returns the user of an identifier, disabled ones too. The error is a
+// Find returns the user with an identifier, including disabled ones. The error is a
 // fault of kind NotFound if there is none.
 func (s *Service) Find(ctx context.Context, userID uuid.UUID) (User, error) {
 	return found(s.store.byID(ctx, userID))
 }
 
-// Claims returns what clients may be told about a user; see Find.
+// Claims returns what clients may learn about a user; see Find.
 func (s *Service) Claims(ctx context.Context, userID uuid.UUID) (oidc.StandardClaims, error) {
-	known, err := s.Find(ctx, userID)
-	return known.Claims, err
+	u, err := s.Find(ctx, userID)
+	return u.Claims, err
 }
 
-// FindByIdentifier returns the user who has the given username or e-mail
+// FindByIdentifier returns the user with the given username or e-mail
 // address; see Find.
 func (s *Service) FindByIdentifier(ctx context.Context, identifier string) (User, error) {
 	folded, err := FoldIdentifier(identifier)
@@ -116,18 +116,18 @@ func (s *Service) FindByIdentifier(ctx context.Context, identifier string) (User
 	return found(s.store.byIdentifier(ctx, folded))
 }
 
-func found(known User, err error) (User, error) {
+func found(u User, err error) (User, error) {
 	if errors.Is(err, errNoRecord) {
 		return User{}, errUnknown
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("find a user: %w", err)
 	}
-	return known.withClaims(), nil
+	return u.withClaims(), nil
 }
 
-// AdministratorExists reports whether there is an administrator, in whatever
-// state: a disabled one must not open the set-up again.
+// AdministratorExists reports whether there is an administrator in any
+// state: a disabled one must not reopen the set-up.
 func (s *Service) AdministratorExists(ctx context.Context) (bool, error) {
 	exists, err := s.store.administratorExists(ctx)
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *Service) AdministratorExists(ctx context.Context) (bool, error) {
 	return exists, nil
 }
 
-// RecordSignIn notes the time of a sign-in.
+// RecordSignIn records the time of a sign-in.
 func (s *Service) RecordSignIn(ctx context.Context, userID uuid.UUID) error {
 	if err := s.store.recordSignIn(ctx, userID, s.clock.Now()); err != nil {
 		return fmt.Errorf("record a user's sign-in: %w", err)

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Statistics says how many users there are.
+// Statistics counts users.
 type Statistics struct {
 	Total, Active, Disabled int64
-	// Administrators are all accounts with the mark, whatever their state.
+	// Administrators are all accounts with the administrator mark, whatever their state.
 	Administrators int64
-	// Unverified have no e-mail address, or one that nobody has verified.
+	// Unverified have no e-mail address, or an unverified one.
 	Unverified            int64
 	RequirePasswordChange int64
 	NewLastDay            int64

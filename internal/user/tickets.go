@@ -15,26 +15,26 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// Purpose is what a ticket lets somebody choose a password for.
+// Purpose is why a ticket lets a user choose a password.
 type Purpose string
 
 // The purposes.
 const (
-	ForChange     Purpose = "change"     // instead of the one that was given to them
-	ForInvitation Purpose = "invitation" // to begin with
+	ForChange     Purpose = "change"     // instead of one that an administrator gave them
+	ForInvitation Purpose = "invitation" // the first password
 )
 
 var (
 	errTicket   = fault.New(fault.NotFound, "user.ticket_unknown")
 	errDisabled = fault.New(fault.Conflict, "user.disabled")
-	// errChangedMeanwhile refuses a password that was prepared for other credentials than the user has now.
+	// errChangedMeanwhile refuses a password that was prepared for credentials that have changed since.
 	errChangedMeanwhile = fault.New(fault.Conflict, "user.changed_meanwhile").WithField("password", "password.changed_meanwhile")
 )
 
-// temporaryBytes makes a password of 26 letters and digits, which a person can type.
+// temporaryBytes gives a password of 26 letters and digits, which a user can type.
 const temporaryBytes = 16
 
-// TemporaryLifetime is how long a temporary password can be used.
+// TemporaryLifetime is how long a temporary password is valid.
 const TemporaryLifetime = 72 * time.Hour
 
 // NewTemporaryPassword returns a random password of 128 bits.
@@ -55,8 +55,8 @@ func chunks(text string, length int) func(yield func(string) bool) {
 	}
 }
 
-// PreparedPassword is a password that was checked and hashed for one user, as the user was then. It
-// can't be stored when the user's credentials have changed since.
+// PreparedPassword is a password that was checked and hashed for one user. It
+// can't be stored if the user's credentials have changed since.
 type PreparedPassword struct {
 	userID  uuid.UUID
 	version int64
@@ -65,29 +65,30 @@ type PreparedPassword struct {
 
 // PreparePassword checks and hashes a new password for a user. The error is a fault of
 // kind Invalid with the field "password", or Unavailable. It must not be called in a transaction.
-func (s *Service) PreparePassword(ctx context.Context, known User, password secret.Redacted) (PreparedPassword, error) {
-	if reasons := s.rules.Check(password.Reveal(), s.contextWords(known)...); len(reasons) > 0 {
+func (s *Service) PreparePassword(ctx context.Context, u User, password secret.Redacted) (PreparedPassword, error) {
+	if reasons := s.rules.Check(password.Reveal(), s.contextWords(u)...); len(reasons) > 0 {
 		return PreparedPassword{}, fault.New(fault.Invalid, "user.invalid").WithField("password", string(reasons[0]))
 	}
 	hash, err := s.hash(ctx, password)
-	return PreparedPassword{known.ID, known.credentialVersion, hash}, err
+	return PreparedPassword{u.ID, u.credentialVersion, hash}, err
 }
 
-// PrepareOtherPassword is PreparePassword, and refuses the password that the user has.
-func (s *Service) PrepareOtherPassword(ctx context.Context, known User, password secret.Redacted) (PreparedPassword, error) {
-	same, err := s.has(ctx, known, password)
+// PrepareOtherPassword is PreparePassword, and refuses the user's present password.
+func (s *Service) PrepareOtherPassword(ctx context.Context, u User, password secret.Redacted) (PreparedPassword, error) {
+	same, err := s.has(ctx, u, password)
 	if err != nil {
 		return PreparedPassword{}, err
 	}
 	if same {
 		return PreparedPassword{}, fault.New(fault.Invalid, "user.invalid").WithField("password", "password.unchanged")
 	}
-	return s.PreparePassword(ctx, known, password)
+	return s.PreparePassword(ctx, u, password)
 }
 
-// ResetPassword gives a user a password that others know: they can do nothing before they
-// have chosen another one, and it can be used for [TemporaryLifetime]. Their sessions, tokens and tickets end. The error is as that of Disable, or
-// Conflict with the field "password" when the user's credentials have changed since the password was prepared.
+// ResetPassword gives a user a temporary password, valid for [TemporaryLifetime]. An administrator knows it, so
+// the user must choose another one before anything else. The user's sessions, tokens and tickets end. The error is
+// as that of Disable, or Conflict with the field "password" if the user's credentials have changed since the password
+// was prepared.
 func (s *Service) ResetPassword(ctx context.Context, prepared PreparedPassword) error {
 	return s.exceptLastAdministrator(ctx, prepared.userID, "reset a password", func(ctx context.Context) (bool, error) {
 		now := s.clock.Now()
@@ -102,7 +103,7 @@ func (s *Service) ResetPassword(ctx context.Context, prepared PreparedPassword) 
 	})
 }
 
-// endAll ends what a password has led to.
+// endAll ends everything that was started with the user's password.
 func (s *Service) endAll(ctx context.Context, userID uuid.UUID) error {
 	if err := s.store.deleteTickets(ctx, userID); err != nil {
 		return err
@@ -110,17 +111,17 @@ func (s *Service) endAll(ctx context.Context, userID uuid.UUID) error {
 	return s.sessions.EndAllOf(ctx, userID)
 }
 
-// unlessChanged returns why a prepared password can't be stored, if it is for what has changed meanwhile.
+// unlessChanged returns a Conflict if the user's credentials have changed since a password was prepared.
 func (s *Service) unlessChanged(ctx context.Context, prepared PreparedPassword) error {
-	known, err := s.Find(ctx, prepared.userID)
-	if err == nil && known.credentialVersion != prepared.version {
+	u, err := s.Find(ctx, prepared.userID)
+	if err == nil && u.credentialVersion != prepared.version {
 		return errChangedMeanwhile
 	}
 	return err
 }
 
-// IssueTicket lets a user who was verified choose another password, until lifetime is over. It
-// joins the transaction of ctx. An earlier ticket ends. The error is [ErrChanged] when the proof no longer counts.
+// IssueTicket lets a verified user choose another password within lifetime. It
+// joins the transaction of ctx. An earlier ticket ends. The error is [ErrChanged] if the proof no longer counts.
 func (s *Service) IssueTicket(ctx context.Context, verified Verified, lifetime time.Duration) (secret.Redacted, error) {
 	var ticket secret.Redacted
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
@@ -134,7 +135,7 @@ func (s *Service) IssueTicket(ctx context.Context, verified Verified, lifetime t
 	return ticket, err
 }
 
-// Invite makes a ticket by which a user chooses a password to begin with. It joins the transaction of ctx.
+// Invite issues a ticket with which a user chooses the first password. It joins the transaction of ctx.
 // An earlier one ends. The error is a fault of kind NotFound, or Conflict for a user who may not sign in.
 func (s *Service) Invite(ctx context.Context, userID uuid.UUID, lifetime time.Duration) (secret.Redacted, error) {
 	var ticket secret.Redacted
@@ -163,25 +164,25 @@ func (s *Service) storeTicket(ctx context.Context, userID uuid.UUID, version int
 	return ticket, nil
 }
 
-// FindTicket returns whose a ticket is that can be used at this moment. The error is
-// a fault of kind NotFound otherwise.
+// FindTicket returns the user of a ticket that is valid now. Otherwise the error is
+// a fault of kind NotFound.
 func (s *Service) FindTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted) (Verified, error) {
 	if ticket.IsZero() {
 		return Verified{}, errTicket
 	}
-	known, err := s.store.holder(ctx, purpose, secret.Hash(ticket), s.clock.Now())
+	u, err := s.store.holder(ctx, purpose, secret.Hash(ticket), s.clock.Now())
 	if errors.Is(err, errNoRecord) {
 		return Verified{}, errTicket
 	}
 	if err != nil {
 		return Verified{}, fmt.Errorf("find a ticket: %w", err)
 	}
-	return Verified{known.withClaims(), s}, nil
+	return Verified{u.withClaims(), s}, nil
 }
 
-// UseTicket uses a ticket up, once, and gives its user the password. Everything that the user had before
-// ends. It returns the user with the new credentials, for what is begun in the same transaction. The error
-// is a fault of kind NotFound if the ticket can't be used, also because the user's credentials have
+// UseTicket consumes a ticket, once, and sets its user's password. Everything that the user had before
+// ends. It returns the user with the new credentials, for a session in the same transaction. The error
+// is a fault of kind NotFound if the ticket is not valid, or if the user's credentials have
 // changed since the password was prepared.
 func (s *Service) UseTicket(ctx context.Context, purpose Purpose, ticket secret.Redacted, prepared PreparedPassword) (Verified, error) {
 	after := Verified{service: s}
@@ -212,7 +213,7 @@ func (s *Service) UseTicket(ctx context.Context, purpose Purpose, ticket secret.
 	return after, nil
 }
 
-// DeleteTickets deletes the tickets of a purpose of all users, in the transaction of ctx if there is one, and returns how many.
+// DeleteTickets deletes all users' tickets of a purpose, in the transaction of ctx if there is one, and returns how many.
 func (s *Service) DeleteTickets(ctx context.Context, purpose Purpose) (int64, error) {
 	count, err := s.store.deleteAllTickets(ctx, purpose)
 	if err != nil {
@@ -221,7 +222,7 @@ func (s *Service) DeleteTickets(ctx context.Context, purpose Purpose) (int64, er
 	return count, nil
 }
 
-// Sweep deletes tickets whose time is over.
+// Sweep deletes expired tickets.
 func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.store.sweepTickets(ctx, s.clock.Now()); err != nil {
 		return fmt.Errorf("sweep tickets: %w", err)

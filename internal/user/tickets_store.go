@@ -9,7 +9,7 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// replaceTicket stores a ticket for a user with this version of credentials, whom the caller has locked.
+// replaceTicket stores a ticket for a user with this credential version, whom the caller has locked.
 func (s store) replaceTicket(ctx context.Context, userID uuid.UUID, version int64, purpose Purpose, ticket secret.Digest, now, expires time.Time) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO password_tickets (user_id, purpose, token_hash, created_at, expires_at, credential_version)
 		VALUES ($1, $2, $3, $4, $5, $6)
@@ -19,14 +19,14 @@ func (s store) replaceTicket(ctx context.Context, userID uuid.UUID, version int6
 	return err
 }
 
-// holder finds whose a ticket is: of a user who may sign in and has the credentials for which it was issued.
+// holder returns the user of a ticket: one who may sign in and has the credentials for which it was issued.
 func (s store) holder(ctx context.Context, purpose Purpose, ticket secret.Digest, now time.Time) (User, error) {
 	return scan(s.database.Read(ctx).QueryRow(ctx, `SELECT `+columns+` FROM users WHERE state = 'active' AND (id, credential_version) =
 		(SELECT user_id, credential_version FROM password_tickets WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3)`,
 		ticket.Bytes(), string(purpose), now))
 }
 
-// useTicket uses up a ticket that was issued for the version of credentials that the password was prepared for.
+// useTicket consumes a ticket that was issued for the credential version that the password was prepared for.
 func (s store) useTicket(ctx context.Context, purpose Purpose, ticket secret.Digest, prepared PreparedPassword, now time.Time) (bool, error) {
 	used, err := s.database.Write(ctx).Exec(ctx, `DELETE FROM password_tickets
 		WHERE token_hash = $1 AND purpose = $2 AND user_id = $3 AND credential_version = $4 AND expires_at > $5`,
@@ -39,7 +39,7 @@ func (s store) deleteTickets(ctx context.Context, userID uuid.UUID) error {
 	return err
 }
 
-// deleteAllTickets deletes those of a purpose and returns how many.
+// deleteAllTickets deletes the tickets of a purpose and returns how many.
 func (s store) deleteAllTickets(ctx context.Context, purpose Purpose) (int64, error) {
 	return s.database.Write(ctx).Exec(ctx, `DELETE FROM password_tickets WHERE purpose = $1`, string(purpose))
 }

@@ -28,7 +28,7 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-// insert stores a user whose names were checked.
+// insert stores a user whose names were validated.
 func (s store) insert(ctx context.Context, u User) error {
 	usernameFolded, emailFolded, err := foldedNames(u.Username, u.Email)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s store) byID(ctx context.Context, userID uuid.UUID) (User, error) {
 	return scan(s.database.Read(ctx).QueryRow(ctx, `SELECT `+columns+` FROM users WHERE id = $1`, userID))
 }
 
-// byIdentifier finds by a folded username, which never has an "@", or a folded e-mail address.
+// byIdentifier finds a user by a folded username, which never has an "@", or a folded e-mail address.
 func (s store) byIdentifier(ctx context.Context, folded string) (User, error) {
 	if strings.Contains(folded, "@") {
 		return scan(s.database.Read(ctx).QueryRow(ctx, `SELECT `+columns+` FROM users WHERE email_folded = $1`, folded))
@@ -105,7 +105,7 @@ func (s store) recordSignIn(ctx context.Context, userID uuid.UUID, now time.Time
 	return err
 }
 
-// text returns a column's value for a text of which "" means that there is none.
+// text returns the column value of a text; "" is stored as NULL.
 func text(value string) *string {
 	if value == "" {
 		return nil

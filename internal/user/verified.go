@@ -8,23 +8,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrChanged is wrapped, with ErrWrongCredentials, for a proof that was good when it was verified, but whose
-// account has got other credentials, another state, or has gone since. The reason is for the log only.
+// ErrChanged is wrapped, with ErrWrongCredentials, for a proof that was valid when it was verified, but whose
+// account has changed its credentials or state, or was deleted, since. The reason is for the log only.
 var ErrChanged = fmt.Errorf("the account was changed since it was verified: %w", ErrWrongCredentials)
 
-// Verified is who was recognized, as the account was when the proof was read. Verifying is slow, so
-// the account may have changed since; [Verified.Admit] judges that.
+// Verified is an authenticated user, as the account was when the proof was read. Verifying is slow, so
+// the account may have changed since; [Verified.Admit] checks that.
 type Verified struct {
 	User    User
 	service *Service
 }
 
-// Admit returns who was verified if the account is active and has the credentials that were
-// verified, and keeps it so until the transaction of ctx ends. It is the first statement of every
-// transaction that begins something for a person. The error is [ErrChanged] otherwise.
+// Admit returns the verified user if the account is active and still has the credentials that were
+// verified, and keeps it so until the transaction of ctx ends. It must be the first statement of every
+// transaction that starts something for a user. Otherwise the error is [ErrChanged].
 func (v Verified) Admit(ctx context.Context) (uuid.UUID, error) {
 	if v.service == nil {
-		return uuid.Nil, errors.New("admit a user: nobody was verified")
+		return uuid.Nil, errors.New("admit a user: no user was verified")
 	}
 	admitted, err := v.service.store.admit(ctx, v.User.ID, v.User.credentialVersion)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// raised is what every statement sets that changes a credential of a user or what their credentials
-// are good for: with that, whatever was verified before counts no longer. A new hash of the same password
-// changes no credential.
+// raised is part of every statement that changes a user's credentials or what they
+// permit, and makes earlier verifications invalid. A new hash of the same password
+// is no such change.
 const raised = `credential_version = credential_version + 1`
 
-// admit locks a user who is active and has the version of credentials that was verified. The version is a
-// part of the condition and not compared afterwards: PostgreSQL judges it again when it has waited for
+// admit locks a user who is active and has the verified credential version. The version is
+// part of the condition and not compared afterwards: PostgreSQL evaluates the condition again after waiting for
 // the lock.
 func (s store) admit(ctx context.Context, userID uuid.UUID, version int64) (bool, error) {
 	admitted, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET credential_version = credential_version
@@ -23,7 +23,7 @@ func (s store) admit(ctx context.Context, userID uuid.UUID, version int64) (bool
 	return admitted == 1, err
 }
 
-// lockActive locks a user who may sign in and returns the version of their credentials.
+// lockActive locks a user who may sign in and returns their credential version.
 func (s store) lockActive(ctx context.Context, userID uuid.UUID) (int64, error) {
 	var version int64
 	err := s.database.Write(ctx).QueryRow(ctx, `UPDATE users SET credential_version = credential_version
@@ -31,15 +31,15 @@ func (s store) lockActive(ctx context.Context, userID uuid.UUID) (int64, error) 
 	return version, err
 }
 
-// replaceHash stores another hash of the same password, unless that has changed meanwhile.
+// replaceHash stores another hash of the same password, unless the password has changed meanwhile.
 func (s store) replaceHash(ctx context.Context, userID uuid.UUID, old, replacement secret.Redacted) error {
 	_, err := s.database.Write(ctx).Exec(ctx,
 		`UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3`, replacement.Reveal(), userID, old.Reveal())
 	return err
 }
 
-// The statements that store a password are conditional on the version for which it was prepared: checking and
-// hashing is slow.
+// The statements that store a password are conditional on the version for which it was prepared, because checking and
+// hashing are slow.
 
 func (s store) setPassword(ctx context.Context, prepared PreparedPassword, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = $1, require_password_change = $2, updated_at = $3,
