@@ -106,8 +106,10 @@ func (p Program) login(ctx context.Context, wanted *login) error {
 		return at.explained(err)
 	}
 	given, err := signin.Browser{
-		Provider: provider, ClientID: profile.ClientID, Scopes: withOpenID(loginScopes(wanted.scopes), wanted.remember), Resource: profile.Server + remote.Path,
-		Clock: clock.System(), MaxAge: wanted.maxAge, Patience: wanted.patience,
+		Provider: provider, Clock: clock.System(), Patience: wanted.patience,
+		Request: relyingparty.Request{
+			ClientID: profile.ClientID, Scopes: withOpenID(loginScopes(wanted.scopes), wanted.remember), Resource: profile.Server + remote.Path, MaxAge: wanted.maxAge,
+		},
 		Show: func(ctx context.Context, address string) error { return p.show(ctx, address, wanted.noBrowser) },
 	}.SignIn(ctx)
 	if err != nil {
@@ -220,10 +222,10 @@ func (p Program) signInAgain(profile account.Profile) account.SignIn {
 		}
 		p.tell("This needs a more recent sign-in.\n")
 		return signin.Browser{
-			Provider: provider, ClientID: profile.ClientID, Scopes: scopes, Resource: profile.Server + remote.Path,
+			Provider: provider, Clock: clock.System(), Patience: defaultPatience,
 			// Half of it, so that the sign-in is still recent enough for what follows.
-			Clock: clock.System(), MaxAge: maxAge / 2, Patience: defaultPatience,
-			Show: func(ctx context.Context, address string) error { return p.show(ctx, address, false) },
+			Request: relyingparty.Request{ClientID: profile.ClientID, Scopes: scopes, Resource: profile.Server + remote.Path, MaxAge: maxAge / 2},
+			Show:    func(ctx context.Context, address string) error { return p.show(ctx, address, false) },
 		}.SignIn(ctx)
 	}
 }

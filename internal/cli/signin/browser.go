@@ -21,13 +21,8 @@ var ErrNobodyCame = errors.New("nobody signed in in time")
 // Browser signs a person in through their browser.
 type Browser struct {
 	Provider relyingparty.Provider
-	ClientID string
-	Scopes   []string
-	Resource string
+	Request  relyingparty.Request // without a redirect URI and claims
 	Clock    clock.Clock
-	// MaxAge is how long ago the user may have signed in at the server, in whole seconds; 0 makes
-	// the user sign in now.
-	MaxAge time.Duration
 	// Patience is how long it is waited for the person.
 	Patience time.Duration
 	// Show leads the person to an address.
@@ -41,12 +36,10 @@ func (b Browser) SignIn(ctx context.Context) (relyingparty.Tokens, error) {
 	if err != nil {
 		return relyingparty.Tokens{}, fmt.Errorf("listen for the browser: %w", err)
 	}
-	begun := b.Provider.Begin(relyingparty.Request{
-		ClientID: b.ClientID, RedirectURI: "http://" + listener.Addr().String() + callbackPath, Scopes: b.Scopes, Resource: b.Resource, MaxAge: b.MaxAge,
-		// The name is only shown; without it the subject has to do.
-		Claims: `{"id_token":{"preferred_username":null,"name":null}}`,
-	}, b.Clock)
-	waiting := &callback{host: listener.Addr().String(), signIn: begun, arrived: make(chan response, 1)}
+	b.Request.RedirectURI = "http://" + listener.Addr().String() + callbackPath
+	b.Request.Claims = `{"id_token":{"preferred_username":null,"name":null}}` // only shown; without a name the subject has to do
+	signIn := b.Provider.Begin(b.Request, b.Clock)
+	waiting := &callback{host: listener.Addr().String(), signIn: signIn, arrived: make(chan response, 1)}
 	server := &http.Server{Handler: waiting, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	ended := make(chan struct{})
 	var failure error
@@ -60,7 +53,7 @@ func (b Browser) SignIn(ctx context.Context) (relyingparty.Tokens, error) {
 		_ = server.Shutdown(ctx)
 		<-ended
 	}()
-	if err := b.Show(ctx, begun.URL()); err != nil {
+	if err := b.Show(ctx, signIn.URL()); err != nil {
 		return relyingparty.Tokens{}, err
 	}
 	patience := time.NewTimer(b.Patience)
@@ -76,11 +69,11 @@ func (b Browser) SignIn(ctx context.Context) (relyingparty.Tokens, error) {
 		if came.refusal != nil {
 			return relyingparty.Tokens{}, came.refusal
 		}
-		return begun.Redeem(ctx, came.code)
+		return signIn.Redeem(ctx, came.code)
 	}
 }
 
-// response is with what the browser came back.
+// response is what the browser came back with.
 type response struct {
 	code    string
 	refusal error

@@ -24,8 +24,8 @@ func signIn(t *testing.T, p *relyingpartytest.Provider, back func(query url.Valu
 		t.Fatal(err)
 	}
 	return signin.Browser{
-		Provider: provider, ClientID: relyingpartytest.ClientID, Scopes: []string{"openid"}, Resource: p.URL + "/api", Clock: clock.NewFake(relyingpartytest.Now()),
-		Patience: 300 * time.Millisecond,
+		Provider: provider, Clock: clock.NewFake(relyingpartytest.Now()), Patience: 300 * time.Millisecond,
+		Request: relyingparty.Request{ClientID: relyingpartytest.ClientID, Scopes: []string{"openid"}, Resource: p.URL + "/api"},
 		Show: func(ctx context.Context, address string) error {
 			parsed, err := url.Parse(address)
 			if err != nil {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -28,9 +29,11 @@ type dueDelivery struct {
 	host              string // "" for a target without an address
 }
 
-// pool is the attempts that are running in one call of Deliver, in whose goroutine its methods are called.
+// pool is the attempts that are running in one call of [Queue.Deliver]. Only the goroutine of that call changes it.
 type pool struct {
-	worker   worker
+	queue    *Queue
+	sender   Sender
+	logger   *slog.Logger
 	finished chan finished
 	running  int
 	toTarget map[uuid.UUID]int
@@ -50,7 +53,7 @@ type finished struct {
 // attempts are running, so that a target that hangs delays no other. Several nodes may deliver at once.
 // The error is the first one of this server: a target that can't be told is none.
 func (q *Queue) Deliver(ctx context.Context, sender Sender, logger *slog.Logger) error {
-	p := &pool{worker: worker{q, sender, logger}, finished: make(chan finished, atOnce), toTarget: map[uuid.UUID]int{}, toHost: map[string]int{}}
+	p := &pool{queue: q, sender: sender, logger: logger, finished: make(chan finished, atOnce), toTarget: map[uuid.UUID]int{}, toHost: map[string]int{}}
 	failure := p.fill(ctx)
 	stopped := failure != nil
 	for p.running > 0 {
@@ -96,8 +99,8 @@ func (p *pool) fill(ctx context.Context) error {
 			}
 			continue
 		}
-		now := p.worker.clock.Now()
-		claimed, ok, err := p.worker.store.claim(ctx, next, now, now.Add(claimLifetime))
+		now := p.queue.clock.Now()
+		claimed, ok, err := p.queue.store.claim(ctx, next, now, now.Add(claimLifetime))
 		if err != nil {
 			return fmt.Errorf("claim a delivery: %w", err)
 		}
@@ -123,7 +126,7 @@ func (p *pool) next() (dueDelivery, bool) {
 
 // look replaces due by what is due for targets and hosts that are not busy, and reports whether there is any.
 func (p *pool) look(ctx context.Context) (bool, error) {
-	due, err := p.worker.store.due(ctx, p.worker.clock.Now(), busy(p.toTarget), busy(p.toHost))
+	due, err := p.queue.store.due(ctx, p.queue.clock.Now(), busy(p.toTarget), busy(p.toHost))
 	if err != nil {
 		return false, fmt.Errorf("look for deliveries: %w", err)
 	}
@@ -153,8 +156,42 @@ func (p *pool) begin(ctx context.Context, due dueDelivery, claimed Delivery) {
 	}
 	go func() {
 		// Each in its own guard: an attempt that panics ends neither the process nor the others.
-		p.finished <- finished{due, jobs.Guard(ctx, func(ctx context.Context) error { return p.worker.attempt(ctx, claimed) })}
+		p.finished <- finished{due, jobs.Guard(ctx, func(ctx context.Context) error { return p.attempt(ctx, claimed) })}
 	}()
+}
+
+// attempt makes the attempt that was claimed, and records its result. It has a goroutine of its own.
+func (p *pool) attempt(ctx context.Context, claimed Delivery) error {
+	result, err := p.sender.Attempt(ctx, claimed)
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // the server is being stopped: whether it arrived is unknown
+	}
+	now := p.queue.clock.Now()
+	claimed.Outcome, claimed.LastStatus, claimed.LastProblem = result.Outcome, result.Status, result.Problem
+	if claimed.Outcome == Pending && claimed.Attempts >= maxAttempts {
+		claimed.Outcome = GivenUp
+	}
+	if claimed.Outcome == Pending {
+		claimed.NextAttemptAt = now.Add(pause(claimed.Attempts))
+	} else {
+		claimed.FinishedAt = &now
+	}
+	level := slog.LevelInfo
+	if claimed.Outcome != Delivered {
+		level = slog.LevelWarn
+	}
+	p.logger.LogAttrs(ctx, level, p.queue.store.kind.Name, result.Target, slog.String("outcome", string(claimed.Outcome)),
+		slog.Int("attempts", claimed.Attempts), slog.Int("status", claimed.LastStatus), slog.String("problem", string(claimed.LastProblem)))
+	// What was delivered is recorded even when the server is being stopped.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return p.queue.store.record(ctx, claimed)
 }
 
 func (p *pool) release(due dueDelivery) {

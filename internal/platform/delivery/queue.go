@@ -2,9 +2,7 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,45 +79,4 @@ func (q *Queue) Sweep(ctx context.Context) error {
 		return fmt.Errorf("sweep deliveries: %w", err)
 	}
 	return nil
-}
-
-// worker makes attempts and records them.
-type worker struct {
-	*Queue
-	sender Sender
-	logger *slog.Logger
-}
-
-// attempt makes the attempt that was claimed.
-func (w worker) attempt(ctx context.Context, claimed Delivery) error {
-	result, err := w.sender.Attempt(ctx, claimed)
-	if errors.Is(err, ErrGone) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err() // the server is being stopped: whether it arrived is unknown
-	}
-	now := w.clock.Now()
-	claimed.Outcome, claimed.LastStatus, claimed.LastProblem = result.Outcome, result.Status, result.Problem
-	if claimed.Outcome == Pending && claimed.Attempts >= maxAttempts {
-		claimed.Outcome = GivenUp
-	}
-	if claimed.Outcome == Pending {
-		claimed.NextAttemptAt = now.Add(pause(claimed.Attempts))
-	} else {
-		claimed.FinishedAt = &now
-	}
-	level := slog.LevelInfo
-	if claimed.Outcome != Delivered {
-		level = slog.LevelWarn
-	}
-	w.logger.LogAttrs(ctx, level, w.store.kind.Name, result.Target, slog.String("outcome", string(claimed.Outcome)),
-		slog.Int("attempts", claimed.Attempts), slog.Int("status", claimed.LastStatus), slog.String("problem", string(claimed.LastProblem)))
-	// What was delivered is recorded even when the server is being stopped.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	return w.store.record(ctx, claimed)
 }
