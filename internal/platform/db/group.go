@@ -19,6 +19,7 @@ type Group[T any] struct {
 	database *DB
 	apply    func(ctx context.Context, batch []T) ([]error, error)
 	written  func(ctx context.Context, batch []T) ([]bool, error)
+	timeout  time.Duration // of one commit
 
 	mu      sync.Mutex
 	waiting []*groupEntry[T]
@@ -50,7 +51,7 @@ const (
 func NewGroup[T any](
 	database *DB, apply func(ctx context.Context, batch []T) ([]error, error), written func(ctx context.Context, batch []T) ([]bool, error),
 ) *Group[T] {
-	return &Group[T]{database: database, apply: apply, written: written}
+	return &Group[T]{database: database, apply: apply, written: written, timeout: groupTimeout}
 }
 
 // Do writes item and returns its verdict when it is durable. If ctx ends
@@ -114,7 +115,7 @@ func (g *Group[T]) commitNext(ctx context.Context) {
 	g.waiting = append([]*groupEntry[T](nil), g.waiting[count:]...)
 	g.mu.Unlock()
 
-	shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), groupTimeout)
+	shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.timeout)
 	defer cancel()
 	g.commit(shared, batch)
 
@@ -132,7 +133,10 @@ func (g *Group[T]) commit(ctx context.Context, batch []*groupEntry[T]) {
 	verdicts, err := g.try(ctx, batch)
 	switch {
 	case IsOutcomeUnknown(err):
-		g.resolve(ctx, batch, verdicts, err)
+		// The time of the batch may have gone by with the COMMIT.
+		resolving, cancel := context.WithTimeout(context.WithoutCancel(ctx), groupTimeout)
+		defer cancel()
+		g.resolve(resolving, batch, verdicts, err)
 	case err != nil && len(batch) > 1 && ctx.Err() == nil:
 		for _, entry := range batch {
 			g.commit(ctx, []*groupEntry[T]{entry})

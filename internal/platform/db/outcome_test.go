@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"authly/internal/platform/db"
 	"authly/internal/platform/db/dbtest"
@@ -44,7 +45,7 @@ const leader = "leader"
 var errTaken = errors.New("the prize was taken before")
 
 // prizeGroup is a group whose items consume something, as those of a token response do.
-func prizeGroup(database *db.DB, applied func()) *db.Group[prize] {
+func prizeGroup(database *db.DB, applied func(context.Context)) *db.Group[prize] {
 	names := func(batch []prize) []string {
 		var all []string
 		for _, item := range batch {
@@ -53,7 +54,7 @@ func prizeGroup(database *db.DB, applied func()) *db.Group[prize] {
 		return all
 	}
 	return db.NewGroup(database, func(ctx context.Context, batch []prize) ([]error, error) {
-		applied()
+		applied(ctx)
 		verdicts := make([]error, len(batch))
 		for i, item := range batch {
 			if item.own == leader {
@@ -85,6 +86,30 @@ func offerPrize(t *testing.T, database *db.DB) {
 	}
 }
 
+// A COMMIT that takes all the time that its batch has leaves time to find out what it has done.
+func TestGroupLooksAfterASlowCommit(t *testing.T) {
+	t.Parallel()
+	for name, loss := range losses() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dbtest.Each(t, func(t *testing.T, database *db.DB) {
+				offerPrize(t, database)
+				over := make(chan (<-chan struct{}), 2)
+				group := prizeGroup(database, func(ctx context.Context) { over <- ctx.Done() })
+				group.Hurry(time.Second)
+				ctx := database.Committing(t.Context(), once(func(commit, rollback func() error) error {
+					err := loss(commit, rollback)
+					<-<-over
+					return err
+				}))
+				if err := group.Do(ctx, prize{"first"}); err != nil {
+					t.Errorf("the one who took it: %v", err)
+				}
+			})
+		})
+	}
+}
+
 // An item that consumed something isn't refused because of its own commit, whose answer was lost.
 func TestGroupFindsOutWhatALostCommitHasDone(t *testing.T) {
 	t.Parallel()
@@ -93,7 +118,7 @@ func TestGroupFindsOutWhatALostCommitHasDone(t *testing.T) {
 			t.Parallel()
 			dbtest.Each(t, func(t *testing.T, database *db.DB) {
 				offerPrize(t, database)
-				group := prizeGroup(database, func() {})
+				group := prizeGroup(database, func(context.Context) {})
 				ctx := database.Committing(t.Context(), once(loss))
 				if err := group.Do(ctx, prize{"first"}); err != nil {
 					t.Errorf("the one who took it: %v", err)
@@ -119,7 +144,7 @@ func TestGroupBatchWithALostCommitHasTrueVerdicts(t *testing.T) {
 				offerPrize(t, database)
 				entered, goOn := make(chan struct{}), make(chan struct{})
 				var applications atomic.Int64
-				group := prizeGroup(database, func() {
+				group := prizeGroup(database, func(context.Context) {
 					if applications.Add(1) == 1 {
 						close(entered)
 						<-goOn
@@ -200,7 +225,7 @@ func TestGroupOnAConnectionThatLosesCommits(t *testing.T) {
 			database, lossy := throughLossy(t)
 			offerPrize(t, database)
 			applications := 0
-			group := prizeGroup(database, func() {
+			group := prizeGroup(database, func(context.Context) {
 				if applications++; applications == 2 && loss == dbtest.DelayRequest {
 					lossy.Deliver()
 				}
