@@ -117,9 +117,12 @@ func (s *Service) issue(ctx context.Context, request interaction.Request, by all
 			return err
 		}
 		value, err = s.codes.IssueCode(ctx, token.Code{
-			Client: request.Client, ClientEpoch: known.Epoch, UserID: who.UserID, GrantID: given.ID, SessionID: &who.ID, RedirectURI: request.RedirectURI,
-			CodeChallenge: request.CodeChallenge, Nonce: request.Nonce, Scopes: request.Scopes, Resources: request.Resources,
-			Claims: request.Claims, AuthenticationMethods: who.Methods, AuthenticatedAt: who.AuthenticatedAt, MaxAgeRequested: maxAge.Sent(),
+			RedirectURI: request.RedirectURI, CodeChallenge: request.CodeChallenge, Nonce: request.Nonce,
+			Delegation: token.Delegation{
+				Client: request.Client, ClientEpoch: known.Epoch, UserID: who.UserID, GrantID: given.ID, SessionID: &who.ID,
+				Scopes: request.Scopes, Resources: request.Resources, Claims: request.Claims,
+				AuthenticationMethods: who.Methods, AuthenticatedAt: who.AuthenticatedAt, MaxAgeRequested: maxAge.Sent(),
+			},
 		})
 		if errors.Is(err, token.ErrSessionEnded) {
 			return errChanged

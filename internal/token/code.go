@@ -11,32 +11,20 @@ import (
 	"authly/internal/audit"
 	"authly/internal/platform/id"
 	"authly/internal/platform/secret"
-	"authly/internal/protocol/oauth"
-	"authly/internal/protocol/oidc"
 )
 
 // Code is an authorization code with everything that it stands for. Its
 // identifier becomes that of the family it begins.
 type Code struct {
-	ID                    uuid.UUID
-	Client                uuid.UUID
-	ClientEpoch           int64 // of the client when the code was issued; see [client.Client]
-	UserID                uuid.UUID
-	GrantID               uuid.UUID
-	SessionID             *uuid.UUID
-	SessionExpiresAt      *time.Time // the absolute end of the session; only of a code that was found
-	RedirectURI           string
-	CodeChallenge         string
-	Nonce                 string
-	Scopes                oauth.ScopeSet
-	Resources             []string
-	Claims                oidc.ClaimsRequest
-	AuthenticationMethods []string
-	AuthenticatedAt       time.Time
-	MaxAgeRequested       bool
-	CreatedAt             time.Time
-	ExpiresAt             time.Time
-	UsedAt                *time.Time
+	Delegation
+	ID               uuid.UUID
+	SessionExpiresAt *time.Time // the absolute end of the session; only of a code that was found
+	RedirectURI      string
+	CodeChallenge    string
+	Nonce            string
+	CreatedAt        time.Time
+	ExpiresAt        time.Time
+	UsedAt           *time.Time
 }
 
 // ErrUnknown is returned for a code or token that does not exist.

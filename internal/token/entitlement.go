@@ -55,7 +55,7 @@ func (s *Service) limits(ctx context.Context, owner client.Client, userID *uuid.
 // WithinLimits returns a family with what is left of its authorization. The second result is false if the family
 // counts no more: it was to outlive its session, the client may not have that now, and the session has ended.
 func (f Family) within(limits entitlement.Limits) (Family, bool) {
-	left := entitlement.Authorization{Scopes: f.Scopes, Resources: f.Resources, Claims: f.Claims}.Within(limits)
+	left := f.authorization().Within(limits)
 	f.Scopes, f.Resources, f.Claims = left.Scopes, left.Resources, left.Claims
 	if f.Offline && !f.Scopes.Has(oauth.ScopeOfflineAccess) {
 		f.Offline = false
@@ -71,13 +71,9 @@ func (s *Service) FamilyWithinLimits(ctx context.Context, owner client.Client, f
 		return nil, err
 	}
 	left, counts := family.within(limits)
-	noScopes, noResources := authorizationOf(family).HasLost(authorizationOf(left))
+	noScopes, noResources := family.authorization().HasLost(left.authorization())
 	if !counts || noScopes || noResources {
 		return nil, nil //nolint:nilnil // nothing is left
 	}
 	return &left, nil
-}
-
-func authorizationOf(family Family) entitlement.Authorization {
-	return entitlement.Authorization{Scopes: family.Scopes, Resources: family.Resources, Claims: family.Claims}
 }

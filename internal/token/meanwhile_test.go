@@ -215,7 +215,7 @@ func TestCodeOfADisabledClientDoesNotLiveAgain(t *testing.T) {
 		e.must(err)
 		_, err = e.redeem(now, code)
 		e.wantCode(err, oauth.InvalidGrant)
-		if _, err := e.tokens.IssueCode(t.Context(), token.Code{Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user}); !errors.Is(err, token.ErrSessionEnded) {
+		if _, err := e.tokens.IssueCode(t.Context(), token.Code{Delegation: token.Delegation{Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user}}); !errors.Is(err, token.ErrSessionEnded) {
 			t.Errorf("a code for the client as it was: %v", err)
 		}
 		if _, err := e.redeem(now, e.code(now, nil)); err != nil {

@@ -79,18 +79,12 @@ func idSet(rows db.Rows, err error) (map[uuid.UUID]bool, error) {
 }
 
 func (s *recorderStore) insertFamilies(ctx context.Context, batch []Record, verdicts []error) error {
-	return insertAll(ctx, s.database, `INSERT INTO token_families (id, grant_id, client, client_epoch, user_id, session_id, offline, scopes, resources, claims,
-		authentication_methods, authenticated_at, max_age_requested, created_at, expires_at) VALUES `, "", 15,
-		batch, verdicts, func(record Record) []any {
-			f := record.NewFamily
-			if f == nil {
-				return nil
-			}
-			return []any{
-				f.ID, f.GrantID, f.Client, f.ClientEpoch, f.UserID, f.SessionID, f.Offline, db.Strings(f.Scopes), db.Strings(f.Resources), claims(f.Claims),
-				db.Strings(f.AuthenticationMethods), f.AuthenticatedAt, f.MaxAgeRequested, f.CreatedAt, f.ExpiresAt,
-			}
-		})
+	return insertAll(ctx, s.database, `token_families`, "", batch, verdicts, func(record Record) []column {
+		if record.NewFamily == nil {
+			return nil
+		}
+		return record.NewFamily.columns()
+	})
 }
 
 // rotateRefreshTokens marks tokens as rotated, each by one conditional statement.
@@ -157,8 +151,8 @@ func (s *recorderStore) extendRefreshTokens(ctx context.Context, batch []Record,
 
 func (s *recorderStore) insertRefreshTokens(ctx context.Context, batch []Record, verdicts []error) error {
 	written := map[uuid.UUID]bool{} // by predecessor: a batch may hold the same rotation several times
-	return insertAll(ctx, s.database, `INSERT INTO refresh_tokens (id, token_hash, family_id, created_at, expires_at) VALUES `,
-		` ON CONFLICT (token_hash) DO NOTHING`, 5, batch, verdicts, func(record Record) []any {
+	return insertAll(ctx, s.database, `refresh_tokens`,
+		` ON CONFLICT (token_hash) DO NOTHING`, batch, verdicts, func(record Record) []column {
 			r := record.NewRefresh
 			if r == nil {
 				return nil
@@ -169,46 +163,56 @@ func (s *recorderStore) insertRefreshTokens(ctx context.Context, batch []Record,
 				}
 				written[use.ID] = true
 			}
-			return []any{r.ID, r.Digest.Bytes(), r.FamilyID, r.CreatedAt, r.ExpiresAt}
+			return []column{
+				{"id", r.ID, nil},
+				{"token_hash", r.Digest.Bytes(), nil},
+				{"family_id", r.FamilyID, nil},
+				{"created_at", r.CreatedAt, nil},
+				{"expires_at", r.ExpiresAt, nil},
+			}
 		})
 }
 
 func (s *recorderStore) insertAccessTokens(ctx context.Context, batch []Record, verdicts []error) error {
-	return insertAll(ctx, s.database, `INSERT INTO access_tokens (id, token_hash, client, client_epoch, client_id, family_id, user_id, refreshed, scopes, audience,
-		issued_at, expires_at, address, request_id) VALUES `, "", 14, batch, verdicts, func(record Record) []any {
+	return insertAll(ctx, s.database, `access_tokens`, "", batch, verdicts, func(record Record) []column {
 		a := record.Access
 		var digest []byte
 		if a.Digest != nil {
 			digest = a.Digest.Bytes()
 		}
-		return []any{
-			a.ID, digest, a.Client, record.Client.Epoch, record.ClientID, a.FamilyID, record.UserID, record.Use.Refresh != nil, db.Strings(a.Scopes), db.Strings(a.Audience),
-			a.IssuedAt, a.ExpiresAt, a.Origin.Address, a.Origin.RequestID,
-		}
+		return append(a.columns(),
+			column{"token_hash", digest, nil},
+			column{"client_epoch", record.Client.Epoch, nil},
+			column{"client_id", record.ClientID, nil},
+			column{"user_id", record.UserID, nil},
+			column{"refreshed", record.Use.Refresh != nil, nil},
+			column{"address", a.Origin.Address, nil},
+			column{"request_id", a.Origin.RequestID, nil},
+		)
 	})
 }
 
 // insertAll inserts a row for each accepted record that has one. The rows go in
 // chunks of powers of two, so that there are few distinct statements to keep prepared.
-func insertAll(ctx context.Context, database *db.DB, head, tail string, columns int, batch []Record, verdicts []error,
-	row func(Record) []any,
-) error {
-	var rows [][]any
+func insertAll(ctx context.Context, database *db.DB, table, tail string, batch []Record, verdicts []error, row func(Record) []column) error {
+	var rows [][]column
 	for i, record := range batch {
 		if verdicts[i] != nil {
 			continue
 		}
-		if values := row(record); values != nil {
-			rows = append(rows, values)
+		if columns := row(record); columns != nil {
+			rows = append(rows, columns)
 		}
 	}
 	for size := 64; size > 0; size /= 2 {
 		for len(rows) >= size {
-			arguments := make([]any, 0, size*columns)
-			for _, values := range rows[:size] {
-				arguments = append(arguments, values...)
+			width := len(rows[0])
+			arguments := make([]any, 0, size*width)
+			for _, columns := range rows[:size] {
+				arguments = append(arguments, values(columns)...)
 			}
-			if _, err := database.Write(ctx).Exec(ctx, head+db.Values(size, columns)+tail, arguments...); err != nil {
+			if _, err := database.Write(ctx).Exec(ctx,
+				`INSERT INTO `+table+` (`+names("", rows[0])+`) VALUES `+db.Values(size, width)+tail, arguments...); err != nil {
 				return err
 			}
 			rows = rows[size:]

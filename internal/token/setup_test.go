@@ -152,8 +152,11 @@ func (e *environment) code(known client.Client, change func(*token.Code)) secret
 	given, err := e.grants.Allow(e.t.Context(), consent.Grant{Client: known.ID, UserID: e.user, Permissions: oauth.PermissionsOf(oauth.ScopeSet{"openid", "offline_access"}, nil)})
 	e.must(err)
 	code := token.Code{
-		Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user, GrantID: given.ID, RedirectURI: redirectURI, CodeChallenge: challenge, Nonce: "n-0S6_WzA2Mj",
-		Scopes: oauth.ScopeSet{"openid", "offline_access"}, AuthenticationMethods: []string{"pwd"}, AuthenticatedAt: e.clock.Now(),
+		RedirectURI: redirectURI, CodeChallenge: challenge, Nonce: "n-0S6_WzA2Mj",
+		Delegation: token.Delegation{
+			Client: known.ID, ClientEpoch: known.Epoch, UserID: e.user, GrantID: given.ID,
+			Scopes: oauth.ScopeSet{"openid", "offline_access"}, AuthenticationMethods: []string{"pwd"}, AuthenticatedAt: e.clock.Now(),
+		},
 	}
 	if change != nil {
 		change(&code)

@@ -49,20 +49,9 @@ type Authorization struct {
 
 // Family is everything that is issued from one authorization of a user.
 type Family struct {
-	ID                    uuid.UUID
-	GrantID               uuid.UUID
-	Client                uuid.UUID
-	ClientEpoch           int64 // of the client when the family began
-	UserID                uuid.UUID
-	SessionID             *uuid.UUID
-	Offline               bool
-	Scopes                oauth.ScopeSet
-	Resources             []string
-	Claims                oidc.ClaimsRequest
-	AuthenticationMethods []string
-	AuthenticatedAt       time.Time
-	// MaxAgeRequested makes auth_time part of every ID token.
-	MaxAgeRequested bool
+	Delegation
+	ID      uuid.UUID
+	Offline bool
 	// SessionExpiresAt is the absolute end of the session, which no token outlives; nil with offline access.
 	SessionExpiresAt *time.Time
 	CreatedAt        time.Time

@@ -9,41 +9,27 @@ import (
 
 	"authly/internal/platform/db"
 	"authly/internal/platform/secret"
-	"authly/internal/protocol/oidc"
 )
 
 type store struct{ database *db.DB }
 
-const codeColumns = `id, client, client_epoch, user_id, grant_id, session_id, redirect_uri, code_challenge, nonce, scopes, resources, claims,
-	authentication_methods, authenticated_at, max_age_requested, created_at, expires_at, used_at`
-
 // insertCode stores a code if its client and, where there is one, its session still count; it reports whether they do.
 func (s store) insertCode(ctx context.Context, c Code, digest secret.Digest) (bool, error) {
-	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`, code_hash)
-		SELECT `+db.Placeholders(1, 19)+` WHERE EXISTS (SELECT 1 FROM live_clients k WHERE k.id = $2 AND k.epoch = $3) AND ($20 OR EXISTS (SELECT 1 FROM live_sessions s
-			WHERE s.id = $6 AND s.user_id = $4 AND s.expires_at > $16 AND s.idle_expires_at > $16))`,
-		c.ID, c.Client, c.ClientEpoch, c.UserID, c.GrantID, c.SessionID, c.RedirectURI, optional(c.CodeChallenge), optional(c.Nonce),
-		db.Strings(c.Scopes), db.Strings(c.Resources), claims(c.Claims), db.Strings(c.AuthenticationMethods), c.AuthenticatedAt, c.MaxAgeRequested,
-		c.CreatedAt, c.ExpiresAt, c.UsedAt, digest.Bytes(), c.SessionID == nil)
+	columns := append(c.columns(), column{"code_hash", digest.Bytes(), nil})
+	conditions := []any{c.Client, c.ClientEpoch, c.SessionID == nil, c.SessionID, c.UserID, c.CreatedAt}
+	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO authorization_codes (`+names("", columns)+`)
+		SELECT `+db.Placeholders(1+len(conditions), len(columns))+` WHERE EXISTS (SELECT 1 FROM live_clients k WHERE k.id = $1 AND k.epoch = $2)
+		AND ($3 OR EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = $4 AND s.user_id = $5 AND s.expires_at > $6 AND s.idle_expires_at > $6))`,
+		append(conditions, values(columns)...)...)
 	return changed == 1, err
 }
 
 func (s store) code(ctx context.Context, digest secret.Digest) (Code, error) {
-	var (
-		c                Code
-		challenge, nonce *string
-	)
-	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+codeColumns+`,
+	var c Code
+	columns := c.columns()
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+names("", columns)+`,
 		(SELECT r.session_expires_at FROM redeemable_codes r WHERE r.id = authorization_codes.id) FROM authorization_codes WHERE code_hash = $1`, digest.Bytes()).
-		Scan(&c.ID, &c.Client, &c.ClientEpoch, &c.UserID, &c.GrantID, &c.SessionID, &c.RedirectURI, &challenge, &nonce, db.IntoJSON(&c.Scopes),
-			db.IntoJSON(&c.Resources), db.IntoJSON(&c.Claims), db.IntoJSON(&c.AuthenticationMethods), &c.AuthenticatedAt, &c.MaxAgeRequested,
-			&c.CreatedAt, &c.ExpiresAt, &c.UsedAt, &c.SessionExpiresAt)
-	if challenge != nil {
-		c.CodeChallenge = *challenge
-	}
-	if nonce != nil {
-		c.Nonce = *nonce
-	}
+		Scan(append(targets(columns), &c.SessionExpiresAt)...)
 	return c, known(err)
 }
 
@@ -58,35 +44,42 @@ func (s store) refreshToken(ctx context.Context, digest secret.Digest) (RefreshT
 // liveFamily returns a family that counts at a time.
 func (s store) liveFamily(ctx context.Context, id uuid.UUID, now time.Time) (*Family, error) {
 	var f Family
-	err := s.database.Read(ctx).QueryRow(ctx, `SELECT id, grant_id, client, user_id, session_id, offline, scopes, resources,
-		claims, authentication_methods, authenticated_at, max_age_requested, session_expires_at, created_at, expires_at,
-		EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = live_families.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2)
-		FROM live_families WHERE id = $1 AND counts_until > $2`, id, now).
-		Scan(&f.ID, &f.GrantID, &f.Client, &f.UserID, &f.SessionID, &f.Offline, db.IntoJSON(&f.Scopes), db.IntoJSON(&f.Resources),
-			db.IntoJSON(&f.Claims), db.IntoJSON(&f.AuthenticationMethods), &f.AuthenticatedAt, &f.MaxAgeRequested,
-			&f.SessionExpiresAt, &f.CreatedAt, &f.ExpiresAt, &f.sessionLives)
+	columns := f.columns()
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+names("f.", columns)+`, l.session_expires_at,
+		EXISTS (SELECT 1 FROM live_sessions s WHERE s.id = f.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2)
+		FROM live_families l JOIN token_families f ON f.id = l.id WHERE l.id = $1 AND l.counts_until > $2`, id, now).
+		Scan(append(targets(columns), &f.SessionExpiresAt, &f.sessionLives)...)
 	return &f, known(err)
 }
 
-const accessColumns = `id, client, family_id, scopes, audience, issued_at, expires_at`
+// columns returns the columns that are read and written; the others are only written.
+func (a *AccessToken) columns() []column {
+	return []column{
+		{"id", a.ID, &a.ID},
+		{"client", a.Client, &a.Client},
+		{"family_id", a.FamilyID, &a.FamilyID},
+		{"scopes", db.Strings(a.Scopes), db.IntoJSON(&a.Scopes)},
+		{"audience", db.Strings(a.Audience), db.IntoJSON(&a.Audience)},
+		{"issued_at", a.IssuedAt, &a.IssuedAt},
+		{"expires_at", a.ExpiresAt, &a.ExpiresAt},
+	}
+}
 
 // ofLiveClient is what counts for a token without a family as well.
 const ofLiveClient = `EXISTS (SELECT 1 FROM live_clients c WHERE c.id = access_tokens.client AND c.epoch = access_tokens.client_epoch)`
 
 func (s store) accessTokenByID(ctx context.Context, id uuid.UUID, now time.Time) (AccessToken, error) {
-	return s.accessToken(ctx, `SELECT `+accessColumns+` FROM access_tokens
-		WHERE id = $1 AND token_hash IS NULL AND revoked_at IS NULL AND expires_at > $2 AND `+ofLiveClient, id, now)
+	return s.accessToken(ctx, `id = $1 AND token_hash IS NULL AND revoked_at IS NULL AND expires_at > $2 AND `+ofLiveClient, id, now)
 }
 
 func (s store) accessTokenByDigest(ctx context.Context, digest secret.Digest, now time.Time) (AccessToken, error) {
-	return s.accessToken(ctx, `SELECT `+accessColumns+` FROM access_tokens
-		WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+ofLiveClient, digest.Bytes(), now)
+	return s.accessToken(ctx, `token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+ofLiveClient, digest.Bytes(), now)
 }
 
-func (s store) accessToken(ctx context.Context, query string, arguments ...any) (AccessToken, error) {
+func (s store) accessToken(ctx context.Context, condition string, arguments ...any) (AccessToken, error) {
 	var a AccessToken
-	err := s.database.Read(ctx).QueryRow(ctx, query, arguments...).
-		Scan(&a.ID, &a.Client, &a.FamilyID, db.IntoJSON(&a.Scopes), db.IntoJSON(&a.Audience), &a.IssuedAt, &a.ExpiresAt)
+	columns := a.columns()
+	err := s.database.Read(ctx).QueryRow(ctx, `SELECT `+names("", columns)+` FROM access_tokens WHERE `+condition, arguments...).Scan(targets(columns)...)
 	return a, known(err)
 }
 
@@ -196,19 +189,4 @@ func known(err error) error {
 		return ErrUnknown
 	}
 	return err
-}
-
-// claims returns the column's value; most requests have none.
-func claims(requested oidc.ClaimsRequest) any {
-	if requested.IsZero() {
-		return nil
-	}
-	return db.JSON(requested)
-}
-
-func optional(value string) *string {
-	if value == "" {
-		return nil
-	}
-	return &value
 }

@@ -84,10 +84,8 @@ func (g *AuthorizationCode) authorization(code token.Code, request *token.Reques
 	}
 	return &token.Authorization{
 		Family: &token.Family{
-			ID: code.ID, GrantID: code.GrantID, Client: code.Client, ClientEpoch: code.ClientEpoch, UserID: code.UserID, SessionID: code.SessionID,
-			Offline: offline, SessionExpiresAt: sessionExpiresAt, Scopes: code.Scopes, Resources: code.Resources, Claims: code.Claims,
-			AuthenticationMethods: code.AuthenticationMethods, AuthenticatedAt: code.AuthenticatedAt,
-			MaxAgeRequested: code.MaxAgeRequested, CreatedAt: request.Now, ExpiresAt: request.Now.Add(lifetime),
+			ID: code.ID, Delegation: code.Delegation, Offline: offline, SessionExpiresAt: sessionExpiresAt,
+			CreatedAt: request.Now, ExpiresAt: request.Now.Add(lifetime),
 		},
 		Scopes: code.Scopes, Resources: code.Resources, Nonce: code.Nonce,
 		Use: token.Use{Code: &token.CodeUse{ID: code.ID}},

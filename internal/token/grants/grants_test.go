@@ -108,8 +108,11 @@ func (w *world) code(codeChallenge string) string {
 	given, err := w.grants.Allow(w.t.Context(), consent.Grant{Client: w.app.ID, UserID: w.user, Permissions: oauth.PermissionsOf(oauth.ScopeSet{"openid", "offline_access"}, nil)})
 	w.must(err)
 	value, err := w.tokens.IssueCode(w.t.Context(), token.Code{
-		Client: w.app.ID, UserID: w.user, GrantID: given.ID, RedirectURI: redirectURI, CodeChallenge: codeChallenge,
-		Scopes: oauth.ScopeSet{"openid", "offline_access"}, AuthenticationMethods: []string{"pwd"}, AuthenticatedAt: w.clock.Now(),
+		RedirectURI: redirectURI, CodeChallenge: codeChallenge,
+		Delegation: token.Delegation{
+			Client: w.app.ID, UserID: w.user, GrantID: given.ID,
+			Scopes: oauth.ScopeSet{"openid", "offline_access"}, AuthenticationMethods: []string{"pwd"}, AuthenticatedAt: w.clock.Now(),
+		},
 	})
 	w.must(err)
 	return value.Reveal()
