@@ -100,33 +100,40 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 		h.resume(w, r, id)
 		return
 	}
-	request, known, err := h.Service.validate(r.Context(), params, malformed)
+	checked, err := h.validate(r, params, malformed)
 	if err != nil {
-		httpx.Attach(r.Context(), slog.String("claimed_client_id", params.Get("client_id")))
 		h.fail(w, r, err)
 		return
 	}
-	httpx.Attach(r.Context(), slog.String("client_id", known.ClientID))
-	h.advance(w, r, h.Store.Transient(request), known, nil)
+	h.advance(w, r, h.Store.Transient(checked.deferred()), checked.client, nil)
 }
 
 // post stores a request and goes on as a GET. The browser sends no SameSite=Lax
 // cookies with a form that another site posts; with the GET it does.
 func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 	params, malformed := httpx.ReadParams(w, r, repeatable()...)
-	request, known, err := h.Service.validate(r.Context(), params, malformed)
+	checked, err := h.validate(r, params, malformed)
 	if err != nil {
-		httpx.Attach(r.Context(), slog.String("claimed_client_id", params.Get("client_id")))
 		h.fail(w, r, err)
 		return
 	}
-	httpx.Attach(r.Context(), slog.String("client_id", known.ClientID))
-	stored, err := h.Store.Begin(r.Context(), request)
+	stored, err := h.Store.Begin(r.Context(), checked.deferred())
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	httpx.SeeOther(w, r, h.Browser.ContinueURL(stored.ID))
+}
+
+// validate is [Service.validate], and puts the client onto the request's log line.
+func (h *Handler) validate(r *http.Request, params oauth.Params, malformed error) (validated, error) {
+	checked, err := h.Service.validate(r.Context(), params, malformed)
+	if err != nil {
+		httpx.Attach(r.Context(), slog.String("claimed_client_id", params.Get("client_id")))
+		return validated{}, err
+	}
+	httpx.Attach(r.Context(), slog.String("client_id", checked.client.ClientID))
+	return checked, nil
 }
 
 func (h *Handler) resume(w http.ResponseWriter, r *http.Request, id string) {

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,12 +34,30 @@ const (
 	maxLoginHintBytes = 256
 )
 
-// validate turns parameters into a request. The error is a [*PageRefusal], or a
-// fault of our own; every other refusal is in the request, to be told to the client later.
-func (s *Service) validate(ctx context.Context, params oauth.Params, malformed error) (interaction.Request, client.Client, error) {
+// validated is an authorization request as far as it could be read, with what is wrong with it. The caller
+// decides when the client is told.
+type validated struct {
+	request interaction.Request
+	client  client.Client
+	// refusal is nil if nothing is wrong with the request. It has a code, and is not in the request.
+	refusal *oauth.Error
+}
+
+// deferred returns the request with its refusal waiting in it: a browser must not be redirected because of an
+// error before the person has signed in (RFC 9700 section 4.11.2).
+func (v validated) deferred() interaction.Request {
+	if v.refusal != nil {
+		v.request.Refusal = &interaction.Refusal{Code: v.refusal.Code, Description: v.refusal.Description}
+	}
+	return v.request
+}
+
+// validate turns parameters into a request, and says what is wrong with it. The error is a [*PageRefusal], or an
+// internal error.
+func (s *Service) validate(ctx context.Context, params oauth.Params, malformed error) (validated, error) {
 	known, err := s.establishClient(ctx, params, malformed)
 	if err != nil {
-		return interaction.Request{}, client.Client{}, err
+		return validated{}, err
 	}
 	params, objection := s.objects.apply(ctx, known, params)
 	redirectURI, err := establishRedirectURI(known, params, malformed)
@@ -47,7 +66,7 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 		err = &PageRefusal{"authorize.request_object_wrong", oauth.CodeOf(objection), describe(objection)}
 	}
 	if err != nil {
-		return interaction.Request{}, client.Client{}, err
+		return validated{}, err
 	}
 	request := interaction.Request{
 		Client: known.ID, ClientID: known.ClientID, ClientName: known.Name, ClientHost: oauth.RedirectHost(redirectURI),
@@ -66,14 +85,11 @@ func (s *Service) validate(ctx context.Context, params oauth.Params, malformed e
 	if malformed != nil {
 		refusal = malformed
 	}
-	if refusal != nil {
-		code := oauth.CodeOf(refusal)
-		if code == "" {
-			return interaction.Request{}, client.Client{}, fmt.Errorf("validate an authorization request: %w", refusal)
-		}
-		request.Refusal = &interaction.Refusal{Code: code, Description: describe(refusal)}
+	result := validated{request: request, client: known}
+	if refusal != nil && (!errors.As(refusal, &result.refusal) || result.refusal.Code == "") {
+		return validated{}, fmt.Errorf("validate an authorization request: %w", refusal)
 	}
-	return request, known, nil
+	return result, nil
 }
 
 // establishClient and establishRedirectURI decide whether there is anybody to
