@@ -6,12 +6,35 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-const architecture = "../../docs/architecture.md"
+const (
+	architecture = "../../docs/architecture.md"
+	howto        = "../../docs/howto.md"
+)
+
+var pathInText = regexp.MustCompile("`((?:internal|cmd|docs|test)/[^` *]*)`")
+
+// Every file and folder that docs/howto.md sends its reader to is there.
+func TestHowToNamesWhatIsThere(t *testing.T) {
+	text, err := os.ReadFile(howto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := pathInText.FindAllSubmatch(text, -1)
+	if len(found) < 20 {
+		t.Errorf("only %d paths were found", len(found))
+	}
+	for _, each := range found {
+		if _, err := os.Stat(filepath.Join("../..", string(each[1]))); err != nil {
+			t.Errorf("docs/howto.md names %s, which is not there", each[1])
+		}
+	}
+}
 
 // The tree of docs/architecture.md names every folder that has Go source in it, and no
 // other, so that the map can't be older than the house.
