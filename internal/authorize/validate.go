@@ -167,7 +167,7 @@ func (s *Service) fill(ctx context.Context, request *interaction.Request, known 
 	if request.Scopes, err = s.scopes.grantable(ctx, known, params.Get("scope")); err != nil {
 		return err
 	}
-	if request.Resources, err = grantableResources(known, params.All("resource")); err != nil {
+	if request.Resources, err = oauth.SelectResources(params.All("resource"), known.Resource, "the client may not have tokens for this resource"); err != nil {
 		return err
 	}
 	return fillChallenge(request, known, params)
@@ -268,24 +268,4 @@ func fillChallenge(request *interaction.Request, known client.Client, params oau
 	}
 	request.CodeChallenge = challenge
 	return nil
-}
-
-// grantableResources returns the requested resources in the client's registered
-// spelling (RFC 8707 section 2).
-func grantableResources(known client.Client, requested []string) ([]string, error) {
-	wanted, err := oauth.ParseResources(requested)
-	if err != nil {
-		return nil, err
-	}
-	var granted []string
-	for _, resource := range wanted {
-		registered, ok := known.Resource(resource)
-		if !ok {
-			return nil, oauth.Refuse(oauth.InvalidTarget, "the client may not have tokens for this resource")
-		}
-		if !slices.Contains(granted, registered) {
-			granted = append(granted, registered)
-		}
-	}
-	return granted, nil
 }

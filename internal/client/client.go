@@ -161,12 +161,7 @@ func (m Metadata) RotatesRefreshTokens() bool {
 // Resource returns the client's spelling of a resource that it may ask tokens
 // for; a resource server knows itself by that one.
 func (m Metadata) Resource(requested string) (string, bool) {
-	for _, known := range m.Resources {
-		if oauth.SameResource(known, requested) {
-			return known, true
-		}
-	}
-	return "", false
+	return oauth.FindResource(m.Resources, requested)
 }
 
 // Protected returns those of the audiences whose resource server the client is, as they are spelled in audience.

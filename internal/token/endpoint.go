@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -179,24 +178,12 @@ func (s *Service) left(ctx context.Context, owner client.Client, authorization *
 
 // narrowResources returns the resources that a request names among those that are left, or all of these.
 func narrowResources(request *Request, left []string) ([]string, error) {
-	wanted, err := oauth.ParseResources(request.Params.All("resource"))
-	if err != nil {
-		return nil, err
+	find := func(requested string) (string, bool) { return oauth.FindResource(left, requested) }
+	narrowed, err := oauth.SelectResources(request.Params.All("resource"), find, "the resource was not granted")
+	if err != nil || len(narrowed) > 0 {
+		return narrowed, err
 	}
-	if len(wanted) == 0 {
-		return left, nil
-	}
-	var narrowed []string
-	for _, resource := range wanted {
-		at := slices.IndexFunc(left, func(known string) bool { return oauth.SameResource(known, resource) })
-		if at < 0 {
-			return nil, oauth.Refuse(oauth.InvalidTarget, "the resource was not granted")
-		}
-		if !slices.Contains(narrowed, left[at]) {
-			narrowed = append(narrowed, left[at])
-		}
-	}
-	return narrowed, nil
+	return left, nil
 }
 
 // refreshing is the refresh token of a response.

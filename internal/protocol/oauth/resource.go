@@ -35,6 +35,35 @@ func ParseResources(values []string) ([]string, error) {
 	return resources, nil
 }
 
+// SelectResources checks the values of the resource parameter as [ParseResources] does, and returns the resource that
+// find has for each, in its spelling and once. The error is an invalid_target, with reason where find has none.
+func SelectResources(values []string, find func(requested string) (string, bool), reason string) ([]string, error) {
+	requested, err := ParseResources(values)
+	if err != nil {
+		return nil, err
+	}
+	var selected []string
+	for _, each := range requested {
+		resource, found := find(each)
+		if !found {
+			return nil, Refuse(InvalidTarget, reason)
+		}
+		if !slices.Contains(selected, resource) {
+			selected = append(selected, resource)
+		}
+	}
+	return selected, nil
+}
+
+// FindResource returns the one of resources that is the same as requested by [SameResource], and whether there is one.
+func FindResource(resources []string, requested string) (string, bool) {
+	at := slices.IndexFunc(resources, func(each string) bool { return SameResource(each, requested) })
+	if at < 0 {
+		return "", false
+	}
+	return resources[at], true
+}
+
 // SameResource reports whether two resource indicators are equivalent. They are
 // compared as text with one tolerance: the case of scheme and host, and the slash
 // after the host when there is no other path, because common URL libraries add it.

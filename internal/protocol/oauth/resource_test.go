@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,5 +107,32 @@ func TestResourceHost(t *testing.T) {
 		if got := oauth.ResourceHost(resource); got != want {
 			t.Errorf("the host of %s is %q, want %q", resource, got, want)
 		}
+	}
+}
+
+// Each resource comes in the spelling that it was found in, once; one that is not found refuses them all.
+func TestSelectResources(t *testing.T) {
+	registered := []string{"https://a.example", "https://b.example/x"}
+	find := func(requested string) (string, bool) { return oauth.FindResource(registered, requested) }
+	for name, test := range map[string]struct{ values, want []string }{
+		"nothing":         {nil, nil},
+		"empty":           {[]string{""}, nil},
+		"as registered":   {[]string{"https://b.example/x", "https://a.example"}, []string{"https://b.example/x", "https://a.example"}},
+		"other spellings": {[]string{"HTTPS://A.example/", "https://a.example"}, []string{"https://a.example"}},
+	} {
+		if got, err := oauth.SelectResources(test.values, find, "none"); err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	for _, values := range [][]string{{"https://c.example"}, {"https://a.example", "https://c.example"}, {"no resource"}} {
+		got, err := oauth.SelectResources(values, find, "none")
+		var refusal *oauth.Error
+		if got != nil || !errors.As(err, &refusal) || refusal.Code != oauth.InvalidTarget {
+			t.Errorf("%v: %v, %v", values, got, err)
+		}
+	}
+	two := func(string) (string, bool) { return "https://a.example", true }
+	if got, err := oauth.SelectResources([]string{"https://b.example", "https://c.example"}, two, "none"); err != nil || len(got) != 1 {
+		t.Errorf("two that are found as one: %v, %v", got, err)
 	}
 }

@@ -2,7 +2,6 @@ package grants
 
 import (
 	"context"
-	"slices"
 
 	"authly/internal/protocol/oauth"
 	"authly/internal/token"
@@ -43,28 +42,9 @@ func (g *ClientCredentials) Authorize(ctx context.Context, request *token.Reques
 			return nil, oauth.Refuse(oauth.InvalidScope, "the client may have none of these scopes")
 		}
 	}
-	resources, err := requestedResources(request)
+	resources, err := oauth.SelectResources(request.Params.All("resource"), request.Resource, "the client may not have tokens for this resource")
 	if err != nil {
 		return nil, err
 	}
 	return &token.Authorization{Scopes: granted, Resources: resources}, nil
-}
-
-// requestedResources returns what the client asks for, in its registered spelling (RFC 8707 section 2).
-func requestedResources(request *token.Request) ([]string, error) {
-	wanted, err := oauth.ParseResources(request.Params.All("resource"))
-	if err != nil {
-		return nil, err
-	}
-	var granted []string
-	for _, resource := range wanted {
-		known, ok := request.Resource(resource)
-		if !ok {
-			return nil, oauth.Refuse(oauth.InvalidTarget, "the client may not have tokens for this resource")
-		}
-		if !slices.Contains(granted, known) {
-			granted = append(granted, known)
-		}
-	}
-	return granted, nil
 }
