@@ -14,7 +14,7 @@ import (
 type store struct{ database *db.DB }
 
 // errOvertaken is returned when another node has sealed the same batch.
-var errOvertaken = errors.New("another node was faster")
+var errOvertaken = errors.New("another node has sealed the batch")
 
 const (
 	eventColumns = `id, occurred_at, action, outcome, actor_kind, actor_id, actor_name, client_id, target_kind, target_id, target_name, address, request_id, details, personal`
@@ -28,10 +28,10 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-// insert writes events, those with the number of a batch as a part of it.
+// insert writes events, including their batch numbers.
 func (s store) insert(ctx context.Context, events []stored) error { return s.write(ctx, events, "") }
 
-// insertMissing leaves out those that are there.
+// insertMissing writes the events that are not stored yet.
 func (s store) insertMissing(ctx context.Context, events []stored) error {
 	return s.write(ctx, events, ` ON CONFLICT (id) DO NOTHING`)
 }
@@ -51,7 +51,7 @@ func (s store) write(ctx context.Context, events []stored, tail string) error {
 	})
 }
 
-// values returns those of eventColumns.
+// values returns the values of eventColumns.
 func (s stored) values() []any {
 	return []any{
 		s.ID, s.OccurredAt, string(s.Action), string(s.Outcome), string(s.Actor.Kind), s.Actor.ID, s.Actor.Name, s.ClientID,
@@ -59,9 +59,9 @@ func (s stored) values() []any {
 	}
 }
 
-// inChunks does something to rows in chunks of powers of two, so that there are few
+// inChunks calls do for chunks of powers of two, so that there are few
 // distinct statements to keep prepared.
-func inChunks[T any](all []T, do func(some []T) error) error {
+func inChunks[T any](all []T, do func(chunk []T) error) error {
 	for size := 64; size > 0; size /= 2 {
 		for len(all) >= size {
 			if err := do(all[:size]); err != nil {
@@ -73,11 +73,11 @@ func inChunks[T any](all []T, do func(some []T) error) error {
 	return nil
 }
 
-// nameOf returns the name of a user, "" for somebody whom nobody knows.
+// nameOf returns the name of a user, "" for an unknown subject.
 func (s store) nameOf(ctx context.Context, subject string) (name string, err error) {
 	user, err := uuid.Parse(subject)
 	if err != nil {
-		return "", nil //nolint:nilerr // not one of ours
+		return "", nil //nolint:nilerr // not a subject of this server
 	}
 	err = s.database.Read(ctx).QueryRow(ctx, `SELECT username FROM user_names WHERE id = $1`, user).Scan(&name)
 	if errors.Is(err, db.ErrNoRows) {
@@ -101,7 +101,7 @@ func scanStored(row db.Row) (stored, error) {
 	return e, err
 }
 
-// list reads by the index of the narrowest filter; it looks at each row for the others.
+// list reads by the index of the narrowest filter and checks the others row by row.
 func (s store) list(ctx context.Context, query Query) (page.Of[stored], error) {
 	list := db.Listing{Table: "audit_events", Columns: eventColumns + `, batch`, Time: "occurred_at"}
 	indexed := false
@@ -173,7 +173,7 @@ func (s store) lastBatch(ctx context.Context) (batch, error) {
 	return last, err
 }
 
-// newestBatch is lastBatch outside of the transaction that makes the next one.
+// newestBatch is lastBatch outside of the transaction that creates the next one.
 func (s store) newestBatch(ctx context.Context) (batch, error) {
 	last, _, err := found(scanBatch(s.database.Read(ctx).QueryRow(ctx, `SELECT `+batchColumns+` FROM audit_batches ORDER BY number DESC LIMIT 1`)))
 	return last, err
@@ -213,8 +213,8 @@ func (s store) assign(ctx context.Context, number int64, events []stored) error 
 
 func identifiers(events []stored) []any {
 	all := make([]any, len(events))
-	for i, each := range events {
-		all[i] = each.ID
+	for i, event := range events {
+		all[i] = event.ID
 	}
 	return all
 }

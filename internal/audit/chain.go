@@ -24,17 +24,17 @@ type batch struct {
 	deletion  []byte
 }
 
-// errNoKey keeps a log that only adds events from making a chain that anybody could make.
+// errNoKey keeps a log without the secret key from making a chain that anyone could forge.
 var errNoKey = errors.New("the audit log has no key for its chain")
 
-// batchSize bounds what one transaction seals.
+// batchSize bounds the events that one transaction seals.
 const batchSize = 500
 
-// maxBatches bounds one run of a job; the rest is for the next.
+// maxBatches bounds one run of a job; the next run continues.
 const maxBatches = 1000
 
-// Seal seals the events that were recorded into batches. Several nodes may do it at
-// once: a batch's number is there once.
+// Seal seals the recorded events into batches. Several nodes may do it
+// concurrently: a batch number exists only once.
 func (l *Log) Seal(ctx context.Context) error {
 	if l.chainKey.IsZero() {
 		return errNoKey
@@ -61,30 +61,30 @@ func (l *Log) sealOne(ctx context.Context) (sealed int, err error) {
 		if err != nil || len(unsealed) == 0 {
 			return err
 		}
-		made, err := l.makeBatch(ctx, unsealed)
+		b, err := l.makeBatch(ctx, unsealed)
 		if err != nil {
 			return err
 		}
 		sealed = len(unsealed)
-		return l.store.assign(ctx, made.number, unsealed)
+		return l.store.assign(ctx, b.number, unsealed)
 	})
 	return sealed, err
 }
 
-// makeBatch adds a batch of events, in the order of their identifiers, to the chain.
+// makeBatch appends a batch of events, in the order of their identifiers, to the chain.
 func (l *Log) makeBatch(ctx context.Context, events []stored) (batch, error) {
 	last, err := l.store.lastBatch(ctx)
 	if err != nil {
 		return batch{}, err
 	}
-	made := batch{number: last.number + 1, events: int64(len(events)), sealedAt: l.clock.Now()}
-	if made.digest, err = l.digest(made.number, last.digest, events); err != nil {
+	b := batch{number: last.number + 1, events: int64(len(events)), sealedAt: l.clock.Now()}
+	if b.digest, err = l.digest(b.number, last.digest, events); err != nil {
 		return batch{}, err
 	}
-	return made, l.store.insertBatch(ctx, made)
+	return b, l.store.insertBatch(ctx, b)
 }
 
-// sealedEvent is the form of an event that its batch's digest is over. A field must
+// sealedEvent is the form of an event that the batch's digest covers. A field must
 // never be renamed or moved: old digests would be wrong.
 type sealedEvent struct {
 	ID         string `json:"id"`
@@ -101,11 +101,11 @@ type sealedEvent struct {
 	Address    string `json:"address"`
 	RequestID  string `json:"request_id"`
 	Details    string `json:"details"`
-	// Personal is left out where it is empty: the events before it was there have a digest without it.
+	// Personal is omitted where it is empty: events from before it existed have a digest without it.
 	Personal string `json:"personal,omitempty"`
 }
 
-// stored is an event with the very text of its details, and with what is sealed of it.
+// stored is an event with the exact text of its details, and with its sealed personal values.
 type stored struct {
 	Event
 	details  string
@@ -120,14 +120,14 @@ func (s stored) sealed() sealedEvent {
 	}
 }
 
-// digest of a batch: of its number, the digest before it, how many events there are,
-// and each of them, in the order of their identifiers.
+// digest returns the digest of a batch: over its number, the previous digest, the number of events,
+// and each event, in the order of their identifiers.
 func (l *Log) digest(number int64, previous []byte, events []stored) ([]byte, error) {
 	sum := hmac.New(sha256.New, []byte(l.chainKey.Reveal()))
 	_, _ = fmt.Fprintf(sum, "authly audit batch\n%d\n%x\n%d\n", number, previous, len(events))
 	encoder := json.NewEncoder(sum) // ends each event with a line feed, and escapes those within
-	for _, each := range events {
-		if err := encoder.Encode(each.sealed()); err != nil {
+	for _, event := range events {
+		if err := encoder.Encode(event.sealed()); err != nil {
 			return nil, fmt.Errorf("encode an event: %w", err)
 		}
 	}
@@ -141,69 +141,69 @@ func (l *Log) deletion(of batch, at time.Time) []byte {
 	return sum.Sum(nil)
 }
 
-// Verification is what a look at the whole chain found.
+// Verification is the result of verifying the whole chain.
 type Verification struct {
-	// Batches and Events that are sealed and as they were.
+	// Batches and Events are those that are sealed and unchanged.
 	Batches, Events int64
-	// Deleted is how many batches were deleted because their time was over.
+	// Deleted is how many batches were deleted at the end of their retention.
 	Deleted int64
 	// Unsealed events are not in the chain yet.
 	Unsealed int64
-	// Head is the number and the digest of the newest batch, in a form to note; ""
+	// Head is the number and the digest of the newest batch, as text to note elsewhere; ""
 	// for an empty chain.
 	Head string
-	// Problem is the first thing that is wrong, "" for none.
+	// Problem is the first problem, "" for none.
 	Problem string
 }
 
-// OK reports whether everything is as it was when it was sealed.
+// OK reports whether everything is unchanged since it was sealed.
 func (v Verification) OK() bool { return v.Problem == "" }
 
 // Verify reads the whole chain. With a head that was noted before, it also finds
 // batches that were cut off at the end. The error is a fault of kind Invalid for a
-// head that can't be one; a chain that is wrong is no error.
+// malformed head; a broken chain is no error.
 func (l *Log) Verify(ctx context.Context, noted string) (Verification, error) {
-	var found Verification
+	var result Verification
 	if l.chainKey.IsZero() {
-		return found, errNoKey
+		return result, errNoKey
 	}
-	known := noted == ""
-	if !known {
+	headFound := noted == ""
+	if !headFound {
 		var number int64
 		var digest string
 		if _, err := fmt.Sscanf(noted, "%d:%64s", &number, &digest); err != nil || number <= 0 || len(digest) != 2*sha256.Size || head(batch{number: number, digest: unhex(digest)}) != noted {
-			return found, fault.New(fault.Invalid, "audit.head").WithField("head", "audit.head")
+			return result, fault.New(fault.Invalid, "audit.head").WithField("head", "audit.head")
 		}
 	}
 	var previous batch
-	for found.Problem == "" {
+	for result.Problem == "" {
 		next, isThere, err := l.store.batchAfter(ctx, previous.number)
 		if err != nil {
-			return found, fmt.Errorf("verify the audit log: %w", err)
+			return result, fmt.Errorf("verify the audit log: %w", err)
 		}
 		if !isThere {
 			break
 		}
-		if err := l.verifyBatch(ctx, previous, next, &found); err != nil {
-			return found, fmt.Errorf("verify the audit log: %w", err)
+		if err := l.verifyBatch(ctx, previous, next, &result); err != nil {
+			return result, fmt.Errorf("verify the audit log: %w", err)
 		}
-		known = known || head(next) == noted
+		headFound = headFound || head(next) == noted
 		previous = next
 	}
-	found.Head = head(previous)
-	if found.Problem == "" && !known {
-		found.Problem = "the batch of the noted head is not there any more"
+	result.Head = head(previous)
+	if result.Problem == "" && !headFound {
+		result.Problem = "the batch of the noted head is not there any more"
 	}
 	var err error
-	if found.Unsealed, err = l.store.countUnsealed(ctx); err != nil {
-		return found, fmt.Errorf("verify the audit log: %w", err)
+	if result.Unsealed, err = l.store.countUnsealed(ctx); err != nil {
+		return result, fmt.Errorf("verify the audit log: %w", err)
 	}
 	if stray, err := l.store.isStray(ctx); err != nil {
-		return found, fmt.Errorf("verify the audit log: %w", err)
-	} else if stray && found.Problem == "" {
-		found.Problem = "there are events of a batch that was deleted"
+		return result, fmt.Errorf("verify the audit log: %w", err)
+	} else if stray && result.Problem == "" {
+		result.Problem = "there are events of a batch that was deleted"
 	}
-	return found, nil
+	return result, nil
 }
 
 func unhex(text string) []byte {
@@ -221,15 +221,15 @@ func head(of batch) string {
 	return fmt.Sprintf("%d:%x", of.number, of.digest)
 }
 
-func (l *Log) verifyBatch(ctx context.Context, previous, next batch, found *Verification) error {
+func (l *Log) verifyBatch(ctx context.Context, previous, next batch, result *Verification) error {
 	if next.number != previous.number+1 {
-		found.Problem = fmt.Sprintf("batch %d is missing", previous.number+1)
+		result.Problem = fmt.Sprintf("batch %d is missing", previous.number+1)
 		return nil
 	}
 	if next.deletedAt != nil {
-		found.Deleted++
+		result.Deleted++
 		if !hmac.Equal(next.deletion, l.deletion(next, *next.deletedAt)) {
-			found.Problem = fmt.Sprintf("batch %d was deleted, and not by this server", next.number)
+			result.Problem = fmt.Sprintf("batch %d was deleted, and not by this server", next.number)
 		}
 		return nil
 	}
@@ -242,24 +242,24 @@ func (l *Log) verifyBatch(ctx context.Context, previous, next batch, found *Veri
 		return err
 	}
 	if int64(len(events)) != next.events || !hmac.Equal(digest, next.digest) {
-		// It may have been deleted between the two questions, as its time was over.
+		// It may have been deleted between the two queries, at the end of its retention.
 		now, isThere, err := l.store.batchAfter(ctx, previous.number)
 		if err != nil {
 			return err
 		}
 		if isThere && next.deletedAt == nil && now.deletedAt != nil {
-			return l.verifyBatch(ctx, previous, now, found)
+			return l.verifyBatch(ctx, previous, now, result)
 		}
-		found.Problem = fmt.Sprintf("batch %d is not as it was sealed at %s", next.number, next.sealedAt.UTC().Format(time.RFC3339))
+		result.Problem = fmt.Sprintf("batch %d is not as it was sealed at %s", next.number, next.sealedAt.UTC().Format(time.RFC3339))
 		return nil
 	}
-	found.Batches++
-	found.Events += next.events
+	result.Batches++
+	result.Events += next.events
 	return nil
 }
 
-// Delete deletes the batches that were sealed before a time, the oldest first, and
-// records that. What is not sealed stays. Several nodes may do it at once.
+// Delete deletes the batches that were sealed before a time, oldest first, and
+// records that. Unsealed events stay. Several nodes may do it at once.
 func (l *Log) Delete(ctx context.Context, before time.Time) error {
 	if l.chainKey.IsZero() {
 		return errNoKey

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// fitting returns details that are within the bound. Changes that are too large are named without
+// fitting returns details within the bound. Changes that are too large are named without
 // their values: an event has to fit, and must not be lost.
 func fitting(details Details) (Details, error) {
 	encoded, err := json.Marshal(details)
@@ -31,8 +31,8 @@ func fitting(details Details) (Details, error) {
 	return details, nil
 }
 
-// Compare returns what differs between two states of a record, by the names and in
-// the order of the keys given. Values are of the kinds that JSON has.
+// Compare returns the differences between two states of a record, by name and in
+// the order of the given keys. Values must be of JSON types.
 func Compare(before, after map[string]any) []Change {
 	names := make([]string, 0, len(before)+len(after))
 	for name := range before {

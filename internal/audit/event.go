@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Action is what was done, as the kind of its object and a verb.
+// Action is the kind of an event: the kind of its object and a verb.
 type Action string
 
 // The actions.
@@ -15,12 +15,12 @@ const (
 	SignOut        Action = "session.sign_out"
 	SessionEnd     Action = "session.end"
 	ConsentGive    Action = "consent.give"
-	ConsentSkip    Action = "consent.skip" // a grant that a client's record allows, of which nobody was asked
+	ConsentSkip    Action = "consent.skip" // a consent by the client's record, without asking the user
 	ConsentDeny    Action = "consent.deny"
 	ConsentRevoke  Action = "consent.revoke"
 	CodeReplay     Action = "code.replay"
 	RefreshReuse   Action = "refresh_token.reuse"
-	RefreshRepeat  Action = "refresh_token.repeat" // a rotated token gave its successor again; once for each rotation
+	RefreshRepeat  Action = "refresh_token.repeat" // a rotated token returned its successor again; once for each rotation
 	TokenRevoke    Action = "token.revoke"
 	TokenIssue     Action = "token.issue"
 	TokenRefresh   Action = "token.refresh"
@@ -53,23 +53,23 @@ const (
 	Retention      Action = "audit.delete"
 )
 
-// What was refused; see [Log.RecordRefusal] for how much of it is written.
+// Refused attempts; see [Log.RecordRefusal] for how many of them are written.
 const (
-	ClientAuthenticate   Action = "client.authenticate"   // a client did not prove who it is
-	AdministrationRefuse Action = "administration.refuse" // somebody may not administer, or not that
+	ClientAuthenticate   Action = "client.authenticate"   // a client failed to authenticate
+	AdministrationRefuse Action = "administration.refuse" // a caller lacks the authority to administer
 	SessionThrottle      Action = "session.throttle"      // too many attempts to sign in to one account
 )
 
-// What happens to passwords.
+// Changes of passwords.
 const (
-	UserRequirePasswordChange Action = "user.require_password_change" // nothing more before a new one is chosen
+	UserRequirePasswordChange Action = "user.require_password_change" // the user must choose a new one first
 	PasswordReset             Action = "user.password_reset"          // by an administrator, to a temporary one
-	PasswordChange            Action = "user.password_change"         // by the person
+	PasswordChange            Action = "user.password_change"         // by the user
 	InvitationCreate          Action = "invitation.create"
 	InvitationUse             Action = "invitation.use"
 )
 
-// Actions returns all actions, those of one kind of object side by side.
+// Actions returns all actions, grouped by the kind of object.
 func Actions() []Action {
 	return []Action{
 		SignIn, SignOut, SessionEnd, SessionThrottle, ConsentGive, ConsentSkip, ConsentDeny, ConsentRevoke, CodeReplay, RefreshRepeat, RefreshReuse, TokenIssue, TokenRefresh, TokenRevoke,
@@ -79,7 +79,7 @@ func Actions() []Action {
 	}
 }
 
-// Outcome is how it ended.
+// Outcome is the outcome of an action.
 type Outcome string
 
 // The outcomes.
@@ -88,77 +88,77 @@ const (
 	Failure Outcome = "failure"
 )
 
-// ActorKind says what sort of somebody acted.
+// ActorKind is the kind of an actor.
 type ActorKind string
 
 // The kinds of actors.
 const (
 	User     ActorKind = "user"
 	Client   ActorKind = "client"
-	Operator ActorKind = "operator" // somebody with access to the server's own machine
+	Operator ActorKind = "operator" // an operator with access to the server's machine
 	Server   ActorKind = "server"   // the server by itself
-	Unknown  ActorKind = "unknown"  // nobody who proved who they are
+	Unknown  ActorKind = "unknown"  // not authenticated
 )
 
-// Actor is who did it.
+// Actor is who performed the action.
 type Actor struct {
 	Kind ActorKind
 	ID   string // the subject of a user, the client_id of a client
 	Name string
 }
 
-// Author is who asks for a change, and through which client.
+// Author is who requests a change, and through which client.
 type Author struct {
 	Actor    Actor
 	ClientID string
 }
 
-// Target is what it was done to.
+// Target is the object of the action.
 type Target struct {
 	Kind string
 	ID   string
 	Name string
 }
 
-// Change is a field before and after. Neither has a secret.
+// Change is a field before and after. Neither contains a secret.
 type Change struct {
 	Field  string `json:"field"`
 	Before any    `json:"before"`
 	After  any    `json:"after"`
 }
 
-// Details is what else there is to say.
+// Details are the optional parts of an event.
 type Details struct {
-	// Reason is why something failed, or was done; a short word.
+	// Reason is why it failed, or was done; a short identifier.
 	Reason  string   `json:"reason,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
 	Scopes  []string `json:"scopes,omitempty"`
 	// Methods are those of an authentication (RFC 8176).
 	Methods []string `json:"methods,omitempty"`
-	// Subject is the user whom it is about, if that is neither actor nor target.
+	// Subject is the user concerned, if that is neither actor nor target.
 	Subject string `json:"subject,omitempty"`
 	// InitialToken is the identifier of the initial access token that was used (RFC 7591 section 3).
 	InitialToken string `json:"initial_access_token,omitempty"`
 	// Family is the token family that an access token belongs to.
 	Family string `json:"token_family,omitempty"`
-	// Omitted is how many refusals of this kind were left out of the log before this one.
+	// Omitted is how many refusals of this kind were left out before this one.
 	Omitted int64  `json:"omitted,omitempty"`
 	Note    string `json:"note,omitempty"`
 }
 
-// Event is one thing that happened.
+// Event is one entry of the log.
 type Event struct {
 	ID         uuid.UUID
 	OccurredAt time.Time
 	Action     Action
 	Outcome    Outcome
 	Actor      Actor
-	// ClientID is through which client it was done, "" for none.
+	// ClientID is the client through which it was done, "" for none.
 	ClientID string
 	Target   Target
 	Origin   Origin
 	Details  Details
-	// Batch is the number of the batch that it is sealed in, 0 for none.
+	// Batch is the number of its sealed batch, 0 for none.
 	Batch int64
 }
 

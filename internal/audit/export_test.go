@@ -4,5 +4,5 @@ package audit
 func RememberedRefusals(l *Log) int {
 	l.refusals.mu.Lock()
 	defer l.refusals.mu.Unlock()
-	return len(l.refusals.known)
+	return len(l.refusals.counts)
 }

@@ -20,14 +20,14 @@ import (
 const (
 	// ExportedAtOnce is how many events of an export are in memory at a time.
 	ExportedAtOnce = 200
-	// exportPageTimeout bounds the reading of a page of an export, which goes on for longer than other requests may.
+	// exportPageTimeout bounds reading a page of an export, which takes longer than other requests may.
 	exportPageTimeout = 15 * time.Second
 	// maxExportLine bounds a line that is read back. An event is smaller, see maxDetailsBytes.
 	maxExportLine = 1 << 20
 )
 
-// Export is a reading of all events that match, page by page, which are written as JSON lines, the newest
-// first, and a last line that says what was written; see [Exported].
+// Export reads all matching events, page by page, and writes them as JSON lines, newest
+// first, followed by a last line that describes the export; see [Exported].
 type Export struct {
 	log   *Log
 	query Query
@@ -36,25 +36,25 @@ type Export struct {
 	last  Exported
 }
 
-// Exported is the last line of an export. With it, a line that was changed, left out or added is found by
-// [Log.VerifyExport]. Every event that matches and is sealed in a batch up to the head is in the export,
-// unless its time was over meanwhile.
+// Exported is the last line of an export. It lets [Log.VerifyExport] find a line that was changed, left out or
+// added. Every matching event that is sealed in a batch up to the head is in the export,
+// unless its retention ended meanwhile.
 type Exported struct {
 	At     time.Time `json:"exported_at"`
 	Events int64     `json:"events"`
-	// Filters are those that were set.
+	// Filters are the filters that were set.
 	Filters ExportFilters `json:"filters"`
-	// Head is that of the chain when the export began (see [Verification]), and HeadSealedAt its time; neither is there for an empty chain.
+	// Head is the head of the chain when the export began (see [Verification]), and HeadSealedAt its time; both are missing for an empty chain.
 	Head         string     `json:"head,omitempty"`
 	HeadSealedAt *time.Time `json:"head_sealed_at,omitempty"`
-	// SHA256 is that of all lines before this one, each with its line feed, in hexadecimal.
+	// SHA256 is the digest of all lines before this one, each with its line feed, in hexadecimal.
 	SHA256 string `json:"sha256"`
-	// Seal is an HMAC-SHA-256 of this line without it, under the key of the chain, in hexadecimal. It is
-	// left out by a [Log] without that key.
+	// Seal is an HMAC-SHA-256 of this line without Seal, under the key of the chain, in hexadecimal. A [Log] without that
+	// key leaves it out.
 	Seal string `json:"seal,omitempty"`
 }
 
-// ExportFilters is a [Query] as the last line of an export has it.
+// ExportFilters is a [Query] in the form of the last line of an export.
 type ExportFilters struct {
 	Action     Action     `json:"action,omitempty"`
 	Outcome    Outcome    `json:"outcome,omitempty"`
@@ -73,23 +73,23 @@ type exportedLine struct {
 
 const exportedPrefix = `{"export":`
 
-// Export begins an export: what fails at the first page fails here. view returns what is encoded of an event.
-// The position and the limit of the query are not used.
+// Export starts an export, and fails if its first page fails. view returns the value to encode for an event.
+// The position and the limit of the query are ignored.
 func (l *Log) Export(ctx context.Context, query Query, view func(Event) any) (*Export, error) {
 	last, err := l.store.newestBatch(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the head of the audit log: %w", err)
 	}
-	made := &Export{log: l, query: query, view: view, last: Exported{At: l.clock.Now().UTC(), Filters: filtersOf(query), Head: head(last)}}
+	export := &Export{log: l, query: query, view: view, last: Exported{At: l.clock.Now().UTC(), Filters: filtersOf(query), Head: head(last)}}
 	if last.number > 0 {
 		sealedAt := last.sealedAt.UTC()
-		made.last.HeadSealedAt = &sealedAt
+		export.last.HeadSealedAt = &sealedAt
 	}
-	made.query.Limit, made.query.After = ExportedAtOnce, page.Position{}
-	if made.first, err = l.List(ctx, made.query); err != nil {
+	export.query.Limit, export.query.After = ExportedAtOnce, page.Position{}
+	if export.first, err = l.List(ctx, export.query); err != nil {
 		return nil, err
 	}
-	return made, nil
+	return export, nil
 }
 
 func filtersOf(query Query) ExportFilters {
@@ -108,7 +108,7 @@ func filtersOf(query Query) ExportFilters {
 	return filters
 }
 
-// WriteTo writes the whole export. It is called once.
+// WriteTo writes the whole export. It must be called once.
 func (e *Export) WriteTo(ctx context.Context, to io.Writer) error {
 	sum := sha256.New()
 	encoder := json.NewEncoder(io.MultiWriter(to, sum))
@@ -175,22 +175,22 @@ func (l *Log) exportSeal(unsealed []byte) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// ExportVerification is what a look at an export found.
+// ExportVerification is the result of verifying an export.
 type ExportVerification struct {
-	// Exported is the last line. Nothing of it is proven if there is a problem.
+	// Exported is the last line. It is not trustworthy if there is a problem.
 	Exported
-	// Problem is the first thing that is wrong, "" for none.
+	// Problem is the first problem, "" for none.
 	Problem string
 }
 
-// VerifyExport reports whether an export is as this server, or another one with the same key of the chain, wrote
-// it. It needs none of its events in the database. An export that is wrong is no error.
+// VerifyExport verifies that an export is unchanged since this server, or another one with the same chain key, wrote
+// it. Its events need not be in the database. A changed export is no error.
 func (l *Log) VerifyExport(from io.Reader) (ExportVerification, error) {
 	if l.chainKey.IsZero() {
 		return ExportVerification{}, errNoKey
 	}
 	var (
-		found  ExportVerification
+		result ExportVerification
 		events int64
 		sum    = sha256.New()
 		lines  = bufio.NewScanner(from)
@@ -205,23 +205,23 @@ func (l *Log) VerifyExport(from io.Reader) (ExportVerification, error) {
 			continue
 		}
 		var err error
-		if found.Exported, found.Problem, err = l.verifyEnd(line, events, sum.Sum(nil)); err != nil {
+		if result.Exported, result.Problem, err = l.verifyEnd(line, events, sum.Sum(nil)); err != nil {
 			return ExportVerification{}, err
 		}
-		if lines.Scan() && found.Problem == "" {
-			found.Problem = "there is something after its last line"
+		if lines.Scan() && result.Problem == "" {
+			result.Problem = "there is something after its last line"
 		}
-		return found, scanned(lines.Err())
+		return result, scanned(lines.Err())
 	}
-	found.Problem = "its last line is missing, so that it was cut off"
-	return found, scanned(lines.Err())
+	result.Problem = "its last line is missing, so that it was cut off"
+	return result, scanned(lines.Err())
 }
 
 // verifyEnd compares the last line with what was before it.
 func (l *Log) verifyEnd(line []byte, events int64, sum []byte) (last Exported, problem string, err error) {
 	var read exportedLine
 	if err := json.Unmarshal(line, &read); err != nil {
-		return Exported{}, "its last line can't be read", nil //nolint:nilerr // that is a finding
+		return Exported{}, "its last line can't be read", nil //nolint:nilerr // the problem is the result
 	}
 	last = read.Export
 	again, err := encodedExport(last)
@@ -246,7 +246,7 @@ func (l *Log) verifyEnd(line []byte, events int64, sum []byte) (last Exported, p
 	return last, "", nil
 }
 
-// wholeLines splits at line feeds, which stay.
+// wholeLines splits after line feeds, which it keeps.
 func wholeLines(data []byte, atEnd bool) (advance int, line []byte, err error) {
 	if end := bytes.IndexByte(data, '\n'); end >= 0 {
 		return end + 1, data[:end+1], nil

@@ -26,8 +26,8 @@ const (
 	MaxLimit     = 1000
 )
 
-// Record writes an event, in the transaction of ctx if there is one. ID, time and
-// origin are filled in, and the name of a user who has none in the event. A caller whose event can't be written must fail, too.
+// Record writes an event, in the transaction of ctx if there is one. It fills in ID, time and
+// origin, and the name of a user if the event has none. A caller whose event can't be written must fail, too.
 func (l *Log) Record(ctx context.Context, event Event) error {
 	event.ID, event.OccurredAt, event.Origin = id.New(), l.clock.Now(), l.origin(ctx)
 	if event.Actor.Kind == User && event.Actor.Name == "" {
@@ -47,8 +47,8 @@ func (l *Log) Record(ctx context.Context, event Event) error {
 	return nil
 }
 
-// written returns events as they are stored: whole, within the bounds, and with what is personal
-// under the keys of the people.
+// written returns events in their stored form: completed, within the bounds, and with personal values
+// sealed under the keys of the people.
 func (l *Log) written(ctx context.Context, events []Event) ([]stored, error) {
 	for i := range events {
 		if err := complete(&events[i]); err != nil {
@@ -58,7 +58,7 @@ func (l *Log) written(ctx context.Context, events []Event) ([]stored, error) {
 	return l.seal(ctx, events)
 }
 
-// complete fills in what every event has, and holds it to the bounds.
+// complete fills in the common parts of an event and enforces the bounds.
 func complete(event *Event) (err error) {
 	if event.Actor.Kind == "" {
 		event.Actor.Kind = Unknown
@@ -76,7 +76,7 @@ func complete(event *Event) (err error) {
 	return err
 }
 
-// bounded cuts a text at a whole character, and makes it one that every engine takes.
+// bounded cuts a text at a whole character, and makes it valid for every engine.
 func bounded(text string) string {
 	if !utf8.ValidString(text) || slices.Contains([]byte(text), 0) {
 		cleaned := make([]rune, 0, len(text))
@@ -98,7 +98,7 @@ func bounded(text string) string {
 	return text[:end]
 }
 
-// Query says which events are wanted. What is left at its zero value may be anything.
+// Query filters the events. A zero value matches all.
 type Query struct {
 	Action     Action
 	Outcome    Outcome
@@ -106,15 +106,15 @@ type Query struct {
 	ClientID   string
 	TargetKind string
 	TargetID   string
-	// Since and Until bound the time: from Since on, before Until.
+	// Since and Until bound the time: [Since, Until).
 	Since, Until time.Time
-	// After is where the page before has ended, zero for the first page.
+	// After is where the previous page ended, zero for the first page.
 	After page.Position
 	// Limit is the size of a page: DefaultLimit if zero, at most MaxLimit.
 	Limit int
 }
 
-// Page is a part of the log, the newest event first.
+// Page is a page of the log, newest event first.
 type Page struct {
 	Events []Event
 	// Next is where the next page begins, zero if this is the last. Where few
@@ -122,7 +122,7 @@ type Page struct {
 	Next page.Position
 }
 
-// List returns a page of the events that match.
+// List returns a page of the matching events.
 func (l *Log) List(ctx context.Context, query Query) (Page, error) {
 	if query.Limit <= 0 {
 		query.Limit = DefaultLimit
@@ -141,14 +141,14 @@ func (l *Log) List(ctx context.Context, query Query) (Page, error) {
 
 // Find returns an event. The error is a fault of kind NotFound if there is none.
 func (l *Log) Find(ctx context.Context, event uuid.UUID) (Event, error) {
-	known, isThere, err := l.store.find(ctx, event)
+	row, ok, err := l.store.find(ctx, event)
 	if err != nil {
 		return Event{}, fmt.Errorf("read the audit log: %w", err)
 	}
-	if !isThere {
+	if !ok {
 		return Event{}, fault.New(fault.NotFound, "audit.event_unknown")
 	}
-	events, err := l.opened(ctx, []stored{known})
+	events, err := l.opened(ctx, []stored{row})
 	if err != nil {
 		return Event{}, fmt.Errorf("read the audit log: %w", err)
 	}

@@ -13,16 +13,16 @@ import (
 // KeyName is the name of the sealed key of the chain.
 const KeyName = "audit-chain"
 
-// Deps is what the log needs.
+// Deps are the dependencies of the log.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
-	// ChainKey makes the digests of batches.
+	// ChainKey keys the digests of batches.
 	ChainKey secret.Redacted
-	// Sealer seals the keys of people. Without one, what is personal is left out of new events, and
-	// stays sealed in those that are read.
+	// Sealer seals the keys of people. Without one, personal values are left out of new events, and
+	// stay sealed in existing ones.
 	Sealer Sealer
-	// Origin tells where the request of a context came from; nil outside of requests.
+	// Origin returns where the request of a context came from; nil outside of requests.
 	Origin func(ctx context.Context) Origin
 }
 
@@ -45,10 +45,10 @@ type Log struct {
 
 // New returns the log.
 func New(deps Deps) *Log {
-	made := &Log{store: store{deps.Database}, clock: deps.Clock, chainKey: deps.ChainKey, origin: deps.Origin, refusals: newRefusals()}
-	made.people = people{sealer: deps.Sealer, known: map[uuid.UUID]*secret.Sealer{}}
-	if made.origin == nil {
-		made.origin = func(context.Context) Origin { return Origin{} }
+	log := &Log{store: store{deps.Database}, clock: deps.Clock, chainKey: deps.ChainKey, origin: deps.Origin, refusals: newRefusals()}
+	log.people = people{sealer: deps.Sealer, cached: map[uuid.UUID]*secret.Sealer{}}
+	if log.origin == nil {
+		log.origin = func(context.Context) Origin { return Origin{} }
 	}
-	return made
+	return log
 }

@@ -15,34 +15,34 @@ const (
 	deliveredAtOnce = 64
 	// deliverWithin bounds the delivery for which a request waits.
 	deliverWithin = 2 * time.Second
-	// promiseAttempts bounds how often a promise is made whose COMMIT has no answer.
+	// promiseAttempts bounds the attempts to promise an event when the answer to the COMMIT is lost.
 	promiseAttempts = 3
 )
 
 // RecordEventually runs work in a transaction and promises the event that it returns, nil for none (see [Log.Promise]).
-// The event is moved into the log at once if that is possible. The error is that of work or of the
+// The event is moved into the log at once if possible. The error is that of work or of the
 // outbox, never that of the log. It must not be called in a transaction.
 //
-// When the answer to the COMMIT is lost, work is run again: who caused it may be a thief, who doesn't ask again. So work
-// changes something only by a statement that finds nothing to change the second time, and returns no event then.
+// When the answer to the COMMIT is lost, work is run again: its caller may be an attacker, who would not retry. So work
+// must make changes only by statements that change nothing the second time, and return no event then.
 func (l *Log) RecordEventually(ctx context.Context, work func(ctx context.Context) (*Event, error)) error {
 	var (
 		promised []uuid.UUID
 		err      error
 	)
 	for range promiseAttempts {
-		made := uuid.Nil
+		promisedID := uuid.Nil
 		err = l.store.inTransaction(ctx, func(ctx context.Context) error {
-			made = uuid.Nil
+			promisedID = uuid.Nil
 			event, err := work(ctx)
 			if err != nil || event == nil {
 				return err
 			}
-			made, err = l.promise(ctx, *event)
+			promisedID, err = l.promise(ctx, *event)
 			return err
 		})
-		if made != uuid.Nil {
-			promised = append(promised, made)
+		if promisedID != uuid.Nil {
+			promised = append(promised, promisedID)
 		}
 		if !isOutcomeUnknown(err) || ctx.Err() != nil {
 			break
@@ -58,8 +58,8 @@ func (l *Log) RecordEventually(ctx context.Context, work func(ctx context.Contex
 }
 
 // Promise writes an event into the outbox, in the transaction of ctx if there is one; [Log.Deliver] moves it into the log.
-// It is for what has to happen even if the log can't be written at that moment. ID and time are filled in, and the origin
-// if the event has none; the name of the actor is not.
+// It is for changes that must happen even if the log can't be written at that moment. ID and time are filled in, and the
+// origin if the event has none; the name of the actor is not.
 func (l *Log) Promise(ctx context.Context, event Event) error {
 	_, err := l.promise(ctx, event)
 	return err
@@ -83,7 +83,7 @@ func (l *Log) promise(ctx context.Context, event Event) (uuid.UUID, error) {
 	return event.ID, nil
 }
 
-// Deliver moves the promised events into the log, each once, however many nodes do it.
+// Deliver moves the promised events into the log, each once, even if several nodes do it.
 func (l *Log) Deliver(ctx context.Context) error {
 	for {
 		events, err := l.store.promised(ctx, deliveredAtOnce)
@@ -99,7 +99,7 @@ func (l *Log) Deliver(ctx context.Context) error {
 	}
 }
 
-// deliver moves those of some events that are still promised.
+// deliver moves those of the given events that are still promised.
 func (l *Log) deliver(ctx context.Context, events []uuid.UUID) error {
 	err := l.store.inTransaction(ctx, func(ctx context.Context) error {
 		taken, err := l.store.takePromised(ctx, events)

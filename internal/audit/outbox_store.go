@@ -11,8 +11,8 @@ import (
 func (s store) insertPromised(ctx context.Context, events []stored) error {
 	return inChunks(events, func(some []stored) error {
 		arguments := make([]any, 0, len(some)*promisedCount)
-		for _, each := range some {
-			arguments = append(arguments, each.values()...)
+		for _, event := range some {
+			arguments = append(arguments, event.values()...)
 		}
 		_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_outbox (`+eventColumns+`) VALUES `+db.Values(len(some), promisedCount), arguments...)
 		return err
@@ -32,13 +32,13 @@ func (s store) promised(ctx context.Context, most int) ([]uuid.UUID, error) {
 	})
 }
 
-// takePromised deletes those of some events that are in the outbox, and returns them. Of several
-// nodes each event is returned to one.
+// takePromised deletes those of the given events that are in the outbox, and returns them. Concurrent calls
+// never return the same event.
 func (s store) takePromised(ctx context.Context, events []uuid.UUID) (taken []stored, err error) {
 	err = inChunks(events, func(some []uuid.UUID) error {
 		ids := make([]any, len(some))
-		for i, each := range some {
-			ids[i] = each
+		for i, id := range some {
+			ids[i] = id
 		}
 		rows, err := s.database.Write(ctx).Query(ctx, `DELETE FROM audit_outbox WHERE id IN (`+db.Placeholders(1, len(ids))+`) RETURNING `+eventColumns+`, NULL`, ids...)
 		found, err := db.Collect(rows, err, scanStored)

@@ -13,21 +13,21 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// people has the keys under which the personal values of events are sealed, one for each account.
+// people has the keys that seal the personal values of events, one for each account.
 //
-//	none ──▶ made with the first event ──▶ destroyed with the account
+//	none ──▶ created with the first event ──▶ destroyed with the account
 //
-// A key is destroyed by taking it out of its row, and the row stays for a while: who makes a key at
-// the same time meets it, whichever transaction is first. No key is made for an account that isn't
-// there, so there is never a second key for one person.
+// A key is destroyed by removing it from its row, and the row stays for a while, so that a concurrent
+// transaction that creates a key conflicts with it. No key is created for an account that doesn't
+// exist, so there is never a second key for one person.
 type people struct {
 	sealer Sealer
 
 	mu sync.Mutex
-	// known are keys to write with. They were all committed once: an event under a key of a transaction that
-	// was rolled back could never be read. One that is destroyed since does no harm, as nothing that is
-	// sealed under it can be opened. What is read is never opened with one of these.
-	known map[uuid.UUID]*secret.Sealer
+	// cached are keys to write with. They were all committed: an event under a key of a transaction that
+	// was rolled back could never be read. A key that was destroyed since does no harm, as nothing
+	// sealed under it can be opened. Reading never uses these.
+	cached map[uuid.UUID]*secret.Sealer
 }
 
 // maxKnownPeople bounds the keys in memory. Each takes less than two kilobytes.
@@ -36,43 +36,43 @@ const maxKnownPeople = 4096
 func (p *people) find(person uuid.UUID) (*secret.Sealer, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key, known := p.known[person]
-	return key, known
+	key, ok := p.cached[person]
+	return key, ok
 }
 
-// remember keeps a key that is committed. For each one too many, any other one goes.
+// remember keeps committed keys. Above the limit it drops arbitrary ones.
 func (p *people) remember(keys map[uuid.UUID]*secret.Sealer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for person, key := range keys {
-		p.known[person] = key
+		p.cached[person] = key
 	}
-	for person := range p.known {
-		if len(p.known) <= maxKnownPeople {
+	for person := range p.cached {
+		if len(p.cached) <= maxKnownPeople {
 			return
 		}
-		delete(p.known, person)
+		delete(p.cached, person)
 	}
 }
 
 func (p *people) forget(person uuid.UUID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.known, person)
+	delete(p.cached, person)
 }
 
-// keysFor returns the keys of people to write with, and makes those that aren't there, in the transaction of ctx.
-// A person whose key is destroyed, or who has no account, is missing.
-func (l *Log) keysFor(ctx context.Context, wanted []uuid.UUID) (map[uuid.UUID]*secret.Sealer, error) {
-	keys := make(map[uuid.UUID]*secret.Sealer, len(wanted))
+// keysFor returns the keys of people to write with, and creates missing ones, in the transaction of ctx.
+// A person whose key is destroyed, or who has no account, is left out.
+func (l *Log) keysFor(ctx context.Context, people []uuid.UUID) (map[uuid.UUID]*secret.Sealer, error) {
+	keys := make(map[uuid.UUID]*secret.Sealer, len(people))
 	if l.people.sealer == nil {
 		return keys, nil
 	}
-	// In one order, in which nobody who makes the same ones waits for another in a circle.
-	slices.SortFunc(wanted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	// Sorted, so that concurrent writers of the same keys don't deadlock.
+	slices.SortFunc(people, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	var unknown []uuid.UUID
-	for _, person := range slices.Compact(wanted) {
-		if key, known := l.people.find(person); known {
+	for _, person := range slices.Compact(people) {
+		if key, ok := l.people.find(person); ok {
 			keys[person] = key
 		} else {
 			unknown = append(unknown, person)
@@ -105,8 +105,8 @@ func (l *Log) keysFor(ctx context.Context, wanted []uuid.UUID) (map[uuid.UUID]*s
 	return keys, nil
 }
 
-// makeKey makes the key of a person, if there is such an account and nobody else was faster, and returns
-// what is stored then, or nil.
+// makeKey creates the key of a person, unless there is no such account or another transaction was faster, and returns
+// the stored key, or nil.
 func (l *Log) makeKey(ctx context.Context, person uuid.UUID) ([]byte, error) {
 	sealed, err := l.people.sealer.Seal(placeOfKey(person), []byte(secret.NewSealingKey().Reveal()))
 	if err != nil {
@@ -120,10 +120,10 @@ func (l *Log) makeKey(ctx context.Context, person uuid.UUID) ([]byte, error) {
 	return rows[person], err
 }
 
-// storedKeys returns the keys to read with, as they are stored now.
-func (l *Log) storedKeys(ctx context.Context, wanted []uuid.UUID) (map[uuid.UUID]*secret.Sealer, error) {
-	slices.SortFunc(wanted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	rows, err := l.store.personKeys(ctx, slices.Compact(wanted))
+// storedKeys returns the keys to read with, as stored now.
+func (l *Log) storedKeys(ctx context.Context, people []uuid.UUID) (map[uuid.UUID]*secret.Sealer, error) {
+	slices.SortFunc(people, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	rows, err := l.store.personKeys(ctx, slices.Compact(people))
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +147,9 @@ func (l *Log) openKey(person uuid.UUID, sealed []byte) (*secret.Sealer, error) {
 	return secret.NewSealer(secret.FromString(string(key)))
 }
 
-// Erase destroys the key of a person in the transaction of ctx, which deletes the account. What
-// events have of the person can't be read any more, whoever writes one at the same time. The
-// chain of batches stays as it is, as its digests are over what is sealed.
+// Erase destroys the key of a person in the transaction of ctx, which deletes the account. The
+// personal values in events, including those that are being written, can't be read any more. The
+// chain of batches is unchanged, as its digests are over the sealed form.
 func (l *Log) Erase(ctx context.Context, person uuid.UUID) error {
 	if err := l.store.destroyPersonKey(ctx, person, l.clock.Now()); err != nil {
 		return fmt.Errorf("destroy the key of a person: %w", err)
@@ -158,11 +158,11 @@ func (l *Log) Erase(ctx context.Context, person uuid.UUID) error {
 	return nil
 }
 
-// destroyedFor is how long the row of a key stays that was destroyed.
+// destroyedFor is how long the row of a destroyed key stays.
 const destroyedFor = 24 * time.Hour
 
-// SweepKeys deletes the rows of keys that were destroyed long enough ago: no transaction that began
-// before is still under way.
+// SweepKeys deletes the rows of keys that were destroyed long enough ago that no transaction from
+// before is still running.
 func (l *Log) SweepKeys(ctx context.Context) error {
 	if err := l.store.sweepPersonKeys(ctx, l.clock.Now().Add(-destroyedFor)); err != nil {
 		return fmt.Errorf("sweep the keys of people: %w", err)

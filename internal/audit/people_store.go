@@ -11,7 +11,7 @@ import (
 
 func (s store) afterCommit(ctx context.Context, done func()) { s.database.AfterCommit(ctx, done) }
 
-// personKeys returns the sealed keys of people, nil for one that is destroyed.
+// personKeys returns the sealed keys of people, nil for a destroyed one.
 func (s store) personKeys(ctx context.Context, people []uuid.UUID) (map[uuid.UUID][]byte, error) {
 	keys := make(map[uuid.UUID][]byte, len(people))
 	err := inChunks(people, func(some []uuid.UUID) error {
@@ -34,15 +34,15 @@ func (s store) personKeys(ctx context.Context, people []uuid.UUID) (map[uuid.UUI
 	return keys, err
 }
 
-// insertPersonKey reports whether it has stored the key: there is an account, and had no key.
+// insertPersonKey stores a key if there is an account without one, and reports whether it did.
 func (s store) insertPersonKey(ctx context.Context, person uuid.UUID, sealed []byte, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_keys (person, sealed_key, created_at)
 		SELECT id, $2, $3 FROM user_names WHERE id = $1 ON CONFLICT (person) DO NOTHING`, person, sealed, now)
 	return changed == 1, err
 }
 
-// destroyPersonKey leaves a row without a key, also where there was none: whoever makes one at
-// the same time waits for it, or is waited for.
+// destroyPersonKey leaves a row without a key, even where there was none, so that a concurrent
+// insertPersonKey waits for it, or the other way round.
 func (s store) destroyPersonKey(ctx context.Context, person uuid.UUID, now time.Time) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_keys (person, created_at, destroyed_at) VALUES ($1, $2, $2)
 		ON CONFLICT (person) DO UPDATE SET sealed_key = NULL, destroyed_at = excluded.destroyed_at`, person, now)

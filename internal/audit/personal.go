@@ -11,16 +11,16 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// What stands in the place of a personal value.
+// The placeholders of a personal value.
 const (
-	// Erased is read where the key of the person is destroyed: the account was deleted.
+	// Erased is read where the key of the person is destroyed because the account was deleted.
 	Erased = "(erased)"
-	// Sealed is stored where the value is in the sealed part, and read by a [Log] without a sealer.
+	// Sealed is stored where the value is sealed, and read by a [Log] without a sealer.
 	Sealed = "(sealed)"
 )
 
-// personal is what one event has of one person. A member must never be renamed: events that are
-// stored have it.
+// personal holds the values of one person in one event. A member must never be renamed: stored
+// events have it.
 type personal struct {
 	ActorName  string   `json:"actor_name,omitempty"`
 	TargetName string   `json:"target_name,omitempty"`
@@ -28,15 +28,15 @@ type personal struct {
 	Changes    []Change `json:"changes,omitempty"`
 }
 
-// owners says to whom the personal values of an event belong, by their subjects; "" for no person.
+// owners are the subjects who own the personal values of an event; "" for no person.
 type owners struct{ actor, target, address string }
 
-// ownersOf returns to whom the values of an event belong. Identifiers are nobody's: they stay, so
-// that the log can be searched by them, and say nothing of a person whose account is deleted.
+// ownersOf returns the owners of the values of an event. Identifiers have no owner: they stay, so
+// that the log can be searched by them, and reveal nothing about a person whose account is deleted.
 //
-// The address is that of the actor, and where the actor is unknown that of the account that
-// was tried: most who mistype a password are its owner. What a client does with what a person gave it comes from
-// the person's device as often as from a server, so that address is the person's. Names of clients are not personal.
+// The address is that of the actor, and if the actor is unknown that of the account that
+// was tried: most mistyped passwords come from its owner. A client acting for a person does so from
+// the person's device as often as from a server, so its address is the person's. Names of clients are not personal.
 func ownersOf(event Event) owners {
 	var of owners
 	if event.Actor.Kind == User {
@@ -55,8 +55,8 @@ func ownersOf(event Event) owners {
 	return of
 }
 
-// split takes the personal values out of an event: what is returned of it has mark in their places.
-// Truth values and numbers of changes stay, as they say what was allowed and not who it was.
+// split takes the personal values out of an event and puts mark in their places.
+// Booleans and numbers of changes stay, as they say what was allowed and not who it was.
 func split(event Event, mark string) (Event, map[string]*personal) {
 	of, parts := ownersOf(event), map[string]*personal{}
 	part := func(owner string) *personal {
@@ -84,23 +84,23 @@ func split(event Event, mark string) (Event, map[string]*personal) {
 }
 
 // masked returns changes without their texts, and whether there were any.
-func masked(changes []Change, mark string) (without []Change, found bool) {
+func masked(changes []Change, mark string) (without []Change, changed bool) {
 	without = make([]Change, len(changes))
 	for i, each := range changes {
 		for _, value := range []*any{&each.Before, &each.After} {
 			switch (*value).(type) {
 			case nil, bool, int, int64, float64:
 			default:
-				*value, found = mark, true
+				*value, changed = mark, true
 			}
 		}
 		without[i] = each
 	}
-	return without, found
+	return without, changed
 }
 
-// seal returns events as they are stored, each personal value under the key of its person. Where
-// there is no key, as the account is deleted or was never there, the value is left out.
+// seal returns events in their stored form, each personal value under the key of its person. Without
+// a key, because the account is deleted or never existed, the value is left out.
 func (l *Log) seal(ctx context.Context, events []Event) ([]stored, error) {
 	parts := make([]map[string]*personal, len(events))
 	clear := make([]Event, len(events))
@@ -130,8 +130,8 @@ func sealOne(event Event, parts map[string]*personal, keys map[uuid.UUID]*secret
 	sealed := make(map[string]string, len(parts))
 	for owner, part := range parts {
 		person, _ := uuid.Parse(owner)
-		key, known := keys[person]
-		if !known {
+		key, ok := keys[person]
+		if !ok {
 			replaceMarks(&event, owner, &personal{})
 			continue
 		}
@@ -161,19 +161,19 @@ func sealOne(event Event, parts map[string]*personal, keys map[uuid.UUID]*secret
 	return written, nil
 }
 
-// opened returns stored events with the personal values of those whose keys are there.
+// opened returns stored events with those personal values whose keys exist.
 func (l *Log) opened(ctx context.Context, read []stored) ([]Event, error) {
 	events, parts := make([]Event, len(read)), make([]map[string]string, len(read))
 	var people []uuid.UUID
-	for i, each := range read {
-		if err := json.Unmarshal([]byte(each.details), &each.Details); err != nil {
-			each.Details = Details{Note: "unreadable"} // somebody has changed it: Verify says so
+	for i, row := range read {
+		if err := json.Unmarshal([]byte(row.details), &row.Details); err != nil {
+			row.Details = Details{Note: "unreadable"} // it was changed, which Verify reports
 		}
-		events[i] = each.Event
-		if each.personal == "" {
+		events[i] = row.Event
+		if row.personal == "" {
 			continue
 		}
-		if err := json.Unmarshal([]byte(each.personal), &parts[i]); err != nil {
+		if err := json.Unmarshal([]byte(row.personal), &parts[i]); err != nil {
 			events[i].Details.Note = "unreadable"
 		}
 		for owner := range parts[i] {
@@ -200,8 +200,8 @@ func (l *Log) opened(ctx context.Context, read []stored) ([]Event, error) {
 // openOne puts the values of one person back into an event.
 func openOne(event *Event, owner, sealed string, keys map[uuid.UUID]*secret.Sealer) {
 	person, err := uuid.Parse(owner)
-	key, known := keys[person]
-	if err != nil || !known {
+	key, ok := keys[person]
+	if err != nil || !ok {
 		replaceMarks(event, owner, &personal{})
 		return
 	}
@@ -214,14 +214,14 @@ func openOne(event *Event, owner, sealed string, keys map[uuid.UUID]*secret.Seal
 		err = json.Unmarshal(value, &part)
 	}
 	if err != nil {
-		event.Details.Note = "unreadable" // somebody has changed it: Verify says so
+		event.Details.Note = "unreadable" // it was changed, which Verify reports
 		return
 	}
 	replaceMarks(event, owner, &part)
 }
 
-// replaceMarks puts the values of a person where the marks are that stand for them, and [Erased] where
-// there is none.
+// replaceMarks puts the values of a person in the place of their marks, and [Erased] if there
+// are none.
 func replaceMarks(event *Event, owner string, part *personal) {
 	of := ownersOf(*event)
 	replace := func(place *string, isOwner bool, value string) {

@@ -13,36 +13,36 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// Refusal is something that was refused before it changed anything. Anybody can make as many of them
-// as they like, so they are not all written; see [Log.RecordRefusal].
+// Refusal is a request that was refused before it changed anything. Attackers can cause any
+// number of them, so they are not all written; see [Log.RecordRefusal].
 type Refusal struct {
 	Event Event
-	// Subject is what was refused, such as the identifier of a known client, "" for one that nobody
-	// knows. It is not written.
+	// Subject is the object of the refusal, such as the identifier of a registered client, "" for an unknown
+	// one. It is not written.
 	Subject string
-	// Fill completes the event once it is clear that it is written; it may be nil.
+	// Fill completes the event if it is written; it may be nil.
 	Fill func(ctx context.Context, event *Event) error
 }
 
-// The bounds of what is written of refusals, for each process.
+// The bounds of written refusals, for each process.
 const (
-	// refusalInterval is for how long one event stands for all of its kind, subject and address.
+	// refusalInterval is how long one event stands for all of its kind, subject and address.
 	refusalInterval = 10 * time.Minute
 	// Of each kind this many are written at once, and then one in each interval, whatever their subjects
-	// and addresses: those with many addresses can't fill the log either.
+	// and addresses, so that an attacker with many addresses can't fill the log either.
 	refusalBurst        = 100
 	refusalKindInterval = 15 * time.Second
-	// maxRefusalSubjects bounds what is remembered, in about 2 MiB.
+	// maxRefusalSubjects bounds the remembered subjects, in about 2 MiB.
 	maxRefusalSubjects = 10_000
 	// recordWithin bounds the writing of an event.
 	recordWithin = 10 * time.Second
 )
 
-// refusals remembers what was written, and counts what was not. What it counts is lost when the process ends.
+// refusals remembers which events were written, and counts those that were not. The counts are lost when the process ends.
 type refusals struct {
-	mu    sync.Mutex
-	known map[refusalKey]*refusalCount
-	// arrivals are those of the rate of each kind, and elsewhere is how many are in no count any more.
+	mu     sync.Mutex
+	counts map[refusalKey]*refusalCount
+	// arrivals are those of the rate of each kind; elsewhere counts those that are in no other count any more.
 	arrivals  map[Action]time.Time
 	elsewhere map[Action]int64
 }
@@ -56,18 +56,18 @@ type refusalCount struct {
 }
 
 func newRefusals() *refusals {
-	return &refusals{known: map[refusalKey]*refusalCount{}, arrivals: map[Action]time.Time{}, elsewhere: map[Action]int64{}}
+	return &refusals{counts: map[refusalKey]*refusalCount{}, arrivals: map[Action]time.Time{}, elsewhere: map[Action]int64{}}
 }
 
-// take reports whether an event is written, and how many before it were not.
+// take reports whether to write an event, and how many before it were not written.
 func (r *refusals) take(action Action, key refusalKey, now time.Time) (omitted int64, isWritten bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	count := r.known[key]
+	count := r.counts[key]
 	if count == nil {
 		r.makeRoom(now)
 		count = &refusalCount{action: action}
-		r.known[key] = count
+		r.counts[key] = count
 	}
 	if now.Before(count.written.Add(refusalInterval)) {
 		count.omitted++
@@ -83,39 +83,39 @@ func (r *refusals) take(action Action, key refusalKey, now time.Time) (omitted i
 	return omitted, true
 }
 
-// makeRoom forgets what is over, and if there is nothing, any other; what they have counted is kept in one sum.
+// makeRoom drops expired entries, and if there are none, arbitrary ones; their counts are added to one sum.
 func (r *refusals) makeRoom(now time.Time) {
-	if len(r.known) < maxRefusalSubjects {
+	if len(r.counts) < maxRefusalSubjects {
 		return
 	}
-	maps.DeleteFunc(r.known, func(_ refusalKey, count *refusalCount) bool {
+	maps.DeleteFunc(r.counts, func(_ refusalKey, count *refusalCount) bool {
 		isOver := !now.Before(count.written.Add(refusalInterval))
 		if isOver {
 			r.elsewhere[count.action] += count.omitted
 		}
 		return isOver
 	})
-	for key, count := range r.known { // many at once, so that a flood does not pay for this each time
-		if len(r.known) <= maxRefusalSubjects/2 {
+	for key, count := range r.counts { // many at once, so that a flood does not pay for this each time
+		if len(r.counts) <= maxRefusalSubjects/2 {
 			return
 		}
 		r.elsewhere[count.action] += count.omitted
-		delete(r.known, key)
+		delete(r.counts, key)
 	}
 }
 
-// restore takes an event back that could not be written.
+// restore undoes take for an event that could not be written.
 func (r *refusals) restore(action Action, key refusalKey, omitted int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.elsewhere[action] += omitted + 1
-	delete(r.known, key)
+	delete(r.counts, key)
 }
 
 // RecordRefusal writes an event of a refusal, unless there was one of the same action, reason, subject and address
-// within ten minutes, or too many of its action altogether. The next that is written says how many were left out.
-// It must not be called in a transaction: who is refused rolls it back. The event is written even if
-// the caller hangs up. It reports whether the event was written.
+// within ten minutes, or too many of its action altogether. The next written event says how many were left out.
+// It must not be called in a transaction, which the refusal rolls back. The event is written even if
+// the caller disconnects. RecordRefusal reports whether the event was written.
 func (l *Log) RecordRefusal(ctx context.Context, refusal Refusal) (bool, error) {
 	event := refusal.Event
 	address, _ := netip.ParseAddr(l.origin(ctx).Address)

@@ -14,30 +14,30 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// Source has records that are events themselves, such as the rows of tokens: whoever
-// makes one does not also record an event. They are taken over into the log afterwards,
-// many at a time, each under the identifier that it has.
+// Source has records that are events themselves, such as the rows of tokens: their
+// writer records no event. The log collects them later,
+// many at a time, under their own identifiers.
 type Source interface {
-	// Name is the source's own, for ever.
+	// Name identifies the source and must never change.
 	Name() string
-	// After returns what happened before a time, as events with their identifiers and
-	// times, in the order of the identifiers, those after one, and no more than most. Their
+	// After returns the records of before the given time as events with their identifiers and
+	// times, in the order of the identifiers, those after the given one, and at most most. Their
 	// origins are as [Log.SealOrigin] returned them.
 	After(ctx context.Context, after uuid.UUID, before time.Time, most int) ([]Event, error)
 }
 
-// Use adds sources. It is called while the program is put together.
+// Use adds sources. It must be called before the log is used.
 func (l *Log) Use(sources ...Source) { l.sources = append(l.sources, sources...) }
 
-// settled is for how long a record may be on its way to the database: identifiers are
-// made before that, and the order in which they come to be seen is another one. What takes
+// settled is how long a record may take to be committed. Identifiers are
+// generated before that, so records don't become visible in their order. A record that takes
 // longer is passed over here, and kept when it is deleted (see [Log.Keep]).
 const settled = 20 * time.Second
 
-// takenAtOnce bounds what one transaction takes over: with SQLite, everybody else waits for it.
+// takenAtOnce bounds what one transaction collects: with SQLite, all other writers wait for it.
 const takenAtOnce = 250
 
-// Collect takes over what happened in the sources, each time in batches that are
+// Collect copies the events of the sources into the log, in batches that are
 // sealed at once. Several nodes may do it at the same time.
 func (l *Log) Collect(ctx context.Context) error {
 	if l.chainKey.IsZero() {
@@ -63,10 +63,10 @@ func (l *Log) Collect(ctx context.Context) error {
 	return nil
 }
 
-// everyOne chooses all, for none of them should be in the log.
+// everyOne returns all events, for the case that none of them is in the log.
 func everyOne(_ context.Context, events []stored) ([]stored, error) { return events, nil }
 
-// collectOne takes over what choose leaves of the next events of a source.
+// collectOne collects those of the next events of a source that choose returns.
 func (l *Log) collectOne(ctx context.Context, source Source, choose func(context.Context, []stored) ([]stored, error)) (taken int, err error) {
 	err = l.store.inTransaction(ctx, func(ctx context.Context) error {
 		taken = 0
@@ -86,12 +86,12 @@ func (l *Log) collectOne(ctx context.Context, source Source, choose func(context
 			return err
 		}
 		if len(events) > 0 {
-			made, err := l.makeBatch(ctx, events)
+			sealed, err := l.makeBatch(ctx, events)
 			if err != nil {
 				return err
 			}
 			for i := range events {
-				events[i].Batch = made.number
+				events[i].Batch = sealed.number
 			}
 			if err := l.store.insertSealed(ctx, events); err != nil {
 				return err
@@ -104,7 +104,7 @@ func (l *Log) collectOne(ctx context.Context, source Source, choose func(context
 }
 
 // Keep writes those events that are not in the log yet, in the transaction of ctx that
-// deletes the records which they were until now. Nothing is lost, however late it is.
+// deletes their records. Nothing is lost, however late it is.
 func (l *Log) Keep(ctx context.Context, happened []Event) error {
 	events, err := l.completed(ctx, happened)
 	if err == nil {
@@ -116,8 +116,8 @@ func (l *Log) Keep(ctx context.Context, happened []Event) error {
 	return nil
 }
 
-// completed returns events as they are written, in the order of their identifiers, in which
-// nobody who writes the same ones waits for another in a circle.
+// completed returns events in their stored form, in the order of their identifiers, so that
+// concurrent writers of the same events don't deadlock.
 func (l *Log) completed(ctx context.Context, happened []Event) ([]stored, error) {
 	happened = slices.Clone(happened)
 	if err := l.openOrigins(ctx, happened); err != nil {
@@ -131,8 +131,8 @@ func (l *Log) completed(ctx context.Context, happened []Event) ([]stored, error)
 	return events, nil
 }
 
-// SealOrigin returns where the request of ctx came from, as a record that is an event keeps it until it is taken
-// over. The address is sealed under the key of the person who acts, so that it can't be read any more once
+// SealOrigin returns the origin of the request of ctx in the form in which a [Source] stores it until it is
+// collected. The address is sealed under the key of the person who acts, so that it can't be read once
 // the account is deleted; that of a client on its own behalf, with person nil, is in clear.
 func (l *Log) SealOrigin(ctx context.Context, record uuid.UUID, person *uuid.UUID) (Origin, error) {
 	from := l.origin(ctx)
@@ -144,8 +144,8 @@ func (l *Log) SealOrigin(ctx context.Context, record uuid.UUID, person *uuid.UUI
 	if err != nil {
 		return Origin{}, fmt.Errorf("seal the address of a request: %w", err)
 	}
-	key, known := keys[*person]
-	if !known {
+	key, ok := keys[*person]
+	if !ok {
 		from.Address = Erased
 		return from, nil
 	}
@@ -157,25 +157,25 @@ func (l *Log) SealOrigin(ctx context.Context, record uuid.UUID, person *uuid.UUI
 	return from, nil
 }
 
-// openOrigins puts the addresses that [Log.SealOrigin] sealed back into events, and [Erased] where the
+// openOrigins opens the addresses that [Log.SealOrigin] sealed, with [Erased] where the
 // account is deleted.
 func (l *Log) openOrigins(ctx context.Context, events []Event) error {
 	people := make(map[int]uuid.UUID, len(events))
-	var wanted []uuid.UUID
+	var acting []uuid.UUID
 	for i, event := range events {
 		if event.Actor.Kind != User || event.Origin.Address == "" {
 			continue
 		}
 		person, _ := uuid.Parse(event.Actor.ID) // one who isn't there has no key
-		people[i], wanted = person, append(wanted, person)
+		people[i], acting = person, append(acting, person)
 	}
-	if len(wanted) == 0 {
+	if len(acting) == 0 {
 		return nil
 	}
 	keys := map[uuid.UUID]*secret.Sealer{}
 	if l.people.sealer != nil {
 		var err error
-		if keys, err = l.storedKeys(ctx, wanted); err != nil {
+		if keys, err = l.storedKeys(ctx, acting); err != nil {
 			return err
 		}
 	}
@@ -183,7 +183,7 @@ func (l *Log) openOrigins(ctx context.Context, events []Event) error {
 		address := &events[i].Origin.Address
 		sealed, err := base64.RawStdEncoding.DecodeString(*address)
 		*address = Erased
-		if key, known := keys[person]; known && err == nil {
+		if key, ok := keys[person]; ok && err == nil {
 			if opened, err := key.Open(placeOfAddress(events[i].ID), sealed); err == nil {
 				*address = string(opened)
 			}

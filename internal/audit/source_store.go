@@ -9,7 +9,7 @@ import (
 	"authly/internal/platform/db"
 )
 
-// lockPosition returns how far a source was taken over, and keeps other nodes from taking
+// lockPosition returns the position up to which a source was collected, and keeps other nodes from collecting
 // more of it until the transaction ends.
 func (s store) lockPosition(ctx context.Context, source string) (position uuid.UUID, err error) {
 	if _, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_sources (name, position) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
@@ -25,7 +25,7 @@ func (s store) setPosition(ctx context.Context, source string, position uuid.UUI
 	return err
 }
 
-// errThere is returned when an event that is taken over is in the log already.
+// errThere is returned when a collected event is in the log already.
 var errThere = errors.New("the event is in the log")
 
 // insertSealed fails with errThere if one of the events is there.
@@ -39,23 +39,23 @@ func (s store) insertSealed(ctx context.Context, events []stored) error {
 
 // missing returns those of some events that are not in the log.
 func (s store) missing(ctx context.Context, events []stored) ([]stored, error) {
-	known := map[uuid.UUID]bool{}
+	present := map[uuid.UUID]bool{}
 	err := inChunks(events, func(some []stored) error {
 		rows, err := s.database.Write(ctx).Query(ctx, `SELECT id FROM audit_events WHERE id IN (`+db.Placeholders(1, len(some))+`)`, identifiers(some)...)
-		found, err := db.Collect(rows, err, func(row db.Row) (uuid.UUID, error) {
+		ids, err := db.Collect(rows, err, func(row db.Row) (uuid.UUID, error) {
 			var event uuid.UUID
 			err := row.Scan(&event)
 			return event, err
 		})
-		for _, each := range found {
-			known[each] = true
+		for _, id := range ids {
+			present[id] = true
 		}
 		return err
 	})
 	var left []stored
-	for _, each := range events {
-		if !known[each.ID] {
-			left = append(left, each)
+	for _, event := range events {
+		if !present[event.ID] {
+			left = append(left, event)
 		}
 	}
 	return left, err

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Outcomes says how often something has ended well, and how often it has not.
+// Outcomes counts successes and failures.
 type Outcomes struct{ Successes, Failures int64 }
 
 // Count counts the events of an action since a time, which takes time that grows with

@@ -2,7 +2,7 @@ package keys
 
 import "authly/internal/audit"
 
-// event is what the log is told of a key.
+// event returns an audit event about the key.
 func (k Key) event(action audit.Action, by audit.Author, details audit.Details) audit.Event {
 	return audit.Event{
 		Action: action, Outcome: audit.Success, Actor: by.Actor, ClientID: by.ClientID,
@@ -10,7 +10,7 @@ func (k Key) event(action audit.Action, by audit.Author, details audit.Details) 
 	}
 }
 
-// event is what the log is told of the key that signs from now on.
+// event returns the audit event about the key that is now active.
 func (p promotion) event(by audit.Author, reason string) audit.Event {
 	return p.to.event(audit.KeyRotate, by, audit.Details{
 		Reason: reason, Changes: []audit.Change{{Field: "active", Before: p.from.ID, After: p.to.ID}},

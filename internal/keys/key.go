@@ -8,10 +8,10 @@ import (
 	"authly/internal/protocol/jose"
 )
 
-// State says what a key is used for.
+// State is the state of a key.
 type State string
 
-// The states of a key, in the order in which it goes through them.
+// The states of a key, in the order of its life.
 const (
 	Next    State = "next"    // published, signs nothing yet
 	Active  State = "active"  // signs

@@ -15,7 +15,7 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.db.Tx(ctx, work)
 }
 
-// unguarded returns a context whose transactions don't ask again for the authority of the request.
+// unguarded returns a context whose transactions skip the guard of the request.
 func (s store) unguarded(ctx context.Context) context.Context { return s.db.Guarded(ctx, nil) }
 
 // row is a key with its sealed material.
@@ -40,7 +40,7 @@ func orZero(at *time.Time) time.Time {
 // list returns all keys, sorted.
 func (s store) list(ctx context.Context) ([]Key, error) {
 	rows, err := s.db.Read(ctx).Query(ctx, `SELECT `+keyColumns+` FROM signing_keys`)
-	found, err := db.Collect(rows, err, func(r db.Row) (Key, error) {
+	keys, err := db.Collect(rows, err, func(r db.Row) (Key, error) {
 		var key Key
 		var activated, retired *time.Time
 		err := r.Scan(keyTargets(&key, &activated, &retired)...)
@@ -50,14 +50,14 @@ func (s store) list(ctx context.Context) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the signing keys: %w", err)
 	}
-	sortKeys(found)
-	return found, nil
+	sortKeys(keys)
+	return keys, nil
 }
 
 // load returns all keys with their sealed material.
 func (s store) load(ctx context.Context) ([]row, error) {
 	rows, err := s.db.Read(ctx).Query(ctx, `SELECT `+keyColumns+`, private_key FROM signing_keys`)
-	found, err := db.Collect(rows, err, func(r db.Row) (row, error) {
+	keyRows, err := db.Collect(rows, err, func(r db.Row) (row, error) {
 		var stored row
 		var activated, retired *time.Time
 		err := r.Scan(append(keyTargets(&stored.Key, &activated, &retired), &stored.sealed)...)
@@ -67,42 +67,42 @@ func (s store) load(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the signing keys: %w", err)
 	}
-	return found, nil
+	return keyRows, nil
 }
 
-// insert adds a key, unless its algorithm has one in that state already.
-func (s store) insert(ctx context.Context, added row) (bool, error) {
+// insert adds a key, unless its algorithm already has one in that state.
+func (s store) insert(ctx context.Context, key row) (bool, error) {
 	var activated *time.Time
-	if added.State == Active {
-		activated = &added.CreatedAt
+	if key.State == Active {
+		activated = &key.CreatedAt
 	}
 	changed, err := s.db.Write(ctx).Exec(ctx, `
 		INSERT INTO signing_keys (id, algorithm, state, private_key, created_at, activated_at)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT DO NOTHING`,
-		added.ID, string(added.Algorithm), string(added.State), added.sealed, added.CreatedAt, activated)
+		key.ID, string(key.Algorithm), string(key.State), key.sealed, key.CreatedAt, activated)
 	return changed == 1, err
 }
 
-// errOutrun says that somebody else has changed a key first.
+// errOutrun says that another process has changed a key first.
 var errOutrun = errors.New("another process changed the signing keys at the same time")
 
-// retire lets the active key sign no more. What must follow in the same
-// transaction is activate, so that no moment has two active keys or none.
+// retire makes the active key retired. It must be followed by activate in the same
+// transaction, so that there are never two active keys or none.
 func (s store) retire(ctx context.Context, id string, now time.Time) error {
 	return oneRow(s.db.Write(ctx).Exec(ctx, `
 		UPDATE signing_keys SET state = 'retired', retired_at = $2
 		WHERE id = $1 AND state = 'active'`, id, now))
 }
 
-// activate lets the next key sign.
+// activate makes the next key active.
 func (s store) activate(ctx context.Context, id string, now time.Time) error {
 	return oneRow(s.db.Write(ctx).Exec(ctx, `
 		UPDATE signing_keys SET state = 'active', activated_at = $2
 		WHERE id = $1 AND state = 'next'`, id, now))
 }
 
-// delete deletes a key that is still in a state.
+// delete deletes a key if it is still in the given state.
 func (s store) delete(ctx context.Context, id string, state State) error {
 	return oneRow(s.db.Write(ctx).Exec(ctx, `DELETE FROM signing_keys WHERE id = $1 AND state = $2`, id, string(state)))
 }
@@ -114,7 +114,7 @@ func oneRow(changed int64, err error) error {
 	return err
 }
 
-// sealedSecret is a named secret as it is stored.
+// sealedSecret is a named secret in its stored form.
 type sealedSecret struct {
 	name  string
 	value []byte
@@ -122,7 +122,7 @@ type sealedSecret struct {
 
 func (s store) sealedSecrets(ctx context.Context) ([]sealedSecret, error) {
 	rows, err := s.db.Read(ctx).Query(ctx, `SELECT name, value FROM sealed_secrets`)
-	found, err := db.Collect(rows, err, func(r db.Row) (sealedSecret, error) {
+	secrets, err := db.Collect(rows, err, func(r db.Row) (sealedSecret, error) {
 		var stored sealedSecret
 		err := r.Scan(&stored.name, &stored.value)
 		return stored, err
@@ -130,10 +130,10 @@ func (s store) sealedSecrets(ctx context.Context) ([]sealedSecret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the sealed secrets: %w", err)
 	}
-	return found, nil
+	return secrets, nil
 }
 
-// sealedSecret returns a sealed value, or nil if there is none of that name.
+// sealedSecret returns a sealed value, or nil if there is none with that name.
 func (s store) sealedSecret(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
 	err := s.db.Read(ctx).QueryRow(ctx, `SELECT value FROM sealed_secrets WHERE name = $1`, name).Scan(&value)
@@ -146,11 +146,11 @@ func (s store) sealedSecret(ctx context.Context, name string) ([]byte, error) {
 	return value, nil
 }
 
-// insertSecret adds a sealed value, unless there is one of that name already.
-func (s store) insertSecret(ctx context.Context, added sealedSecret, now time.Time) error {
+// insertSecret adds a sealed value, unless there is one with that name already.
+func (s store) insertSecret(ctx context.Context, secret sealedSecret, now time.Time) error {
 	_, err := s.db.Write(ctx).Exec(ctx, `
 		INSERT INTO sealed_secrets (name, value, created_at) VALUES ($1, $2, $3)
-		ON CONFLICT DO NOTHING`, added.name, added.value, now)
+		ON CONFLICT DO NOTHING`, secret.name, secret.value, now)
 	if err != nil {
 		return fmt.Errorf("store a sealed secret: %w", err)
 	}

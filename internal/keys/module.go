@@ -19,33 +19,33 @@ type Sealer interface {
 	Open(place secret.Place, sealed []byte) ([]byte, error)
 }
 
-// Auditor keeps the log of what happened. It joins the transaction of ctx.
+// Auditor records events. It joins the transaction of ctx.
 type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
 
-// Deps is what the service needs; all of it is required but for GenerateKey.
+// Deps are the dependencies of the service; all are required but GenerateKey.
 type Deps struct {
 	Database *db.DB
 	Sealer   Sealer
 	Clock    clock.Clock
-	Logger   *slog.Logger // told of rotations, and of what Run can't return
+	Logger   *slog.Logger // for rotations, and for errors that Run can't return
 	Audit    Auditor
-	// Actor makes the changes that nobody asks for: the server, or a command.
+	// Actor is the actor of changes without an author: the server, or a command.
 	Actor audit.Actor
 
 	RotationInterval time.Duration // how long one key signs
 	PublishLead      time.Duration // how long the next key is published before it signs
 	RetainRetired    time.Duration // how long a key is published after it last signed
 
-	// GenerateKey makes a private key: [jose.GenerateKey] if nil. Tests, of which
-	// each has keys of its own, can't wait for RSA every time.
+	// GenerateKey generates a private key: [jose.GenerateKey] if nil. Tests replace it,
+	// because generating RSA keys is slow.
 	GenerateKey func(jose.Algorithm) (crypto.Signer, error)
 }
 
-// New returns a service that has no keys yet; see [Service.Bootstrap].
+// New returns a service without keys; see [Service.Bootstrap].
 func New(deps Deps) *Service {
-	made := &Service{
+	service := &Service{
 		store:   store{deps.Database},
 		sealer:  deps.Sealer,
 		clock:   deps.Clock,
@@ -57,9 +57,9 @@ func New(deps Deps) *Service {
 
 		generateKey: deps.GenerateKey,
 	}
-	if made.generateKey == nil {
-		made.generateKey = jose.GenerateKey
+	if service.generateKey == nil {
+		service.generateKey = jose.GenerateKey
 	}
-	made.current.Store(&snapshot{jwks: []byte(`{"keys":[]}`)})
-	return made
+	service.current.Store(&snapshot{jwks: []byte(`{"keys":[]}`)})
+	return service
 }

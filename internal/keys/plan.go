@@ -6,23 +6,23 @@ import (
 	"authly/internal/protocol/jose"
 )
 
-// schedule says when what happens to keys.
+// schedule has the durations of a key's life.
 type schedule struct {
 	rotationInterval time.Duration
 	publishLead      time.Duration
 	retainRetired    time.Duration
 }
 
-// promotion lets one key follow another.
+// promotion replaces an active key by the next one.
 type promotion struct{ from, to Key }
 
-// slot is a place that a key is to be made for.
+// slot is the algorithm and state of a key.
 type slot struct {
 	algorithm jose.Algorithm
 	state     State
 }
 
-// find returns the one key of an algorithm in a state that there is one of.
+// find returns the key of an algorithm in a state that only one key can have.
 func find(keys []Key, algorithm jose.Algorithm, state State) (Key, bool) {
 	for _, key := range keys {
 		if key.Algorithm == algorithm && key.State == state {
@@ -40,31 +40,31 @@ func (s schedule) publishedUntil(retired Key) time.Time {
 	return retired.RetiredAt.Add(s.retainRetired)
 }
 
-// due returns the promotions whose time has come: the active key has signed for
+// due returns the promotions that are due: the active key has signed for
 // the rotation interval and the next one has been published for long enough.
 func (s schedule) due(keys []Key, now time.Time) []promotion {
-	var found []promotion
+	var promotions []promotion
 	for _, algorithm := range jose.Algorithms() {
 		active, signs := find(keys, algorithm, Active)
 		next, published := find(keys, algorithm, Next)
 		if signs && published &&
 			!now.Before(active.ActivatedAt.Add(s.rotationInterval)) && !now.Before(s.signsFrom(next)) {
-			found = append(found, promotion{active, next})
+			promotions = append(promotions, promotion{active, next})
 		}
 	}
-	return found
+	return promotions
 }
 
-// missing returns the places without a key: what signs first, because somebody
-// may be waiting for it.
+// missing returns the slots without a key: active ones first, because a request
+// may be waiting for them.
 func missing(keys []Key, algorithms []jose.Algorithm, states ...State) []slot {
-	var found []slot
+	var slots []slot
 	for _, state := range states {
 		for _, algorithm := range algorithms {
 			if _, taken := find(keys, algorithm, state); !taken {
-				found = append(found, slot{algorithm, state})
+				slots = append(slots, slot{algorithm, state})
 			}
 		}
 	}
-	return found
+	return slots
 }

@@ -14,12 +14,12 @@ import (
 	"authly/internal/protocol/jose"
 )
 
-// tickInterval is how often a node looks at the table: how long it may take until
-// it knows what another node did. It is far below any publish lead.
+// tickInterval is how often a node reads the table, and so how long it may take to
+// notice changes of other nodes. It is far below any publish lead.
 const tickInterval = 30 * time.Second
 
-// Run does at once, and then twice a minute until ctx ends, what [Service.Tick]
-// does. A failure is logged and tried again: the keys in memory serve until then.
+// Run calls [Service.Tick] at once, and then twice a minute until ctx ends.
+// A failure is logged and retried at the next tick; the keys in memory serve until then.
 // It returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tickInterval)
@@ -36,16 +36,16 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Tick looks after the keys once: it reads what others have changed, lets the next
-// key of an algorithm follow an active one whose time is over, makes the active and
-// next keys that are missing, and deletes what has been retired for long enough.
+// Tick maintains the keys once: it reads what other nodes have changed, replaces an active key
+// whose time is over by the next one, creates missing active and
+// next keys, and deletes what has been retired for long enough.
 func (s *Service) Tick(ctx context.Context) error {
 	stored, err := s.refresh(ctx)
 	if err != nil {
 		return err
 	}
 	if due := s.times.due(stored, s.clock.Now()); len(due) > 0 {
-		// Somebody else being faster is as good.
+		// Another node being faster is fine.
 		if err := s.promote(ctx, due, s.self, ""); err != nil && !errors.Is(err, errOutrun) {
 			return err
 		}
@@ -53,10 +53,10 @@ func (s *Service) Tick(ctx context.Context) error {
 			return err
 		}
 	}
-	// One after the other, and not at once as in Bootstrap: nobody waits for them,
-	// and making RSA keys would take the processors away from requests.
-	for _, each := range missing(stored, jose.Algorithms(), Active, Next) {
-		if err := s.create(ctx, each, s.self); err != nil {
+	// Sequentially, unlike in Bootstrap: no request waits for them,
+	// and generating RSA keys in parallel would take the processors from requests.
+	for _, slot := range missing(stored, jose.Algorithms(), Active, Next) {
+		if err := s.create(ctx, slot, s.self); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (s *Service) deleteRetired(ctx context.Context, stored []Key) error {
 			return s.audit.Record(ctx, key.event(audit.KeyDelete, s.self, audit.Details{Reason: "retention"}))
 		})
 		if errors.Is(err, errOutrun) {
-			continue // another node was faster
+			continue // another node has deleted it
 		}
 		if err != nil {
 			return fmt.Errorf("delete a retired signing key: %w", err)
@@ -91,22 +91,22 @@ func (s *Service) deleteRetired(ctx context.Context, stored []Key) error {
 }
 
 // promote carries out all promotions or none. It returns [errOutrun] if a key is
-// no longer in the state that the promotion was decided on.
+// no longer in the state on which the promotion was decided.
 func (s *Service) promote(ctx context.Context, promotions []promotion, by audit.Author, reason string) error {
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
 		now := s.clock.Now()
-		for _, each := range promotions {
-			// In this order, so that no moment has two active keys for the index to refuse.
-			if err := s.store.retire(ctx, each.from.ID, now); err != nil {
+		for _, p := range promotions {
+			// In this order, so that the index never sees two active keys.
+			if err := s.store.retire(ctx, p.from.ID, now); err != nil {
 				return err
 			}
-			if err := s.store.activate(ctx, each.to.ID, now); err != nil {
+			if err := s.store.activate(ctx, p.to.ID, now); err != nil {
 				return err
 			}
-			if err := s.audit.Record(ctx, each.from.event(audit.KeyRetire, by, audit.Details{Reason: reason})); err != nil {
+			if err := s.audit.Record(ctx, p.from.event(audit.KeyRetire, by, audit.Details{Reason: reason})); err != nil {
 				return err
 			}
-			if err := s.audit.Record(ctx, each.event(by, reason)); err != nil {
+			if err := s.audit.Record(ctx, p.event(by, reason)); err != nil {
 				return err
 			}
 		}
@@ -115,22 +115,22 @@ func (s *Service) promote(ctx context.Context, promotions []promotion, by audit.
 	if err != nil {
 		return fmt.Errorf("rotate the signing keys: %w", err)
 	}
-	for _, each := range promotions {
-		s.logger.InfoContext(ctx, "signing key rotated", slog.String("algorithm", string(each.to.Algorithm)),
-			slog.String("kid", each.to.ID), slog.String("retired_kid", each.from.ID))
+	for _, p := range promotions {
+		s.logger.InfoContext(ctx, "signing key rotated", slog.String("algorithm", string(p.to.Algorithm)),
+			slog.String("kid", p.to.ID), slog.String("retired_kid", p.from.ID))
 	}
 	return nil
 }
 
-// RotateOptions says what [Service.Rotate] does.
+// RotateOptions configure [Service.Rotate].
 type RotateOptions struct {
 	// Algorithms whose keys are rotated; none means every algorithm that has an active key.
 	Algorithms []jose.Algorithm
-	// Force lets a next key sign that has not been published for long enough, or is
-	// made only now. Clients that keep a copy of the JWK Set refuse its tokens until
+	// Force activates a next key that has not been published for long enough, or is
+	// only created now. Clients that cache the JWK Set refuse its tokens until
 	// they fetch the set again.
 	Force bool
-	// By is who asks for it; if nobody, it is whoever runs this program.
+	// By is who requests it; if zero, the operator of this program.
 	By audit.Author
 }
 
@@ -141,16 +141,16 @@ func (o RotateOptions) reason() string {
 	return ""
 }
 
-// Rotate lets the next keys follow the active ones now, all of them or none, makes
+// Rotate replaces the active keys by the next ones now, all of them or none, creates
 // new next keys, and returns the keys that sign from now on. Running servers follow
 // within half a minute.
 //
-// It refuses with a fault of kind NotFound an algorithm that has no active key, and
+// It refuses with a fault of kind NotFound an algorithm without an active key, and
 // with a Conflict, unless Force is set, a next key that has not been published for
-// long enough; a next key that was missing is then published, so that the same
-// succeeds later. It is a Conflict too if somebody else rotates at the same time.
+// long enough; a missing next key is then published, so that a later call
+// succeeds. A concurrent rotation is a Conflict too.
 func (s *Service) Rotate(ctx context.Context, options RotateOptions) ([]Key, error) {
-	stored, err := s.refresh(ctx) // opens every key: nothing is made under a sealing key that does not fit
+	stored, err := s.refresh(ctx) // opens every key, so that nothing is sealed with a wrong sealing key
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (s *Service) Rotate(ctx context.Context, options RotateOptions) ([]Key, err
 	}), nil
 }
 
-// following returns the promotion of an algorithm, or why there can't be one now.
+// following returns the promotion of an algorithm, or why it can't be done now.
 func (s *Service) following(stored []Key, algorithm jose.Algorithm, options RotateOptions) (promotion, error) {
 	active, signs := find(stored, algorithm, Active)
 	next, published := find(stored, algorithm, Next)
@@ -195,7 +195,7 @@ func (s *Service) following(stored []Key, algorithm jose.Algorithm, options Rota
 	return promotion{active, next}, nil
 }
 
-// outrun says in a caller's words that somebody else was faster.
+// outrun turns errOutrun into a Conflict.
 func outrun(err error) error {
 	if errors.Is(err, errOutrun) {
 		return fault.New(fault.Conflict, "keys.changed_meanwhile").Because(err)
@@ -203,7 +203,7 @@ func outrun(err error) error {
 	return err
 }
 
-// author is who asks for a change, or whoever runs this program.
+// author returns who requests a change, by default the operator of this program.
 func (s *Service) author(by audit.Author) audit.Author {
 	if by.Actor.Kind == "" {
 		return s.self
@@ -211,16 +211,16 @@ func (s *Service) author(by audit.Author) audit.Author {
 	return by
 }
 
-// rotated returns the algorithms to rotate: those asked for, or all that have an
+// rotated returns the algorithms to rotate: the requested ones, or all with an
 // active key.
-func rotated(stored []Key, wanted []jose.Algorithm) ([]jose.Algorithm, error) {
+func rotated(stored []Key, requested []jose.Algorithm) ([]jose.Algorithm, error) {
 	var algorithms []jose.Algorithm
 	for _, algorithm := range jose.Algorithms() {
 		if _, signs := find(stored, algorithm, Active); signs {
 			algorithms = append(algorithms, algorithm)
 		}
 	}
-	for _, algorithm := range wanted {
+	for _, algorithm := range requested {
 		if !slices.Contains(algorithms, algorithm) {
 			return nil, fault.New(fault.NotFound, "keys.no_active_key").Because(fmt.Errorf("for %q: %w", algorithm, ErrNoKey))
 		}
@@ -228,20 +228,20 @@ func rotated(stored []Key, wanted []jose.Algorithm) ([]jose.Algorithm, error) {
 	if len(algorithms) == 0 {
 		return nil, fault.New(fault.NotFound, "keys.no_active_key").Because(errors.New("there are no signing keys; the server makes them when it first starts"))
 	}
-	if len(wanted) == 0 {
+	if len(requested) == 0 {
 		return algorithms, nil
 	}
-	return slices.DeleteFunc(algorithms, func(algorithm jose.Algorithm) bool { return !slices.Contains(wanted, algorithm) }), nil
+	return slices.DeleteFunc(algorithms, func(algorithm jose.Algorithm) bool { return !slices.Contains(requested, algorithm) }), nil
 }
 
-// fill makes the next keys that are missing and returns all keys.
+// fill creates missing next keys and returns all keys.
 func (s *Service) fill(ctx context.Context, stored []Key, algorithms []jose.Algorithm, by audit.Author) ([]Key, error) {
 	absent := missing(stored, algorithms, Next)
 	if len(absent) == 0 {
 		return slices.Clone(stored), nil
 	}
-	for _, each := range absent {
-		if err := s.create(ctx, each, s.author(by)); err != nil {
+	for _, slot := range absent {
+		if err := s.create(ctx, slot, s.author(by)); err != nil {
 			return nil, err
 		}
 	}

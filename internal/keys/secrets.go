@@ -8,16 +8,16 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// Secret returns the server's own secret of that name: 256 random bits, made at
-// the first use by whichever node is first, the same ever after and on every node,
+// Secret returns the server's own secret of that name: 256 random bits, generated at
+// the first use by any node, the same afterwards on every node,
 // and sealed in the database. It fails with [ErrUnfitSealingKey] if it was sealed with another
-// sealing key. After the first time it touches nothing but memory.
+// sealing key. After the first call it is read from memory.
 func (s *Service) Secret(ctx context.Context, name string) (secret.Redacted, error) {
 	if name == "" {
 		return secret.Redacted{}, errors.New("a sealed secret needs a name")
 	}
-	if found, known := s.knownSecret(name); known {
-		return found, nil
+	if value, ok := s.knownSecret(name); ok {
+		return value, nil
 	}
 	stored, err := s.store.sealedSecret(ctx, name)
 	if err != nil {
@@ -31,8 +31,8 @@ func (s *Service) Secret(ctx context.Context, name string) (secret.Redacted, err
 	return s.openSecret(sealedSecret{name, stored})
 }
 
-// createSecret stores a new secret, unless somebody else was faster, and returns what
-// is stored then.
+// createSecret stores a new secret, unless another node was faster, and returns the
+// stored one.
 func (s *Service) createSecret(ctx context.Context, name string) ([]byte, error) {
 	sealed, err := s.sealer.Seal(placeOfSecret(name), []byte(secret.New().Reveal()))
 	if err != nil {
@@ -43,20 +43,20 @@ func (s *Service) createSecret(ctx context.Context, name string) ([]byte, error)
 	}
 	stored, err := s.store.sealedSecret(ctx, name)
 	if err == nil && stored == nil {
-		err = fmt.Errorf("the sealed secret %q is gone as soon as it was stored", name)
+		err = fmt.Errorf("the sealed secret %q disappeared after it was stored", name)
 	}
 	return stored, err
 }
 
-// openSecrets opens all secrets that are stored, so that a wrong sealing key stops
+// openSecrets opens all stored secrets, so that a wrong sealing key fails
 // the start of the server and not the first request that needs one of them.
 func (s *Service) openSecrets(ctx context.Context) error {
 	stored, err := s.store.sealedSecrets(ctx)
 	if err != nil {
 		return err
 	}
-	for _, each := range stored {
-		if _, err := s.openSecret(each); err != nil {
+	for _, sealed := range stored {
+		if _, err := s.openSecret(sealed); err != nil {
 			return err
 		}
 	}
@@ -71,17 +71,17 @@ func (s *Service) openSecret(stored sealedSecret) (secret.Redacted, error) {
 	if len(opened) == 0 {
 		return secret.Redacted{}, fmt.Errorf("the sealed secret %q is empty", stored.name)
 	}
-	s.known.Lock()
-	defer s.known.Unlock()
+	s.secretsLock.Lock()
+	defer s.secretsLock.Unlock()
 	s.secrets[stored.name] = secret.FromString(string(opened))
 	return s.secrets[stored.name], nil
 }
 
 func (s *Service) knownSecret(name string) (secret.Redacted, bool) {
-	s.known.Lock()
-	defer s.known.Unlock()
-	found, known := s.secrets[name]
-	return found, known
+	s.secretsLock.Lock()
+	defer s.secretsLock.Unlock()
+	value, ok := s.secrets[name]
+	return value, ok
 }
 
 func placeOfSecret(name string) secret.Place {

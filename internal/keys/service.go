@@ -31,28 +31,28 @@ type Service struct {
 	generateKey func(jose.Algorithm) (crypto.Signer, error)
 
 	current atomic.Pointer[snapshot]
-	loading sync.Mutex // keeps an older reading of the table from replacing a newer one
-	making  sync.Mutex // keeps concurrent calls of Ensure from making keys that only one can store
+	loading sync.Mutex // keeps an older read of the table from replacing a newer one
+	making  sync.Mutex // keeps concurrent calls of Ensure from generating keys that only one can store
 
-	known   sync.Mutex
-	secrets map[string]secret.Redacted // what Secret has returned, by name
+	secretsLock sync.Mutex
+	secrets     map[string]secret.Redacted // what Secret has returned, by name
 }
 
 var (
 	// ErrUnfitSealingKey means that the database was sealed with a key that this
-	// process does not have.
+	// process doesn't have.
 	ErrUnfitSealingKey = errors.New("the sealing key does not fit this database")
-	// ErrNoKey means that no key signs with the wanted algorithm; [Service.Ensure] makes one.
+	// ErrNoKey means that no active key has the requested algorithm; [Service.Ensure] creates one.
 	ErrNoKey = errors.New("no active signing key for this algorithm")
 )
 
-// atOnce has the algorithms whose keys a server has before it serves: the one that
-// every OpenID provider must have (OpenID Connect Core 1.0 section 15.1), and the
-// one that is cheap to use.
+// atOnce returns the algorithms whose keys a server has before it serves: the one that
+// every OpenID provider must have (OpenID Connect Core 1.0 section 15.1), and a
+// cheap one.
 func atOnce() []jose.Algorithm { return []jose.Algorithm{jose.RS256, jose.ES256} }
 
-// Bootstrap loads all keys, after it has made an active RS256 and an active ES256
-// key if there was none. Several nodes may do so at once: all end with the same keys.
+// Bootstrap loads all keys, after creating missing active RS256 and ES256
+// keys. Several nodes may do so at once: all end with the same keys.
 // It fails with [ErrUnfitSealingKey] if the keys, or the secrets of
 // [Service.Secret], were sealed with another sealing key.
 func (s *Service) Bootstrap(ctx context.Context) error {
@@ -68,8 +68,8 @@ func (s *Service) Bootstrap(ctx context.Context) error {
 		return nil
 	}
 	group, groupContext := errgroup.WithContext(ctx)
-	for _, each := range absent {
-		group.Go(func() error { return s.create(groupContext, each, s.self) })
+	for _, slot := range absent {
+		group.Go(func() error { return s.create(groupContext, slot, s.self) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -80,18 +80,18 @@ func (s *Service) Bootstrap(ctx context.Context) error {
 
 // Sign signs claims, which are encoded as JSON, with the active key of an
 // algorithm; typ goes into the header. It fails with [ErrNoKey] if there is no such
-// key. It touches nothing but memory.
+// key. It uses only memory.
 func (s *Service) Sign(algorithm jose.Algorithm, typ string, claims any) (string, error) {
-	signer, found := s.current.Load().signers[algorithm]
-	if !found {
+	signer, ok := s.current.Load().signers[algorithm]
+	if !ok {
 		return "", fmt.Errorf("sign with %q: %w", algorithm, ErrNoKey)
 	}
 	return signer.Sign(typ, claims)
 }
 
 // Verify checks the signature and the type of a token that this server signed and
-// returns its payload; see [jose.Verify]. Next keys count too: on another node one
-// may be active already.
+// returns its payload; see [jose.Verify]. Next keys count too: another node may
+// already sign with one.
 func (s *Service) Verify(token, typ string, algorithms ...jose.Algorithm) ([]byte, error) {
 	return jose.Verify(token, s.current.Load().verification, typ, algorithms...)
 }
@@ -103,9 +103,9 @@ func (s *Service) JWKS() []byte { return s.current.Load().jwks }
 // Algorithms returns the algorithms that can be signed with now, the default first.
 func (s *Service) Algorithms() []jose.Algorithm { return slices.Clone(s.current.Load().algorithms) }
 
-// Ensure makes an active key for an algorithm if there is none. It is for a client
-// that asks for an algorithm before [Service.Run] has got round to it; otherwise it
-// touches nothing but memory.
+// Ensure creates an active key for an algorithm if there is none. It is for a client
+// that requests an algorithm before [Service.Run] has created its key; otherwise it
+// uses only memory.
 func (s *Service) Ensure(ctx context.Context, algorithm jose.Algorithm) error {
 	if !algorithm.IsSupported() {
 		return fmt.Errorf("make a key for %q: %w", algorithm, jose.ErrUnsupported)
@@ -122,7 +122,7 @@ func (s *Service) Ensure(ctx context.Context, algorithm jose.Algorithm) error {
 	if err != nil {
 		return err
 	}
-	if _, taken := find(stored, algorithm, Active); taken {
+	if _, ok := find(stored, algorithm, Active); ok {
 		return nil
 	}
 	if err := s.create(ctx, slot{algorithm, Active}, s.self); err != nil {
@@ -141,9 +141,9 @@ func (s *Service) signsWith(algorithm jose.Algorithm) bool {
 // next and retired.
 func (s *Service) List(ctx context.Context) ([]Key, error) { return s.store.list(ctx) }
 
-// create makes a key and stores it, unless somebody else was faster.
-func (s *Service) create(ctx context.Context, wanted slot, by audit.Author) error {
-	signer, err := s.generateKey(wanted.algorithm)
+// create generates a key and stores it, unless another node was faster.
+func (s *Service) create(ctx context.Context, place slot, by audit.Author) error {
+	signer, err := s.generateKey(place.algorithm)
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
 	}
@@ -160,26 +160,26 @@ func (s *Service) create(ctx context.Context, wanted slot, by audit.Author) erro
 	if err != nil {
 		return fmt.Errorf("seal a signing key: %w", err)
 	}
-	made := Key{ID: id, Algorithm: wanted.algorithm, State: wanted.state, CreatedAt: s.clock.Now()}
+	key := Key{ID: id, Algorithm: place.algorithm, State: place.state, CreatedAt: s.clock.Now()}
 	stored := false
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if stored, err = s.store.insert(ctx, row{made, sealed}); err != nil || !stored {
+		if stored, err = s.store.insert(ctx, row{key, sealed}); err != nil || !stored {
 			return err
 		}
-		return s.audit.Record(ctx, made.event(audit.KeyCreate, by, audit.Details{Changes: []audit.Change{{Field: "state", After: string(made.State)}}}))
+		return s.audit.Record(ctx, key.event(audit.KeyCreate, by, audit.Details{Changes: []audit.Change{{Field: "state", After: string(key.State)}}}))
 	})
 	if err != nil {
 		return fmt.Errorf("store a signing key: %w", err)
 	}
 	if stored {
 		s.logger.InfoContext(ctx, "signing key made",
-			slog.String("kid", id), slog.String("algorithm", string(made.Algorithm)), slog.String("state", string(made.State)))
+			slog.String("kid", id), slog.String("algorithm", string(key.Algorithm)), slog.String("state", string(key.State)))
 	}
 	return nil
 }
 
-// refresh brings the snapshot up to the database and returns the keys that are
-// there. Nothing is opened if nothing has changed.
+// refresh updates the snapshot from the database and returns the stored
+// keys. It opens nothing if nothing has changed.
 func (s *Service) refresh(ctx context.Context) ([]Key, error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
@@ -190,16 +190,16 @@ func (s *Service) refresh(ctx context.Context) ([]Key, error) {
 	if sameKeys(stored, s.current.Load().keys) {
 		return stored, nil
 	}
-	rows, err := s.store.load(ctx) // may be a little newer than the list, which does no harm
+	rows, err := s.store.load(ctx) // may be slightly newer than the list, which is harmless
 	if err != nil {
 		return nil, err
 	}
-	made, err := newSnapshot(rows, s.open)
+	loaded, err := newSnapshot(rows, s.open)
 	if err != nil {
 		return nil, err
 	}
-	s.current.Store(made)
-	return made.keys, nil
+	s.current.Store(loaded)
+	return loaded.keys, nil
 }
 
 // open unseals a key and prepares it for signing.
@@ -220,7 +220,7 @@ func placeOfKey(id string) secret.Place {
 	return secret.Place{Table: "signing_keys", Column: "private_key", Row: id}
 }
 
-// unfit says in plain words what a value sealed under an unknown key means. A value
+// unfit turns an unknown sealing key into [ErrUnfitSealingKey]. A value
 // that was altered keeps its own error.
 func unfit(err error) error {
 	if errors.Is(err, secret.ErrUnknownSealingKey) {

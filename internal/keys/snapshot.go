@@ -6,8 +6,8 @@ import (
 	"authly/internal/protocol/jose"
 )
 
-// snapshot is everything that answering requests takes, at one moment. It is
-// never changed after it was made.
+// snapshot is everything that requests need, at one moment. It is
+// immutable.
 type snapshot struct {
 	keys         []Key
 	algorithms   []jose.Algorithm
@@ -16,9 +16,9 @@ type snapshot struct {
 	jwks         []byte
 }
 
-// newSnapshot prepares the rows of all keys, opened with open.
+// newSnapshot builds a snapshot of the rows of all keys, opened with open.
 func newSnapshot(rows []row, open func(row) (*jose.Signer, error)) (*snapshot, error) {
-	made := &snapshot{signers: map[jose.Algorithm]*jose.Signer{}}
+	snap := &snapshot{signers: map[jose.Algorithm]*jose.Signer{}}
 	signers := map[string]*jose.Signer{}
 	for _, stored := range rows {
 		signer, err := open(stored)
@@ -26,20 +26,20 @@ func newSnapshot(rows []row, open func(row) (*jose.Signer, error)) (*snapshot, e
 			return nil, err
 		}
 		signers[stored.ID] = signer
-		made.keys = append(made.keys, stored.Key)
+		snap.keys = append(snap.keys, stored.Key)
 	}
-	sortKeys(made.keys)
-	for _, key := range made.keys {
+	sortKeys(snap.keys)
+	for _, key := range snap.keys {
 		signer := signers[key.ID]
-		made.verification = append(made.verification, signer.Verification())
+		snap.verification = append(snap.verification, signer.Verification())
 		if key.State == Active {
-			made.signers[key.Algorithm] = signer
-			made.algorithms = append(made.algorithms, key.Algorithm)
+			snap.signers[key.Algorithm] = signer
+			snap.algorithms = append(snap.algorithms, key.Algorithm)
 		}
 	}
 	var err error
-	if made.jwks, err = jose.JWKS(made.verification); err != nil {
+	if snap.jwks, err = jose.JWKS(snap.verification); err != nil {
 		return nil, fmt.Errorf("build the JWK Set: %w", err)
 	}
-	return made, nil
+	return snap, nil
 }

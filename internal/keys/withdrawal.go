@@ -30,21 +30,21 @@ func (s *Service) Find(ctx context.Context, id string) (Published, error) {
 	if at < 0 {
 		return Published{}, fault.New(fault.NotFound, "keys.unknown")
 	}
-	encoded, err := jose.PublicJWK(current.verification[at]) // in the same order
+	encoded, err := jose.PublicJWK(current.verification[at]) // verification has the same order as keys
 	if err != nil {
 		return Published{}, err
 	}
 	return Published{current.keys[at], encoded}, nil
 }
 
-// Plan is what the schedule means for a key. What does not apply to its state is zero.
+// Plan is the schedule of a key. Times that don't apply to its state are zero.
 type Plan struct {
 	SignsFrom      time.Time // of a next key: not before this
 	RotatesAt      time.Time // of an active key, if the next one has been published for long enough
 	PublishedUntil time.Time // of a retired key
 }
 
-// Plan returns what the schedule means for a key.
+// Plan returns the schedule of a key.
 func (s *Service) Plan(key Key) Plan {
 	switch key.State {
 	case Next:
@@ -58,9 +58,9 @@ func (s *Service) Plan(key Key) Plan {
 	}
 }
 
-// Retire lets the next key of its algorithm follow an active key, by the rules of
-// [Service.Rotate], and returns the keys of the algorithm. What the key has signed counts
-// until it ends. Nothing happens to a key that is retired already. The error is a fault of kind
+// Retire replaces an active key by the next key of its algorithm, by the rules of
+// [Service.Rotate], and returns the keys of the algorithm. What the key has signed stays valid
+// until it expires. A key that is retired already is left alone. The error is a fault of kind
 // NotFound if there is no such key, and a Conflict for one that has never signed.
 func (s *Service) Retire(ctx context.Context, id string, options RotateOptions) ([]Key, error) {
 	key, err := s.Find(ctx, id)
@@ -92,10 +92,10 @@ func (s *Service) Retire(ctx context.Context, id string, options RotateOptions) 
 	return s.ofAlgorithm(ctx, algorithm, options.By)
 }
 
-// Withdraw deletes a key at once, for one that has become known to others, and returns the
+// Withdraw deletes a compromised key at once, and returns the
 // keys of its algorithm. Nothing that it has signed is accepted any more: by this
-// node at once, by others within half a minute, and by clients when they fetch the JWK Set the next
-// time. The next key follows an active one whatever its age. The error is a
+// node at once, by others within half a minute, and by clients when they next fetch the JWK Set.
+// The next key replaces an active one whatever its age. The error is a
 // fault of kind NotFound if there is no such key, and a Conflict if it changes at the same time.
 func (s *Service) Withdraw(ctx context.Context, id string, by audit.Author) ([]Key, error) {
 	key, err := s.Find(ctx, id)
@@ -120,13 +120,13 @@ func (s *Service) Withdraw(ctx context.Context, id string, by audit.Author) ([]K
 		return nil, outrun(err)
 	}
 	s.logger.WarnContext(ctx, "signing key withdrawn", slog.String("algorithm", string(key.Algorithm)), slog.String("kid", key.ID))
-	// The caller may have proven itself with a token that this very key signed: the rest is
-	// the server's own upkeep.
+	// The caller may have authenticated with a token that this very key signed: the rest is
+	// the server's own maintenance.
 	return s.ofAlgorithm(s.store.unguarded(ctx), algorithm, by)
 }
 
-// withdraw deletes a key that is still in its state; an active one only together with the
-// promotion of the one that follows.
+// withdraw deletes a key if it is still in its state; an active one only together with the
+// promotion of its successor.
 func (s *Service) withdraw(ctx context.Context, key Key, following promotion, by audit.Author) error {
 	const reason = "withdrawn"
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
@@ -147,7 +147,7 @@ func (s *Service) withdraw(ctx context.Context, key Key, following promotion, by
 	return nil
 }
 
-// ofAlgorithm returns the keys of an algorithm, after it has made the next one if that is missing.
+// ofAlgorithm returns the keys of an algorithm, after creating the next one if it is missing.
 func (s *Service) ofAlgorithm(ctx context.Context, algorithm []jose.Algorithm, by audit.Author) ([]Key, error) {
 	stored, err := s.refill(ctx, algorithm, by)
 	return slices.DeleteFunc(stored, func(key Key) bool { return !slices.Contains(algorithm, key.Algorithm) }), err
