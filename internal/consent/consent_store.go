@@ -36,16 +36,16 @@ func (s store) live(ctx context.Context, clientRecord, userID uuid.UUID, by Deci
 
 // complete reads a grant, if there is one, with its permissions.
 func (s store) complete(ctx context.Context, from db.Querier, row db.Row) (Grant, bool, error) {
-	found, err := scan(row)
+	grant, err := scan(row)
 	if errors.Is(err, db.ErrNoRows) {
 		return Grant{}, false, nil
 	}
 	if err != nil {
 		return Grant{}, false, err
 	}
-	of, err := permissionsOf(ctx, from, found.ID)
-	found.Permissions = of[found.ID]
-	return found, err == nil, err
+	of, err := permissionsOf(ctx, from, grant.ID)
+	grant.Permissions = of[grant.ID]
+	return grant, err == nil, err
 }
 
 // permissionsOf returns the permissions of grants: those at this server first, then by resource and name.
@@ -82,29 +82,29 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-// insert makes the grant unless there is a live one already.
-func (s store) insert(ctx context.Context, wanted Grant, now time.Time) (Grant, bool, error) {
-	wanted.ID, wanted.CreatedAt, wanted.UpdatedAt, wanted.RevokedAt = id.New(), now, now, nil
+// insert creates the grant unless there is a live one.
+func (s store) insert(ctx context.Context, grant Grant, now time.Time) (Grant, bool, error) {
+	grant.ID, grant.CreatedAt, grant.UpdatedAt, grant.RevokedAt = id.New(), now, now, nil
 	changed, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO grants (`+columns+`) VALUES `+db.Values(1, 9)+`
 		ON CONFLICT (client, user_id, decided_by) WHERE revoked_at IS NULL DO NOTHING`,
-		wanted.ID, wanted.Client, wanted.UserID, string(wanted.DecidedBy), db.Strings(wanted.Claims), wanted.ReliedOn, now, now, nil)
+		grant.ID, grant.Client, grant.UserID, string(grant.DecidedBy), db.Strings(grant.Claims), grant.ReliedOn, now, now, nil)
 	if db.IsForeignKey(err) {
 		return Grant{}, false, errGone.Because(err)
 	}
 	if err != nil || changed != 1 {
 		return Grant{}, false, err
 	}
-	return wanted, true, s.addPermissions(ctx, wanted)
+	return grant, true, s.addPermissions(ctx, grant)
 }
 
-// lockLive is live within a transaction, and keeps everybody else from changing
-// the grant until its end. (SQLite has no SELECT … FOR UPDATE; this is one on both.)
+// lockLive is live within a transaction, and locks the grant
+// until its end. (SQLite has no SELECT … FOR UPDATE; this works on both engines.)
 func (s store) lockLive(ctx context.Context, clientRecord, userID uuid.UUID, by Decider) (Grant, bool, error) {
 	return s.complete(ctx, s.database.Write(ctx), s.database.Write(ctx).QueryRow(ctx, `UPDATE grants SET updated_at = updated_at
 		WHERE client = $1 AND user_id = $2 AND decided_by = $3 AND revoked_at IS NULL RETURNING `+columns, clientRecord, userID, string(by)))
 }
 
-// replace changes a grant that is locked.
+// replace changes a locked grant.
 func (s store) replace(ctx context.Context, widened Grant) error {
 	if _, err := s.database.Write(ctx).Exec(ctx, `UPDATE grants SET claims = $1, relied_on = $2, updated_at = $3 WHERE id = $4`,
 		db.Strings(widened.Claims), widened.ReliedOn, widened.UpdatedAt, widened.ID); err != nil {
@@ -145,17 +145,17 @@ func (s store) revokeAll(ctx context.Context, now time.Time) (int64, error) {
 func (s store) ofUser(ctx context.Context, userID uuid.UUID) ([]Grant, error) {
 	rows, err := s.database.Read(ctx).Query(ctx,
 		`SELECT `+columns+` FROM grants WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC LIMIT 500`, userID)
-	found, err := db.Collect(rows, err, scan)
+	grants, err := db.Collect(rows, err, scan)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]uuid.UUID, len(found))
-	for i, grant := range found {
+	ids := make([]uuid.UUID, len(grants))
+	for i, grant := range grants {
 		ids[i] = grant.ID
 	}
 	of, err := permissionsOf(ctx, s.database.Read(ctx), ids...)
-	for i := range found {
-		found[i].Permissions = of[found[i].ID]
+	for i := range grants {
+		grants[i].Permissions = of[grants[i].ID]
 	}
-	return found, err
+	return grants, err
 }

@@ -38,11 +38,11 @@ func (s store) list(ctx context.Context, query Query) (page.Of[Known], error) {
 	case Revoked:
 		list.Matching("revoked_at IS NOT NULL")
 	}
-	found, err := db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position { return page.Position{ID: k.ID} })
+	grants, err := db.ReadPage(ctx, s.database.Read(ctx), list, query.Limit, scanKnown, func(k Known) page.Position { return page.Position{ID: k.ID} })
 	if err != nil {
 		return page.Of[Known]{}, err
 	}
-	return found, s.fill(ctx, found.Items)
+	return grants, s.fill(ctx, grants.Items)
 }
 
 // fill reads the permissions of grants.
@@ -59,19 +59,19 @@ func (s store) fill(ctx context.Context, grants []Known) error {
 }
 
 func (s store) find(ctx context.Context, id uuid.UUID) (Known, bool, error) {
-	found, err := scanKnown(s.database.Read(ctx).QueryRow(ctx, `SELECT `+knownColumns+` FROM grants WHERE id = $1`, id))
+	g, err := scanKnown(s.database.Read(ctx).QueryRow(ctx, `SELECT `+knownColumns+` FROM grants WHERE id = $1`, id))
 	if errors.Is(err, db.ErrNoRows) {
 		return Known{}, false, nil
 	}
 	if err != nil {
 		return Known{}, false, err
 	}
-	one := []Known{found}
+	one := []Known{g}
 	err = s.fill(ctx, one)
 	return one[0], err == nil, err
 }
 
-// revokeSome takes the column from the program and never from outside.
+// revokeSome must get the column from constants only.
 func (s store) revokeSome(ctx context.Context, column string, key, after uuid.UUID, now time.Time) (page.Batch, error) {
 	end, next := uuid.Max, uuid.Nil
 	err := s.database.Write(ctx).QueryRow(ctx, `SELECT id FROM grants WHERE `+column+` = $1 AND id > $2 ORDER BY id LIMIT 1 OFFSET $3`,

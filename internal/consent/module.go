@@ -5,13 +5,13 @@ import (
 	"authly/internal/platform/db"
 )
 
-// Deps is what the service needs.
+// Deps are the dependencies of the service.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 }
 
-// Service keeps grants.
+// Service manages grants.
 type Service struct {
 	store store
 	clock clock.Clock

@@ -12,7 +12,7 @@ import (
 
 type store struct{ database *db.DB }
 
-// errNoRecord is returned for an interaction that can't be had.
+// errNoRecord is returned for an interaction that doesn't exist, or not for this caller.
 var errNoRecord = db.ErrNoRows
 
 const columns = `id, request, session_id, authenticated_at, chosen_session_id, created_at, expires_at, completed_at`
@@ -58,7 +58,7 @@ func (s store) complete(ctx context.Context, interaction uuid.UUID, now time.Tim
 	return changed == 1, err
 }
 
-// decline is complete for a person who declines in a session, while that and the client count.
+// decline is complete for a user who declines in a session, while the session and the client are valid.
 func (s store) decline(ctx context.Context, interaction, sessionID uuid.UUID, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE interactions SET completed_at = $1 WHERE id = $2 AND completed_at IS NULL AND expires_at > $1
 		AND EXISTS (SELECT 1 FROM live_clients k WHERE k.id = interactions.client)

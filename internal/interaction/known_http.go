@@ -8,11 +8,11 @@ import (
 	"authly/internal/platform/fault"
 )
 
-// maxKnown bounds how many cookies are looked up to find one that counts.
+// maxKnown bounds how many cookies are looked up to find a valid one.
 const maxKnown = 2
 
-// HasOne reports whether the browser has the cookie of an interaction that is there: a value
-// that was made up is none. Identifiers sort by the time of their making, and the newest are
+// HasOne reports whether the browser has the cookie of an existing interaction; an invented value
+// doesn't count. Identifiers sort by creation time, and the newest are
 // looked up.
 func (b *Browser) HasOne(r *http.Request) (bool, error) {
 	names := b.cookies.Names(r, cookiePrefix)

@@ -7,15 +7,15 @@ import (
 	"authly/internal/platform/db"
 )
 
-// Deps is what the service needs.
+// Deps are the dependencies of the service.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
-	// Lifetime is how long a person may take to sign in.
+	// Lifetime is how long a user may take to sign in.
 	Lifetime time.Duration
 }
 
-// Service keeps interactions.
+// Service manages interactions.
 type Service struct {
 	store    store
 	clock    clock.Clock

@@ -15,19 +15,19 @@ import (
 	"authly/internal/user"
 )
 
-// Lifetime is how long an invitation can be used.
+// Lifetime is how long an invitation is valid.
 const Lifetime = 72 * time.Hour
 
 const path = "/invitation"
 
-// errLink is the one answer for a token that is unknown, used, expired or replaced.
+// errLink is the common error for a token that is unknown, used, expired or replaced.
 var errLink = fault.New(fault.NotFound, "invitation.link_invalid")
 
-// Users keeps users and their tickets.
+// Users manages users and their tickets.
 type Users interface {
 	Invite(ctx context.Context, userID uuid.UUID, lifetime time.Duration) (secret.Redacted, error)
 	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.Verified, error)
-	PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	PreparePassword(ctx context.Context, u user.User, password secret.Redacted) (user.PreparedPassword, error)
 	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.Verified, error)
 }
 
@@ -36,12 +36,12 @@ type Transactions interface {
 	Tx(ctx context.Context, work func(ctx context.Context) error) error
 }
 
-// Auditor keeps the log of what happened. It joins the transaction of ctx.
+// Auditor records events. It joins the transaction of ctx.
 type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
 
-// Deps is what the service needs; all of it is required.
+// Deps are the dependencies of the service; all are required.
 type Deps struct {
 	Issuer       string
 	Clock        clock.Clock
@@ -50,19 +50,19 @@ type Deps struct {
 	Audit        Auditor
 }
 
-// Service makes invitations, and takes them.
+// Service creates and accepts invitations.
 type Service struct{ deps Deps }
 
 // New returns the service.
 func New(deps Deps) *Service { return &Service{deps} }
 
-// Invitation is what somebody is invited by.
+// Invitation is the link of an invitation.
 type Invitation struct {
 	URL       secret.Redacted
 	ExpiresAt time.Time
 }
 
-// Invite makes an invitation, in the transaction of ctx if there is one. Earlier ones of
+// Invite creates an invitation, in the transaction of ctx if there is one. Earlier ones of
 // the same user end. The error is a fault of kind NotFound, or Conflict for a disabled user.
 func (s *Service) Invite(ctx context.Context, userID uuid.UUID) (Invitation, error) {
 	ticket, err := s.deps.Users.Invite(ctx, userID, Lifetime)
@@ -75,7 +75,7 @@ func (s *Service) Invite(ctx context.Context, userID uuid.UUID) (Invitation, err
 	}, nil
 }
 
-// Find returns whom a token invites. The error is a fault of kind NotFound if it can't be used.
+// Find returns the invited user of a token. The error is a fault of kind NotFound if it is not valid.
 func (s *Service) Find(ctx context.Context, token secret.Redacted) (user.User, error) {
 	verified, err := s.deps.Users.FindTicket(ctx, user.ForInvitation, token)
 	if fault.KindOf(err) == fault.NotFound {
@@ -84,15 +84,15 @@ func (s *Service) Find(ctx context.Context, token secret.Redacted) (user.User, e
 	return verified.User, err
 }
 
-// Accept uses an invitation up and sets the password. The error is a fault: NotFound if
-// the token can't be used; Invalid, naming the field, in which case it can be used again;
-// Unavailable when too many passwords are being hashed.
+// Accept consumes an invitation and sets the password. The error is a fault: NotFound if
+// the token is not valid; Invalid, naming the field, after which it can be used again;
+// Unavailable if the password pool is full.
 func (s *Service) Accept(ctx context.Context, token, password secret.Redacted) (user.User, error) {
-	known, err := s.Find(ctx, token) // hashing is work that strangers shouldn't be able to ask for
+	u, err := s.Find(ctx, token) // first, so that only invited users can cause the work of hashing
 	if err != nil {
 		return user.User{}, err
 	}
-	prepared, err := s.deps.Users.PreparePassword(ctx, known, password)
+	prepared, err := s.deps.Users.PreparePassword(ctx, u, password)
 	if err != nil {
 		return user.User{}, err
 	}
@@ -104,31 +104,31 @@ func (s *Service) Accept(ctx context.Context, token, password secret.Redacted) (
 		if err != nil {
 			return err
 		}
-		known = accepted.User
+		u = accepted.User
 		return s.deps.Audit.Record(ctx, audit.Event{
-			Action: audit.InvitationUse, Actor: audit.Actor{Kind: audit.User, ID: known.Subject(), Name: known.Username},
-			Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+			Action: audit.InvitationUse, Actor: audit.Actor{Kind: audit.User, ID: u.Subject(), Name: u.Username},
+			Target: audit.Target{Kind: "user", ID: u.Subject(), Name: u.Username},
 		})
 	})
 	if errors.Is(err, errLink) {
-		return user.User{}, s.overtaken(ctx, known)
+		return user.User{}, s.overtaken(ctx, u)
 	}
 	if err != nil {
 		return user.User{}, fmt.Errorf("accept an invitation: %w", err)
 	}
-	return known, nil
+	return u, nil
 }
 
-// logWithin bounds the writing of an event.
+// logWithin bounds the time to write an event.
 const logWithin = 10 * time.Second
 
-// overtaken logs an invitation that was good when the password was typed, and not any more when it was
-// hashed. It returns the refusal, or why it could not be logged.
-func (s *Service) overtaken(ctx context.Context, known user.User) error {
+// overtaken logs an invitation that became invalid while the password was
+// hashed. It returns the refusal, or the error of logging it.
+func (s *Service) overtaken(ctx context.Context, u user.User) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	if err := s.deps.Audit.Record(ctx, audit.Event{
-		Action: audit.InvitationUse, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: known.Subject(), Name: known.Username},
+		Action: audit.InvitationUse, Outcome: audit.Failure, Target: audit.Target{Kind: "user", ID: u.Subject(), Name: u.Username},
 		Details: audit.Details{Reason: "account_changed"},
 	}); err != nil {
 		return err

@@ -13,20 +13,20 @@ import (
 	"authly/internal/platform/ui"
 )
 
-// linkCookie holds the secret of an invitation whose link was followed.
+// linkCookie holds the secret of a followed invitation link.
 const linkCookie = "authly_invitation"
 
-// HandlerDeps is what the handler needs; all of it is required.
+// HandlerDeps are the dependencies of the handler; all are required.
 type HandlerDeps struct {
 	Service  *Service
 	Renderer *ui.Renderer
 	Cookies  *httpx.Cookies
-	Issuer   string // without a slash at its end
-	// PasswordMinimum is shown beside the password.
+	Issuer   string // without a trailing slash
+	// PasswordMinimum is shown with the password.
 	PasswordMinimum int
 }
 
-// Handler serves /invitation, and the links to it.
+// Handler serves /invitation, and its links.
 type Handler struct {
 	deps  HandlerDeps
 	links *httpx.Links
@@ -44,15 +44,15 @@ func (h *Handler) Mount(router *httpx.Router) {
 	router.Browser().HandleFunc("POST "+path, h.accept)
 }
 
-// page returns the form, or answers the request and returns false if the token can't be used.
+// page returns the form, or answers the request and returns false if the token is not valid.
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, token secret.Redacted) (ui.PasswordPage, bool) {
-	known, err := h.deps.Service.Find(r.Context(), token)
+	u, err := h.deps.Service.Find(r.Context(), token)
 	if err != nil {
 		h.fail(w, r, err)
 		return ui.PasswordPage{}, false
 	}
 	return ui.PasswordPage{
-		Action: path, Ticket: token.Reveal(), Invitation: true, UserName: known.Username, PasswordMinimum: h.deps.PasswordMinimum,
+		Action: path, Ticket: token.Reveal(), Invitation: true, UserName: u.Username, PasswordMinimum: h.deps.PasswordMinimum,
 	}, true
 }
 
@@ -83,19 +83,19 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 		h.deps.Renderer.Render(w, r, http.StatusBadRequest, page)
 		return
 	}
-	known, err := h.deps.Service.Accept(r.Context(), token, secret.FromString(form.Get("password")))
+	u, err := h.deps.Service.Accept(r.Context(), token, secret.FromString(form.Get("password")))
 	if err != nil {
 		h.refuse(w, r, page, err)
 		return
 	}
 	h.links.Forget(w, r, token)
-	httpx.Attach(r.Context(), slog.String("invitation", "used"), slog.String("user_id", known.Subject()))
+	httpx.Attach(r.Context(), slog.String("invitation", "used"), slog.String("user_id", u.Subject()))
 	h.deps.Renderer.Render(w, r, http.StatusOK, ui.MessagePage{
 		Title: "invitation.done_title", Message: "invitation.done", LinkURL: "/login", Link: "link.login",
 	})
 }
 
-// refuse shows the form again when it can be put right.
+// refuse shows the form again if the user can correct it.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, page ui.PasswordPage, err error) {
 	var refusal *fault.Error
 	switch kind := fault.KindOf(err); {

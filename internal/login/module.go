@@ -37,7 +37,7 @@ type Users interface {
 	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)
 	IssueTicket(ctx context.Context, verified user.Verified, lifetime time.Duration) (secret.Redacted, error)
 	FindTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted) (user.Verified, error)
-	PrepareOtherPassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	PrepareOtherPassword(ctx context.Context, u user.User, password secret.Redacted) (user.PreparedPassword, error)
 	UseTicket(ctx context.Context, purpose user.Purpose, ticket secret.Redacted, prepared user.PreparedPassword) (user.Verified, error)
 }
 

@@ -13,18 +13,18 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// maxDescriptionBytes bounds what a person has to read.
+// maxDescriptionBytes bounds a description, which users read.
 const maxDescriptionBytes = 500
 
 var errUnknown = fault.New(fault.NotFound, "scope.unknown")
 
-// IsBuiltIn reports whether a scope belongs to this server: it can't be made or removed.
+// IsBuiltIn reports whether a scope belongs to this server, and so can't be created or removed.
 func IsBuiltIn(name string) bool {
 	return oauth.IsAdministrationScope(name) ||
 		slices.ContainsFunc(standard(), func(entry Scope) bool { return entry.Name == name })
 }
 
-// IsChanged reports whether a scope of this server is not as every server starts with it.
+// IsChanged reports whether a built-in scope differs from its initial entry.
 func (e Scope) IsChanged() bool {
 	began := e
 	began.ManagedBy = ""
@@ -43,7 +43,7 @@ func (e Scope) validate() error {
 		refusal = refusal.WithField("managed_by", "scope.manager_invalid")
 	}
 	if e.Default && oauth.IsAdministrationScope(e.Name) {
-		refusal = refusal.WithField("default", "scope.never_default") // it is asked for on purpose, or not at all
+		refusal = refusal.WithField("default", "scope.never_default") // it must be requested explicitly
 	}
 	if !e.Active && (e.Name == oauth.ScopeOpenID || oauth.IsAdministrationScope(e.Name)) {
 		refusal = refusal.WithField("active", "scope.always_active")
@@ -54,10 +54,10 @@ func (e Scope) validate() error {
 	return nil
 }
 
-// maxNameBytes is less than RFC 6749 allows: names stand on the consent page.
+// maxNameBytes is less than RFC 6749 allows: the consent page shows names.
 const maxNameBytes = 128
 
-// List returns the whole catalogue by name, as it is in the database now.
+// List returns the whole catalogue, sorted by name, from the database.
 func (s *Service) List(ctx context.Context) ([]Scope, error) {
 	all, err := s.store.list(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Service) List(ctx context.Context) ([]Scope, error) {
 	return all, nil
 }
 
-// Find returns an entry as it is in the database now. The error is a fault of kind
+// Find returns an entry from the database. The error is a fault of kind
 // NotFound if there is none.
 func (s *Service) Find(ctx context.Context, name string) (Scope, error) {
 	entry, err := s.store.find(ctx, name)
@@ -79,8 +79,8 @@ func (s *Service) Find(ctx context.Context, name string) (Scope, error) {
 	return entry, nil
 }
 
-// Create adds an entry. Faults: Invalid with the wrong fields, and Conflict if the name
-// is taken or kept for this server. It joins the transaction of ctx.
+// Create adds an entry. Faults: Invalid with the invalid fields, and Conflict if the name
+// is taken or reserved for this server. It joins the transaction of ctx.
 func (s *Service) Create(ctx context.Context, entry Scope) error {
 	if err := entry.validate(); err != nil {
 		return err
@@ -99,15 +99,15 @@ func (s *Service) Create(ctx context.Context, entry Scope) error {
 	return nil
 }
 
-// Update gives an entry another description, default and state, if it still is as it
-// was read. Faults: Invalid with the wrong fields, and Conflict if somebody changed or
-// removed it meanwhile. It joins the transaction of ctx.
-func (s *Service) Update(ctx context.Context, known, wanted Scope) error {
-	wanted.Name = known.Name
-	if err := wanted.validate(); err != nil {
+// Update changes the description, default and state of an entry, if it is unchanged since it
+// was read. Faults: Invalid with the invalid fields, and Conflict if it was changed or
+// removed meanwhile. It joins the transaction of ctx.
+func (s *Service) Update(ctx context.Context, old, entry Scope) error {
+	entry.Name = old.Name
+	if err := entry.validate(); err != nil {
 		return err
 	}
-	changed, err := s.store.update(ctx, known, wanted, s.clock.Now())
+	changed, err := s.store.update(ctx, old, entry, s.clock.Now())
 	if err != nil {
 		return fmt.Errorf("change a scope: %w", err)
 	}
@@ -118,9 +118,9 @@ func (s *Service) Update(ctx context.Context, known, wanted Scope) error {
 	return nil
 }
 
-// Delete removes an entry. Clients that were given the scope keep its name and get it no
-// more, as with one that is not active; if an entry of the same name is made again, they may
-// ask for it again. Faults: NotFound, and Conflict for a scope of this server's own. It
+// Delete removes an entry. Clients with the scope keep its name in their record but no longer get it,
+// as with an inactive one; if an entry of the same name is created again, they may
+// request it again. Faults: NotFound, and Conflict for a built-in scope. It
 // joins the transaction of ctx.
 func (s *Service) Delete(ctx context.Context, name string) error {
 	if IsBuiltIn(name) {
@@ -137,16 +137,16 @@ func (s *Service) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Forget has this node read the catalogue again. Whoever changed it in a transaction
-// calls it once more after that; the other nodes follow within [Lifetime].
+// Forget makes this node read the catalogue again. Call it once more after a transaction that
+// changed it; the other nodes follow within [Lifetime].
 func (s *Service) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loaded = catalogue{}
 }
 
-// hasDots reports whether a name has a part that addresses go around
-// (RFC 3986 section 5.2.4): nobody could read or change such a scope by its address.
+// hasDots reports whether a name has a dot segment, which URLs normalise away
+// (RFC 3986 section 5.2.4): such a scope could not be read or changed by its URL.
 func hasDots(name string) bool {
 	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return part == "." || part == ".." })
 }

@@ -5,7 +5,7 @@ import (
 	"authly/internal/platform/db"
 )
 
-// Deps is what the service needs; all of it is required.
+// Deps are the dependencies of the service; all are required.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock

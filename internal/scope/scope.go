@@ -6,14 +6,14 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
-// Lifetime is how long the catalogue is kept in memory.
+// Lifetime is how long the catalogue is cached in memory.
 const Lifetime = 15 * time.Second
 
 // Scope is an entry of the catalogue.
 type Scope struct {
 	Name        string
-	Description string // what a person reads after "{client} will be able to"
-	Default     bool   // granted when a client asks for no scope
+	Description string // what a user reads after "{client} will be able to"
+	Default     bool   // granted to a request without scopes
 	Active      bool
 	ManagedBy   string // the file that the entry follows, "" for none
 }
@@ -30,8 +30,8 @@ func standard() []Scope {
 	}
 }
 
-// administration returns the scopes of this server's own administration. Nobody gets one
-// who is not an administrator.
+// administration returns the scopes of this server's own administration. They are granted to
+// administrators only.
 func administration() []Scope {
 	return []Scope{
 		{"admin:clients:read", "See the applications that this server knows", false, true, ""},

@@ -45,11 +45,11 @@ func (s store) insert(ctx context.Context, entry Scope, now time.Time) (bool, er
 	return added == 1, err
 }
 
-func (s store) update(ctx context.Context, known, wanted Scope, now time.Time) (bool, error) {
+func (s store) update(ctx context.Context, old, entry Scope, now time.Time) (bool, error) {
 	changed, err := s.database.Write(ctx).Exec(ctx, `UPDATE scopes SET description = $1, is_default = $2, active = $3, managed_by = $4, updated_at = $5
 		WHERE name = $6 AND description = $7 AND is_default = $8 AND active = $9 AND managed_by = $10`,
-		wanted.Description, wanted.Default, wanted.Active, wanted.ManagedBy, now,
-		known.Name, known.Description, known.Default, known.Active, known.ManagedBy)
+		entry.Description, entry.Default, entry.Active, entry.ManagedBy, now,
+		old.Name, old.Description, old.Default, old.Active, old.ManagedBy)
 	return changed == 1, err
 }
 

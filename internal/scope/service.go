@@ -12,7 +12,7 @@ import (
 	"authly/internal/protocol/policy"
 )
 
-// Service has the catalogue.
+// Service manages the catalogue.
 type Service struct {
 	store store
 	clock clock.Clock
@@ -21,15 +21,15 @@ type Service struct {
 	loaded catalogue
 }
 
-// catalogue is what was read at one time. It is not changed after that.
+// catalogue is the catalogue as read at one time. It is immutable.
 type catalogue struct {
 	all     []Scope // by name
 	byName  map[string]Scope
 	expires time.Time
 }
 
-// Seed adds the standard scopes and those of the administration that are not in the catalogue yet. Entries that
-// are there stay as they are.
+// Seed adds the standard scopes and those of the administration that are missing in the catalogue. Existing entries
+// stay as they are.
 func (s *Service) Seed(ctx context.Context) error {
 	if err := s.store.add(ctx, slices.Concat(standard(), administration()), s.clock.Now()); err != nil {
 		return fmt.Errorf("seed the scope catalogue: %w", err)
@@ -38,14 +38,14 @@ func (s *Service) Seed(ctx context.Context) error {
 	return nil
 }
 
-// Active returns the scopes that can be granted, by name.
+// Active returns the scopes that can be granted, sorted by name.
 func (s *Service) Active(ctx context.Context) ([]Scope, error) {
-	known, err := s.current(ctx)
+	c, err := s.current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var active []Scope
-	for _, entry := range known.all {
+	for _, entry := range c.all {
 		if entry.Active {
 			active = append(active, entry)
 		}
@@ -55,21 +55,21 @@ func (s *Service) Active(ctx context.Context) ([]Scope, error) {
 
 // Usable returns the active ones among names, in their order.
 func (s *Service) Usable(ctx context.Context, names oauth.ScopeSet) (oauth.ScopeSet, error) {
-	known, err := s.current(ctx)
+	c, err := s.current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var usable oauth.ScopeSet
 	for _, name := range names {
-		if known.byName[name].Active {
+		if c.byName[name].Active {
 			usable = append(usable, name)
 		}
 	}
 	return usable, nil
 }
 
-// Defaults returns the names of the active scopes that are granted when a client
-// asks for none (RFC 6749 section 3.3).
+// Defaults returns the names of the active scopes that are granted to a request
+// without scopes (RFC 6749 section 3.3).
 func (s *Service) Defaults(ctx context.Context) (oauth.ScopeSet, error) {
 	active, err := s.Active(ctx)
 	if err != nil {
@@ -84,17 +84,17 @@ func (s *Service) Defaults(ctx context.Context) (oauth.ScopeSet, error) {
 	return defaults, nil
 }
 
-// Describe returns an entry for each name, in their order. One that is not in the
-// catalogue is described by its name: nothing that is asked for may be missing from
-// the page on which a person decides about it.
+// Describe returns an entry for each name, in their order. A name that is not in the
+// catalogue describes itself: the consent page must show
+// everything that is requested.
 func (s *Service) Describe(ctx context.Context, names oauth.ScopeSet) ([]Scope, error) {
-	known, err := s.current(ctx)
+	c, err := s.current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	described := make([]Scope, len(names))
 	for i, name := range names {
-		entry, found := known.byName[name]
+		entry, found := c.byName[name]
 		if !found {
 			entry = Scope{Name: name, Description: name}
 		}
@@ -103,7 +103,7 @@ func (s *Service) Describe(ctx context.Context, names oauth.ScopeSet) ([]Scope, 
 	return described, nil
 }
 
-// Descriptions returns what to tell a person about each of the names.
+// Descriptions returns the description of each of the names for users.
 func (s *Service) Descriptions(ctx context.Context, names oauth.ScopeSet) ([]string, error) {
 	described, err := s.Describe(ctx, names)
 	if err != nil {
@@ -116,27 +116,27 @@ func (s *Service) Descriptions(ctx context.Context, names oauth.ScopeSet) ([]str
 	return texts, nil
 }
 
-// current returns the catalogue from memory, or reads it when its time is over.
+// current returns the catalogue from memory, or reads it when it has expired.
 // Several callers may read it at once: that is cheaper than making them wait for
-// one whose request was broken off.
+// one whose request may be cancelled.
 func (s *Service) current(ctx context.Context) (catalogue, error) {
 	now := s.clock.Now()
 	s.mu.Lock()
-	known := s.loaded
+	c := s.loaded
 	s.mu.Unlock()
-	if known.byName != nil && !policy.IsExpired(known.expires, now) {
-		return known, nil
+	if c.byName != nil && !policy.IsExpired(c.expires, now) {
+		return c, nil
 	}
 	all, err := s.store.list(ctx)
 	if err != nil {
 		return catalogue{}, fmt.Errorf("read the scope catalogue: %w", err)
 	}
-	known = catalogue{all: all, byName: make(map[string]Scope, len(all)), expires: now.Add(Lifetime)}
+	c = catalogue{all: all, byName: make(map[string]Scope, len(all)), expires: now.Add(Lifetime)}
 	for _, entry := range all {
-		known.byName[entry.Name] = entry
+		c.byName[entry.Name] = entry
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.loaded = known
-	return known, nil
+	s.loaded = c
+	return c, nil
 }

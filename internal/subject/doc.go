@@ -1,10 +1,10 @@
-// Package subject says by which identifier a client knows a user (OpenID Connect
+// Package subject computes the identifier by which a client knows a user (OpenID Connect
 // Core 1.0 section 8): the user's own, which is the same for all clients, or a pairwise one,
-// which is the same for all clients of one sector and tells nobody outside of it anything.
+// which is the same for all clients of one sector and reveals nothing outside of it.
 //
 // A pairwise subject is derived, not stored: HMAC-SHA256 of sector and user under a
 // sealed key of the server, so that it is stable for as long as the key and the client's
-// sector are, and can't be computed by anybody else (section 8.1). Changing a client's
+// sector are, and only this server can compute it (section 8.1). Changing a client's
 // sector changes the subjects that it sees.
 //
 // The sid of a session is derived in the same way, for one client: a session is shared by
