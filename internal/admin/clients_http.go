@@ -85,7 +85,7 @@ func (c *clients) mount(to operations) {
 	register(to, operation{method: http.MethodPatch, path: "/clients/{client_id}", id: "update-client", summary: "Change what is sent of a client", scope: write, signIn: freshIfSensitive}, c.httpUpdate)
 	register(to, operation{method: http.MethodDelete, path: "/clients/{client_id}", id: "delete-client", summary: "Delete a client with everything that it was given", scope: write, signIn: freshSignIn, status: http.StatusNoContent}, c.httpDelete)
 	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/disable", id: "disable-client", summary: "Disable a client, and end everything that it was given", scope: write, signIn: anySignIn}, c.httpDisable)
-	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/enable", id: "enable-client", summary: "Enable a client", scope: write, signIn: anySignIn}, c.httpEnable)
+	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/enable", id: "enable-client", summary: "Enable a client", scope: write, signIn: freshSignIn}, c.httpEnable)
 	register(to, operation{method: http.MethodGet, path: "/clients/{client_id}/secrets", id: "list-client-secrets", summary: "List a client's secrets, without their values", scope: read, signIn: anySignIn}, c.httpSecrets)
 	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/secrets", id: "create-client-secret", summary: "Give a client a new secret", scope: write, signIn: freshSignIn, status: http.StatusCreated}, c.httpAddSecret)
 	register(to, operation{method: http.MethodPost, path: "/clients/{client_id}/secrets/check", id: "check-client-secret", summary: "Tell whether a value is one of a client's secrets", scope: write, signIn: anySignIn}, c.httpCheckSecret)

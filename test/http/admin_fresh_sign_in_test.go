@@ -47,8 +47,8 @@ func TestDangerousOperations(t *testing.T) {
 			"sensitive": {"PATCH /clients/{client_id}", "PATCH /users/{user_id}", "POST /clients", "POST /users"},
 			"always": {
 				"DELETE /clients/{client_id}", "DELETE /clients/{client_id}/secrets/{secret_id}", "DELETE /scopes/{name}", "DELETE /users/{user_id}",
-				"POST /clients/{client_id}/secrets", "POST /initial-access-tokens", "POST /keys/rotate", "POST /keys/{kid}/retire", "POST /keys/{kid}/withdraw",
-				"POST /users/{user_id}/invitation", "POST /users/{user_id}/password", "POST /users/{user_id}/require-password-change", "POST /users/{user_id}/unlock",
+				"POST /clients/{client_id}/enable", "POST /clients/{client_id}/secrets", "POST /initial-access-tokens", "POST /keys/rotate", "POST /keys/{kid}/retire", "POST /keys/{kid}/withdraw",
+				"POST /users/{user_id}/enable", "POST /users/{user_id}/invitation", "POST /users/{user_id}/password", "POST /users/{user_id}/require-password-change", "POST /users/{user_id}/unlock",
 			},
 		} {
 			var got []string
