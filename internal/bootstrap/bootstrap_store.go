@@ -16,13 +16,13 @@ func (s store) inTransaction(ctx context.Context, work func(ctx context.Context)
 	return s.database.Tx(ctx, work)
 }
 
-// The kinds of tokens. Of each kind there is one row, for good.
+// The kinds of tokens. There is always one row of each kind.
 const (
 	kindSetup    = "setup"
 	kindRecovery = "recovery"
 )
 
-// errNoToken is returned for a token that can't be used.
+// errNoToken is returned for a token that is not valid.
 var errNoToken = db.ErrNoRows
 
 // rowOf returns the identifier of the row of a kind.
@@ -33,7 +33,7 @@ func rowOf(kind string) uuid.UUID {
 	return uuid.Nil
 }
 
-// replaceToken writes the one row that there is for a kind of token.
+// replaceToken writes the one row of a kind of token.
 func (s store) replaceToken(ctx context.Context, stored storedToken, token secret.Digest, now, expires time.Time) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO setup_tokens (id, kind, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, token_hash = excluded.token_hash, created_at = excluded.created_at,
@@ -57,7 +57,7 @@ func scanToken(row db.Row) (storedToken, error) {
 	return stored, err
 }
 
-// endAllTokens returns how many there were that could be used, or could have been before they expired.
+// endAllTokens ends all tokens and returns how many were unused, including expired ones.
 func (s store) endAllTokens(ctx context.Context, now time.Time) (int64, error) {
 	return s.database.Write(ctx).Exec(ctx, `UPDATE setup_tokens SET used_at = $1 WHERE used_at IS NULL`, now)
 }

@@ -12,30 +12,30 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
-// The clients of this server's own.
+// The built-in clients of this server.
 const (
 	CommandLineClientID = "authly-cli"
 	ConsoleClientID     = "authly-console"
 )
 
-// builtInLifetime is how long an access token for the administration counts: an
-// administrator's refresh token is nearby.
+// builtInLifetime is the lifetime of an access token for the administration. It is short because
+// such a client can refresh at any time.
 const builtInLifetime = client.Seconds(5 * time.Minute / time.Second)
 
-// builtIn is a client of this server's own.
+// builtIn is a built-in client.
 type builtIn struct {
 	clientID string
-	state    client.State // that it is made in
+	state    client.State // at its creation
 	client.Metadata
 }
 
-// builtIns returns the clients of this server's own, as they are on this version, at this
-// issuer, with these scopes of the administration. Both are public, as everybody can read what is
-// in them; what they can do is up to whoever signs in to them, who is asked each time
-// that a program on the same machine could be meant by the redirect URI.
+// builtIns returns the built-in clients of this version, at this
+// issuer, with the given scopes of the administration. Both are public, as anyone can read their
+// code. They can do only what the signed-in administrator may, who is asked each time
+// if the redirect URI could belong to another program on the same machine.
 //
-// The console is made disabled: this version serves no page at its redirect URI, and a client
-// that nothing uses would only be one more way to ask for the scopes of the administration.
+// The console is created disabled: this version serves no page at its redirect URI, and an unused
+// client would only be one more way to request the scopes of the administration.
 func (s *Service) builtIns(administration oauth.ScopeSet) []builtIn {
 	common := client.Metadata{
 		AuthenticationMethod: oauth.AuthenticationMethodNone, PKCE: client.PKCERequired, Consent: client.ConsentRemember,
@@ -52,38 +52,38 @@ func (s *Service) builtIns(administration oauth.ScopeSet) []builtIn {
 	return []builtIn{{CommandLineClientID, client.Active, commandLine}, {ConsoleClientID, client.Disabled, console}}
 }
 
-// prepareClients makes the clients of this server's own, or brings them up to date.
+// prepareClients creates or updates the built-in clients.
 func (s *Service) prepareClients(ctx context.Context) error {
 	catalogue, err := s.scopes.List(ctx)
 	if err != nil {
 		return err
 	}
-	// What the catalogue has, not what this version knows: a node that is not updated yet
-	// takes nothing away that a newer one has given.
+	// Use the scopes of the catalogue, not those of this version: a node that is not updated yet
+	// must not remove what a newer one has added.
 	var administration oauth.ScopeSet
 	for _, entry := range catalogue {
 		if oauth.IsAdministrationScope(entry.Name) {
 			administration = append(administration, entry.Name)
 		}
 	}
-	for _, wanted := range s.builtIns(administration) {
-		if err := s.prepareClient(ctx, wanted); err != nil {
+	for _, b := range s.builtIns(administration) {
+		if err := s.prepareClient(ctx, b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) prepareClient(ctx context.Context, wanted builtIn) error {
-	prepared, err := s.clients.Prepare(ctx, wanted.Metadata)
+func (s *Service) prepareClient(ctx context.Context, b builtIn) error {
+	prepared, err := s.clients.Prepare(ctx, b.Metadata)
 	if err != nil {
-		return fmt.Errorf("prepare the client %s: %w", wanted.clientID, err)
+		return fmt.Errorf("prepare the client %s: %w", b.clientID, err)
 	}
 	return s.store.inTransaction(ctx, func(ctx context.Context) error {
-		ensured, err := s.clients.EnsureBuiltIn(ctx, wanted.clientID, wanted.state, prepared)
+		ensured, err := s.clients.EnsureBuiltIn(ctx, b.clientID, b.state, prepared)
 		if fault.KindOf(err) == fault.Conflict {
 			return fault.New(fault.Conflict, "setup.client_id_taken").Because(errors.Join(
-				fmt.Errorf("the client %s belongs to the server itself, but there is another one of that name; delete that one", wanted.clientID), err))
+				fmt.Errorf("the client %s belongs to the server itself, but there is another one of that name; delete that one", b.clientID), err))
 		}
 		if err != nil || !ensured.IsChanged() {
 			return err
@@ -94,20 +94,20 @@ func (s *Service) prepareClient(ctx context.Context, wanted builtIn) error {
 		}
 		return s.audit.Record(ctx, audit.Event{
 			Action: action, Outcome: audit.Success, Actor: audit.Actor{Kind: audit.Server},
-			Target:  audit.Target{Kind: "client", ID: wanted.clientID, Name: wanted.Name},
+			Target:  audit.Target{Kind: "client", ID: b.clientID, Name: b.Name},
 			Details: audit.Details{Changes: audit.Compare(builtInFields(ensured.Before), builtInFields(ensured.After))},
 		})
 	})
 }
 
-// builtInFields are what can change of a client of this server's own from one start to another.
-func builtInFields(known client.Client) map[string]any {
-	if known.ClientID == "" {
+// builtInFields are the fields of a built-in client that can change from one start to the next.
+func builtInFields(cl client.Client) map[string]any {
+	if cl.ClientID == "" {
 		return nil
 	}
 	return map[string]any{
-		"client_name": known.Name, "redirect_uris": known.RedirectURIs, "resources": known.Resources, "scopes": known.Scopes,
-		"access_token_lifetime": int64(known.AccessTokenLifetime), "state": string(known.State),
-		"id_token_signed_response_alg": string(known.IDTokenAlgorithm),
+		"client_name": cl.Name, "redirect_uris": cl.RedirectURIs, "resources": cl.Resources, "scopes": cl.Scopes,
+		"access_token_lifetime": int64(cl.AccessTokenLifetime), "state": string(cl.State),
+		"id_token_signed_response_alg": string(cl.IDTokenAlgorithm),
 	}
 }

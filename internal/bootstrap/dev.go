@@ -27,7 +27,7 @@ type Dev struct {
 	Administrator      DevUser
 	PublicClient       DevClient
 	ConfidentialClient DevClient
-	// File is the path of the file that has all this for scripts.
+	// File is the path of the file with all this, for scripts.
 	File string
 }
 
@@ -44,30 +44,30 @@ type DevClient struct {
 	RedirectURIs []string
 }
 
-// errDemoName is for an account that has the name of a demo one and is none.
+// errDemoName is for an account that has the name of a demo account but is none.
 var errDemoName = fault.New(fault.Conflict, "setup.demo_name_taken")
 
-// Dev makes sure that there are a demo user, a demo administrator and two demo clients whose
-// credentials are known, and writes them to the data directory for scripts.
+// Dev makes sure that there are a demo user, a demo administrator and two demo clients with
+// usable credentials, and writes these to the data directory for scripts.
 // Credentials in the file that still fit the database are kept, so that an
-// application that was configured with them goes on working; others are made anew.
+// application that was configured with them keeps working; others are replaced.
 func (s *Service) Dev(ctx context.Context, dataDirectory string) (Dev, error) {
 	path := filepath.Join(dataDirectory, DevFile)
-	known, err := readDevFile(path)
+	saved, err := readDevFile(path)
 	if err != nil {
 		return Dev{}, err
 	}
 	current := Dev{Issuer: s.issuer, File: path}
-	if current.User, err = s.devUser(ctx, known.User, demoUser()); err != nil {
+	if current.User, err = s.devUser(ctx, saved.User, demoUser()); err != nil {
 		return Dev{}, fmt.Errorf("prepare the demo user: %w", err)
 	}
-	if current.Administrator, err = s.devUser(ctx, known.Administrator, demoAdministrator()); err != nil {
+	if current.Administrator, err = s.devUser(ctx, saved.Administrator, demoAdministrator()); err != nil {
 		return Dev{}, fmt.Errorf("prepare the demo administrator: %w", err)
 	}
-	if current.PublicClient, err = s.devClient(ctx, known.PublicClient, s.publicClient()); err != nil {
+	if current.PublicClient, err = s.devClient(ctx, saved.PublicClient, s.publicClient()); err != nil {
 		return Dev{}, fmt.Errorf("prepare the public demo client: %w", err)
 	}
-	if current.ConfidentialClient, err = s.devClient(ctx, known.ConfidentialClient, confidentialClient()); err != nil {
+	if current.ConfidentialClient, err = s.devClient(ctx, saved.ConfidentialClient, confidentialClient()); err != nil {
 		return Dev{}, fmt.Errorf("prepare the confidential demo client: %w", err)
 	}
 	if err := writeDevFile(path, current); err != nil {
@@ -76,34 +76,34 @@ func (s *Service) Dev(ctx context.Context, dataDirectory string) (Dev, error) {
 	return current, nil
 }
 
-// devUser returns the known credentials if they fit, else the demo account's with a
-// new password. An account that has only its name in common with the demo one is left alone.
-func (s *Service) devUser(ctx context.Context, known DevUser, wanted user.New) (DevUser, error) {
-	existing, err := s.users.FindByIdentifier(ctx, wanted.Username)
+// devUser returns the credentials from the file if they fit, otherwise the demo account's with a
+// new password. An account that only has the same name as the demo one is left alone.
+func (s *Service) devUser(ctx context.Context, saved DevUser, demo user.New) (DevUser, error) {
+	existing, err := s.users.FindByIdentifier(ctx, demo.Username)
 	isThere := fault.KindOf(err) != fault.NotFound
 	if isThere && err != nil {
 		return DevUser{}, err
 	}
-	// Whoever made the demo user an administrator meant to, and it is still the one in the file.
-	mayBeIt := isThere && (existing.Administrator || !wanted.Administrator)
-	if mayBeIt && known.Username == wanted.Username && !known.Password.IsZero() {
-		_, err := s.users.VerifyPassword(ctx, known.Username, known.Password)
+	// A demo user who was made an administrator on purpose is still the one in the file.
+	mayBeIt := isThere && (existing.Administrator || !demo.Administrator)
+	if mayBeIt && saved.Username == demo.Username && !saved.Password.IsZero() {
+		_, err := s.users.VerifyPassword(ctx, saved.Username, saved.Password)
 		if err == nil {
-			return known, nil
+			return saved, nil
 		}
 		if !errors.Is(err, user.ErrWrongCredentials) {
 			return DevUser{}, err
 		}
 	}
-	if isThere && (existing.Administrator != wanted.Administrator || wanted.Administrator && existing.Email != wanted.Email) {
+	if isThere && (existing.Administrator != demo.Administrator || demo.Administrator && existing.Email != demo.Email) {
 		return DevUser{}, errDemoName.Because(fmt.Errorf(
-			"there is an account %s that is not the demo one; start --dev with another data directory, or rename or delete that account", wanted.Username))
+			"there is an account %s that is not the demo one; start --dev with another data directory, or rename or delete that account", demo.Username))
 	}
-	// 130 random bits, in letters that can be typed.
-	fresh := DevUser{wanted.Username, secret.FromString(strings.ToLower(rand.Text()))}
+	// 130 random bits, in letters that are easy to type.
+	fresh := DevUser{demo.Username, secret.FromString(strings.ToLower(rand.Text()))}
 	if !isThere {
-		wanted.Password = fresh.Password
-		_, err = s.users.Create(ctx, wanted)
+		demo.Password = fresh.Password
+		_, err = s.users.Create(ctx, demo)
 		return fresh, err
 	}
 	if !existing.IsActive() {
@@ -118,7 +118,7 @@ func demoAdministrator() user.New {
 	return user.New{Username: "admin", Email: "admin@example.com", EmailVerified: true, Administrator: true}
 }
 
-// demoUser has a value for every claim, so that each scope shows what it gives.
+// demoUser has a value for every claim, so that each scope returns something.
 func demoUser() user.New {
 	verified := true
 	return user.New{
@@ -136,40 +136,40 @@ func demoUser() user.New {
 	}
 }
 
-// devClient returns the known client if it is still what is wanted, with a new
-// secret if the known one doesn't fit; else a new one.
-func (s *Service) devClient(ctx context.Context, known DevClient, wanted client.Metadata) (DevClient, error) {
-	existing, err := s.clients.Find(ctx, known.ClientID)
+// devClient returns the client from the file if it still has the demo client's settings, with a new
+// secret if the one in the file doesn't fit; otherwise a new client.
+func (s *Service) devClient(ctx context.Context, saved DevClient, demo client.Metadata) (DevClient, error) {
+	existing, err := s.clients.Find(ctx, saved.ClientID)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
-		return s.registerDevClient(ctx, wanted)
+		return s.registerDevClient(ctx, demo)
 	case err != nil:
 		return DevClient{}, err
-	case !existing.IsActive() || existing.AuthenticationMethod != wanted.AuthenticationMethod ||
-		!slices.Equal(existing.RedirectURIs, wanted.RedirectURIs):
+	case !existing.IsActive() || existing.AuthenticationMethod != demo.AuthenticationMethod ||
+		!slices.Equal(existing.RedirectURIs, demo.RedirectURIs):
 		if err := s.clients.Delete(ctx, existing.ID); err != nil {
 			return DevClient{}, err
 		}
-		return s.registerDevClient(ctx, wanted)
+		return s.registerDevClient(ctx, demo)
 	}
-	kept := DevClient{ClientID: existing.ClientID, RedirectURIs: existing.RedirectURIs}
+	result := DevClient{ClientID: existing.ClientID, RedirectURIs: existing.RedirectURIs}
 	if existing.IsPublic() {
-		return kept, nil
+		return result, nil
 	}
-	if existing.KnowsSecret(known.ClientSecret, s.clock.Now()) {
-		kept.ClientSecret = known.ClientSecret
-		return kept, nil
+	if existing.KnowsSecret(saved.ClientSecret, s.clock.Now()) {
+		result.ClientSecret = saved.ClientSecret
+		return result, nil
 	}
-	kept.ClientSecret, err = s.clients.ReplaceSecret(ctx, existing.ID)
-	return kept, err
+	result.ClientSecret, err = s.clients.ReplaceSecret(ctx, existing.ID)
+	return result, err
 }
 
-func (s *Service) registerDevClient(ctx context.Context, wanted client.Metadata) (DevClient, error) {
-	made, err := s.clients.Register(ctx, wanted)
-	return DevClient{made.Client.ClientID, made.Secret, made.Client.RedirectURIs}, err
+func (s *Service) registerDevClient(ctx context.Context, metadata client.Metadata) (DevClient, error) {
+	created, err := s.clients.Register(ctx, metadata)
+	return DevClient{created.Client.ClientID, created.Secret, created.Client.RedirectURIs}, err
 }
 
-// loopbackRedirectURIs are good on any port (RFC 8252 section 7.3).
+// loopbackRedirectURIs are valid on any port (RFC 8252 section 7.3).
 func loopbackRedirectURIs() []string {
 	return []string{"http://127.0.0.1/callback", "http://localhost/callback", "http://[::1]/callback"}
 }
@@ -180,7 +180,7 @@ func allScopes() oauth.ScopeSet {
 	}
 }
 
-// publicClient is for applications without a server, and the playground's.
+// publicClient is for applications without a server, and for the playground.
 func (s *Service) publicClient() client.Metadata {
 	return client.Metadata{
 		Name: "Demo app", ApplicationType: oauth.Native, AuthenticationMethod: oauth.AuthenticationMethodNone,

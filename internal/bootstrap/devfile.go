@@ -12,7 +12,7 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// devFile is the form of the file. Scripts depend on it.
+// devFile is the format of the file. Scripts depend on it.
 type devFile struct {
 	Issuer             string        `json:"issuer"`
 	User               devFileUser   `json:"user"`
@@ -35,8 +35,8 @@ type devFileClient struct {
 // maxDevFileBytes bounds what is read.
 const maxDevFileBytes = 64 << 10
 
-// readDevFile returns what the file says, and nothing if there is no file or it
-// isn't ours: it will be written anew.
+// readDevFile returns the content of the file, and nothing if there is no file or it
+// isn't ours: it will be replaced.
 func readDevFile(path string) (Dev, error) {
 	file, err := os.Open(path) //nolint:gosec // in the configured data directory
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,16 +50,16 @@ func readDevFile(path string) (Dev, error) {
 	if err != nil {
 		return Dev{}, fmt.Errorf("read the file of demo credentials: %w", err)
 	}
-	var found devFile
-	if err := json.Unmarshal(content, &found); err != nil {
+	var dev devFile
+	if err := json.Unmarshal(content, &dev); err != nil {
 		return Dev{}, nil
 	}
 	return Dev{
-		Issuer: found.Issuer, File: path,
-		User:               found.User.user(),
-		Administrator:      found.Administrator.user(),
-		PublicClient:       found.PublicClient.client(),
-		ConfidentialClient: found.ConfidentialClient.client(),
+		Issuer: dev.Issuer, File: path,
+		User:               dev.User.user(),
+		Administrator:      dev.Administrator.user(),
+		PublicClient:       dev.PublicClient.client(),
+		ConfidentialClient: dev.ConfidentialClient.client(),
 	}, nil
 }
 
@@ -75,7 +75,7 @@ func (c DevClient) forFile() devFileClient {
 	return devFileClient{c.ClientID, c.ClientSecret.Reveal(), c.RedirectURIs}
 }
 
-// writeDevFile replaces the file as a whole, readable by its owner only.
+// writeDevFile replaces the file atomically, readable by its owner only.
 func writeDevFile(path string, current Dev) error {
 	content, err := json.MarshalIndent(devFile{
 		Issuer:             current.Issuer,
@@ -93,8 +93,8 @@ func writeDevFile(path string, current Dev) error {
 	return nil
 }
 
-// replaceFile writes a file beside path, which is made with mode 0600, and moves
-// it there when it is whole.
+// replaceFile writes a file with mode 0600 beside path and moves
+// it there when it is complete.
 func replaceFile(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -25,7 +25,7 @@ type Keys interface {
 	Bootstrap(ctx context.Context) error
 }
 
-// Users keeps users.
+// Users manages users.
 type Users interface {
 	AdministratorExists(ctx context.Context) (bool, error)
 	Prepare(ctx context.Context, registration user.New) (user.Prepared, error)
@@ -36,11 +36,11 @@ type Users interface {
 	SetPassword(ctx context.Context, userID uuid.UUID, password secret.Redacted) error
 	Enable(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
-	PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error)
+	PreparePassword(ctx context.Context, u user.User, password secret.Redacted) (user.PreparedPassword, error)
 	ReplacePassword(ctx context.Context, prepared user.PreparedPassword) error
 }
 
-// Clients keeps clients.
+// Clients manages clients.
 type Clients interface {
 	Prepare(ctx context.Context, metadata client.Metadata) (client.Prepared, error)
 	EnsureBuiltIn(ctx context.Context, clientID string, state client.State, prepared client.Prepared) (client.Ensured, error)
@@ -50,17 +50,17 @@ type Clients interface {
 	Delete(ctx context.Context, record uuid.UUID) error
 }
 
-// Auditor keeps the log of what happened. It joins the transaction of ctx.
+// Auditor records events. It joins the transaction of ctx.
 type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
 
-// Deps is what the service needs; all of it is required.
+// Deps are the dependencies of the service; all are required.
 type Deps struct {
 	Database *db.DB
 	Clock    clock.Clock
 	Issuer   string
-	// Administration is the resource indicator of the API of the administration.
+	// Administration is the resource indicator of the administration API.
 	Administration string
 	Scopes         Scopes
 	Keys           Keys

@@ -14,12 +14,12 @@ import (
 	"authly/internal/user"
 )
 
-// Recovery is a way back in for an operator.
+// Recovery is a link with which an operator regains access.
 type Recovery struct {
-	// URL is where it begins, once, until Expires; one that was made before has ended.
+	// URL is valid once, until Expires; an earlier one has ended.
 	URL     secret.Redacted
 	Expires time.Time
-	// Username is whose password can be chosen there; "" for a page that creates a new administrator.
+	// Username is the account whose password can be chosen there; "" for a page that creates a new administrator.
 	Username string
 }
 
@@ -40,35 +40,35 @@ const (
 	reasonChanged       = "account_changed"
 )
 
-// Recover makes a one-time URL for whoever has this server's own machine: where a new
-// administrator is created, although there is one, or where the administrator of that
-// username chooses a new password and is enabled again. Faults: NotFound for a username that
-// nobody has, and Conflict for one who is no administrator: this makes nobody one.
+// Recover creates a one-time URL for the operator of this server's machine: to create another
+// administrator, or to let the administrator with that
+// username choose a new password and be enabled again. Faults: NotFound for an unknown username,
+// and Conflict for a user who is no administrator: Recover makes no existing user one.
 func (s *Service) Recover(ctx context.Context, username string) (Recovery, error) {
 	var whose *user.User
 	if username != "" {
-		known, err := s.users.FindByIdentifier(ctx, username)
+		u, err := s.users.FindByIdentifier(ctx, username)
 		if fault.KindOf(err) == fault.NotFound {
 			return Recovery{}, fault.New(fault.NotFound, "setup.user_unknown").Because(fmt.Errorf("there is no account %q", username))
 		}
 		if err != nil {
 			return Recovery{}, err
 		}
-		if !known.Administrator {
-			return Recovery{}, fault.New(fault.Conflict, "setup.not_administrator").Because(fmt.Errorf("the account %q is no administrator", known.Username))
+		if !u.Administrator {
+			return Recovery{}, fault.New(fault.Conflict, "setup.not_administrator").Because(fmt.Errorf("the account %q is no administrator", u.Username))
 		}
-		whose = &known
+		whose = &u
 	}
 	token, now := secret.New(), s.clock.Now()
-	made := Recovery{URL: s.linkURL(token), Expires: now.Add(TokenLifetime)}
+	recovery := Recovery{URL: s.linkURL(token), Expires: now.Add(TokenLifetime)}
 	stored := storedToken{kind: kindRecovery}
 	target := audit.Target{Kind: "server"}
 	if whose != nil {
-		made.Username, stored.userID = whose.Username, &whose.ID
+		recovery.Username, stored.userID = whose.Username, &whose.ID
 		target = audit.Target{Kind: "user", ID: whose.Subject(), Name: whose.Username}
 	}
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
-		if err := s.store.replaceToken(ctx, stored, secret.Hash(token), now, made.Expires); err != nil {
+		if err := s.store.replaceToken(ctx, stored, secret.Hash(token), now, recovery.Expires); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{
@@ -79,11 +79,11 @@ func (s *Service) Recover(ctx context.Context, username string) (Recovery, error
 	if err != nil {
 		return Recovery{}, fmt.Errorf("make a recovery URL: %w", err)
 	}
-	return made, nil
+	return recovery, nil
 }
 
-// ChoosePassword uses up the link of an administrator who has lost the password: it gives
-// the account the new one and enables it, and everything that it had ends. The error is a fault as that
+// ChoosePassword consumes the link of an administrator who has lost the password: it sets
+// the new password, enables the account, and ends everything that it had. The error is a fault as that
 // of [Service.CreateAdministrator].
 func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Redacted) (user.User, error) {
 	opened, err := s.Open(ctx, token)
@@ -102,7 +102,7 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 	}
 	var after user.User
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		// This locks the account as it was when the link was opened; what is asked after it can't change any more.
+		// This locks the account as it was when the link was opened, so the checks after it stay true.
 		if err := s.users.ReplacePassword(ctx, prepared); err != nil {
 			return err
 		}
@@ -133,12 +133,12 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 	return after, nil
 }
 
-// logWithin bounds the writing of an event.
+// logWithin bounds the time to write an event.
 const logWithin = 10 * time.Second
 
-// overtaken logs a link that was good when the password was typed, and was used or for another account
-// when it was hashed. It returns the refusal, or why it could not be logged: the answer for a link that can't be
-// used, or that the account has changed, in which case the link can be used again.
+// overtaken logs a link that was used, or whose account changed, while the password was
+// hashed. It returns the refusal, or the error of logging it: that the link is not valid,
+// or that the account has changed, after which the link can be used again.
 func (s *Service) overtaken(ctx context.Context, token secret.Redacted, whose user.User, refusal error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
@@ -149,7 +149,7 @@ func (s *Service) overtaken(ctx context.Context, token secret.Redacted, whose us
 		return err
 	}
 	if fault.KindOf(refusal) == fault.NotFound {
-		return errLink // the account is gone, or the link is used
+		return errLink // the account was deleted, or the link is used
 	}
 	if _, err := s.Open(ctx, token); err != nil {
 		return err
@@ -165,47 +165,47 @@ func (s *Service) recordRecovery(ctx context.Context, reason string, whose user.
 	})
 }
 
-// Link is what a live token of a URL is for.
+// Link is the purpose of a valid token.
 type Link struct {
-	// IsFirst is set for the link of the set-up, which creates the first administrator.
+	// IsFirst is set for the set-up link, which creates the first administrator.
 	IsFirst bool
-	// User is the administrator who chooses a new password; nil where one is created.
+	// User is the administrator who chooses a new password; nil to create one.
 	User *user.User
 }
 
-// Open tells what a token is for at this moment, and is a fault of kind NotFound if
-// it can't be used.
+// Open returns the purpose of a token. The error is a fault of kind NotFound if
+// it is not valid.
 func (s *Service) Open(ctx context.Context, token secret.Redacted) (Link, error) {
 	if token.IsZero() {
 		return Link{}, errLink
 	}
-	found, err := s.store.liveToken(ctx, secret.Hash(token), s.clock.Now())
+	stored, err := s.store.liveToken(ctx, secret.Hash(token), s.clock.Now())
 	if err != nil {
 		return Link{}, unlessUnknown(err)
 	}
-	return s.linkOf(ctx, found)
+	return s.linkOf(ctx, stored)
 }
 
-// linkOf asks what the database says now of those whom a token is about.
-func (s *Service) linkOf(ctx context.Context, found storedToken) (Link, error) {
+// linkOf checks a token against the present administrators and users.
+func (s *Service) linkOf(ctx context.Context, stored storedToken) (Link, error) {
 	switch {
-	case found.kind != kindRecovery:
+	case stored.kind != kindRecovery:
 		exists, err := s.users.AdministratorExists(ctx)
 		if err == nil && exists {
 			err = errLink
 		}
 		return Link{IsFirst: true}, err
-	case found.userID == nil:
+	case stored.userID == nil:
 		return Link{}, nil
 	}
-	known, err := s.users.Find(ctx, *found.userID)
-	if fault.KindOf(err) == fault.NotFound || err == nil && !known.Administrator {
+	u, err := s.users.Find(ctx, *stored.userID)
+	if fault.KindOf(err) == fault.NotFound || err == nil && !u.Administrator {
 		return Link{}, errLink
 	}
-	return Link{User: &known}, err
+	return Link{User: &u}, err
 }
 
-// unlessUnknown makes of a token that is not there the one answer for all such tokens.
+// unlessUnknown turns a missing token into the common error for invalid links.
 func unlessUnknown(err error) error {
 	if errors.Is(err, errNoToken) {
 		return errLink
@@ -213,7 +213,7 @@ func unlessUnknown(err error) error {
 	return fmt.Errorf("look for a set-up token: %w", err)
 }
 
-// storedToken is what a token's row says.
+// storedToken is the row of a token.
 type storedToken struct {
 	kind   string
 	userID *uuid.UUID

@@ -12,17 +12,17 @@ import (
 	"authly/internal/user"
 )
 
-// TokenLifetime is how long a set-up URL can be used.
+// TokenLifetime is how long a set-up URL is valid.
 const TokenLifetime = time.Hour
 
 const setupPath = "/setup"
 
-// errLink is the one answer for a token that is unknown, used, expired or
-// overtaken by an administrator.
+// errLink is the common error for a token that is unknown, used, expired or
+// obsolete because an administrator exists.
 var errLink = fault.New(fault.NotFound, "setup.link_invalid")
 
-// Prepare makes what every server needs before its first request: the scope
-// catalogue, the signing keys, then the clients of its own. It is harmless when they are there.
+// Prepare creates what every server needs before its first request: the scope
+// catalogue, the signing keys, then its built-in clients. It is idempotent.
 func (s *Service) Prepare(ctx context.Context) error {
 	if err := s.scopes.Seed(ctx); err != nil {
 		return err
@@ -33,8 +33,8 @@ func (s *Service) Prepare(ctx context.Context) error {
 	return s.prepareClients(ctx)
 }
 
-// SetupURL makes a new set-up token and returns the URL of the page that takes
-// it, once and for [TokenLifetime]; earlier ones end. Once an administrator exists
+// SetupURL creates a new set-up token and returns the URL of its page,
+// valid once and for [TokenLifetime]; earlier ones end. Once an administrator exists,
 // there are none any more, and it returns the empty secret.
 func (s *Service) SetupURL(ctx context.Context) (secret.Redacted, error) {
 	exists, err := s.users.AdministratorExists(ctx)
@@ -52,19 +52,19 @@ func (s *Service) linkURL(token secret.Redacted) secret.Redacted {
 	return secret.FromString(s.issuer + setupPath + "/" + token.Reveal())
 }
 
-// Administrator is what the first administrator types.
+// Administrator is the input for a new administrator.
 type Administrator struct {
 	Username string
 	Email    string
 	Password secret.Redacted
 }
 
-// CreateAdministrator uses a token up and creates an administrator: the first one, or with
-// the token of a recovery a further one. The error is a fault: NotFound if the token can't be used;
-// Invalid or Conflict, naming the fields, in which case the token can be used again; Unavailable when
-// too many passwords are being hashed.
-func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted, wanted Administrator) (user.User, error) {
-	// Hashing is work that strangers shouldn't be able to ask for.
+// CreateAdministrator consumes a token and creates an administrator: the first one, or with
+// a recovery token another one. The error is a fault: NotFound if the token is not valid;
+// Invalid or Conflict, naming the fields, after which the token can be used again; Unavailable if
+// the password pool is full.
+func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted, administrator Administrator) (user.User, error) {
+	// First, so that only holders of a token can cause the work of hashing.
 	opened, err := s.Open(ctx, token)
 	if err != nil {
 		return user.User{}, err
@@ -72,17 +72,17 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 	if opened.User != nil {
 		return user.User{}, errLink
 	}
-	if err := wanted.complete(); err != nil {
+	if err := administrator.complete(); err != nil {
 		return user.User{}, err
 	}
-	prepared, err := s.users.Prepare(ctx, wanted.registration())
+	prepared, err := s.users.Prepare(ctx, administrator.registration())
 	if err != nil {
 		return user.User{}, err
 	}
-	var made user.User
+	var u user.User
 	err = s.store.inTransaction(ctx, func(ctx context.Context) error {
-		// This locks the row of the token, so the question after it is asked
-		// by one at a time, and sees what the one before has done.
+		// This locks the row of the token, so the next check is made
+		// by one transaction at a time, and sees the result of the previous one.
 		used, err := s.store.useToken(ctx, secret.Hash(token), s.clock.Now())
 		if err != nil {
 			return unlessUnknown(err)
@@ -91,28 +91,28 @@ func (s *Service) CreateAdministrator(ctx context.Context, token secret.Redacted
 		if err != nil {
 			return err
 		}
-		if made, err = s.users.Insert(ctx, prepared); err != nil {
+		if u, err = s.users.Insert(ctx, prepared); err != nil {
 			return err
 		}
 		if !link.IsFirst {
-			return s.recordRecovery(ctx, reasonAdministrator, made)
+			return s.recordRecovery(ctx, reasonAdministrator, u)
 		}
 		return s.audit.Record(ctx, audit.Event{
-			Action: audit.SetUp, Actor: audit.Actor{Kind: audit.User, ID: made.ID.String(), Name: made.Username},
-			Target: audit.Target{Kind: "user", ID: made.ID.String(), Name: made.Username},
+			Action: audit.SetUp, Actor: audit.Actor{Kind: audit.User, ID: u.ID.String(), Name: u.Username},
+			Target: audit.Target{Kind: "user", ID: u.ID.String(), Name: u.Username},
 		})
 	})
 	if err != nil {
 		return user.User{}, fmt.Errorf("create an administrator: %w", err)
 	}
-	return made, nil
+	return u, nil
 }
 
 func (a Administrator) registration() user.New {
 	return user.New{Username: a.Username, Email: a.Email, Password: a.Password, Administrator: true}
 }
 
-// complete returns a refusal that names what the form needs and users in
+// complete returns a refusal that names the fields that this form requires, though users in
 // general don't.
 func (a Administrator) complete() error {
 	refusal := fault.New(fault.Invalid, "user.invalid")
@@ -128,7 +128,7 @@ func (a Administrator) complete() error {
 	return nil
 }
 
-// Sweep deletes a token that can't be used any more.
+// Sweep deletes expired tokens.
 func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.store.sweep(ctx, s.clock.Now()); err != nil {
 		return fmt.Errorf("sweep set-up tokens: %w", err)

@@ -13,20 +13,20 @@ import (
 	"authly/internal/platform/ui"
 )
 
-// linkCookie holds the secret of a link that was followed.
+// linkCookie holds the secret of a followed link.
 const linkCookie = "authly_setup"
 
-// HandlerDeps is what the handler needs; all of it is required.
+// HandlerDeps are the dependencies of the handler; all are required.
 type HandlerDeps struct {
 	Service  *Service
 	Renderer *ui.Renderer
 	Cookies  *httpx.Cookies
-	Issuer   string // without a slash at its end
-	// PasswordMinimum is shown beside the password.
+	Issuer   string // without a trailing slash
+	// PasswordMinimum is shown with the password.
 	PasswordMinimum int
 }
 
-// Handler serves /setup, and the links to it.
+// Handler serves /setup, and its links.
 type Handler struct {
 	deps  HandlerDeps
 	links *httpx.Links
@@ -44,7 +44,7 @@ func (h *Handler) Mount(router *httpx.Router) {
 	router.Browser().HandleFunc("POST "+setupPath, h.create)
 }
 
-// maxShown bounds, in bytes, the fields that a form comes back with.
+// maxShown bounds, in bytes, the fields that are shown in the form again.
 const maxShown = 320
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
@@ -118,7 +118,7 @@ func shown(text string) string {
 	return text
 }
 
-// refuse shows the form again when it can be put right.
+// refuse shows the form again if the user can correct it.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, page ui.SetupPage, err error) {
 	var refusal *fault.Error
 	switch kind := fault.KindOf(err); {

@@ -8,7 +8,7 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// Config is the whole configuration. Every field but Dev is one entry of the
+// Config is the whole configuration. Every field but Dev is an entry of the
 // table in options.go, which has its name, default, bounds and description.
 type Config struct {
 	// Issuer is the URL by which clients know this server and from which every
@@ -22,14 +22,14 @@ type Config struct {
 	Database Database
 	Redis    Redis
 
-	// SealingKey protects private keys at rest: 32 bytes as secret.ParseSealingKey
-	// reads them. Empty means that one is made in the data directory (SQLite only).
+	// SealingKey protects private keys at rest: 32 bytes in a form that secret.ParseSealingKey
+	// reads. Empty means a generated one in the data directory (SQLite only).
 	SealingKey secret.Redacted
 
 	Server  Server
 	Headers Headers
 	TLS     TLS
-	// TrustedProxies are the networks whose forwarded headers are believed.
+	// TrustedProxies are the networks whose forwarded headers are trusted.
 	TrustedProxies []netip.Prefix
 
 	Log       Log
@@ -46,7 +46,7 @@ type Config struct {
 	Audit        Audit
 	Admin        Admin
 
-	// ShutdownTimeout bounds how long requests in flight may take to finish.
+	// ShutdownTimeout bounds how long requests in progress may take to finish.
 	ShutdownTimeout time.Duration
 
 	// Dev seeds demo data and serves the playground. Only the flag --dev sets it.
@@ -56,19 +56,19 @@ type Config struct {
 	warnings []string
 }
 
-// Database says where rows are kept.
+// Database configures the storage.
 type Database struct {
 	// URL of a PostgreSQL database (postgres://…). Empty means SQLite in the data directory.
 	URL secret.Redacted
-	// MaxConnections bounds the connection pool; 0 means a default that suits the engine.
+	// MaxConnections bounds the connection pool; 0 means the engine's default.
 	MaxConnections int
 	// AllowPlaintext lets the database be on another machine without verified TLS.
 	AllowPlaintext bool
 }
 
-// Redis says where short-lived counters are shared between several instances.
+// Redis configures the counters shared by several instances.
 type Redis struct {
-	// URL is redis://… or rediss://…. Empty means none: counters are kept by the program itself.
+	// URL is redis://… or rediss://…. Empty means none.
 	URL secret.Redacted
 	// CAFile is a PEM file with the certificate authorities of a rediss:// server; the system's if empty.
 	CAFile string
@@ -76,18 +76,18 @@ type Redis struct {
 	AllowPlaintext bool
 }
 
-// Server says which connections are taken.
+// Server configures the accepted connections.
 type Server struct {
-	// MaxConnections and MaxConnectionsPerAddress bound what is open at one time on each
-	// address that is listened on.
+	// MaxConnections and MaxConnectionsPerAddress bound the open connections of each
+	// listen address.
 	MaxConnections           int
 	MaxConnectionsPerAddress int
 	// AllowPlaintext lets other machines than the listed proxies connect without TLS
-	// although the issuer is https.
+	// even if the issuer is https.
 	AllowPlaintext bool
 }
 
-// Headers says what answers tell browsers.
+// Headers configures response headers.
 type Headers struct {
 	// HSTSIncludeSubdomains extends HSTS to the names below the issuer's host.
 	HSTSIncludeSubdomains bool
@@ -101,30 +101,30 @@ type TLS struct {
 	KeyFile         string
 }
 
-// Log says what is logged and how.
+// Log configures the log.
 type Log struct {
 	Level  string // debug, info, warn or error
 	Format string // auto (text on a terminal, else json), text or json
 }
 
-// Tokens has the lifetimes of everything that is issued to clients.
+// Tokens has the lifetimes of codes and tokens.
 type Tokens struct {
 	AccessTokenLifetime       time.Duration
 	IDTokenLifetime           time.Duration
 	RefreshTokenIdleLifetime  time.Duration // since it was last used
 	RefreshTokenLifetime      time.Duration // since the authorization, however often it was used
-	RefreshTokenReuseWindow   time.Duration // in which the same token gives the same successor
+	RefreshTokenReuseWindow   time.Duration // in which the same token returns the same successor
 	RefreshTokenRepetitions   int           // rotations in a row that may be repeated within that window, 0 for any number
 	AuthorizationCodeLifetime time.Duration
 	// AccessTokenSigningAlgorithm is the JWS algorithm of JWT access tokens (RFC 9068 section 2.1).
 	AccessTokenSigningAlgorithm string
-	// IDTokenSigningAlgorithm is the JWS algorithm of ID tokens for clients that name none.
+	// IDTokenSigningAlgorithm is the JWS algorithm of ID tokens for clients without their own.
 	IDTokenSigningAlgorithm string
-	// AllowWeakEncryption lets clients be registered for key algorithms on SHA-1.
+	// AllowWeakEncryption allows clients to register key algorithms on SHA-1.
 	AllowWeakEncryption bool
 }
 
-// Sessions has the lifetimes and the number of what browsers hold.
+// Sessions has the lifetimes and the maximum number of sessions.
 type Sessions struct {
 	IdleLifetime        time.Duration // since the last use
 	Lifetime            time.Duration // since the sign-in, however often it was used
@@ -137,23 +137,23 @@ type Passwords struct {
 	MemoryKiB     int
 	Iterations    int
 	Parallelism   int
-	PoolMemoryMiB int // what all hashing at one time may use together
+	PoolMemoryMiB int // memory of all concurrent hashes together
 	MinimumLength int // in Unicode code points
 }
 
-// Throttle bounds attempts to sign in: a burst is allowed at once, and one more
+// Throttle bounds sign-in attempts: a burst is allowed at once, and one more
 // after each interval.
 type Throttle struct {
 	AccountBurst    int
 	AccountInterval time.Duration
 	AddressBurst    int
 	AddressInterval time.Duration
-	// BegunBurst and BegunInterval bound the sign-ins that all together begin.
+	// BegunBurst and BegunInterval bound the sign-ins that all browsers together start.
 	BegunBurst    int
 	BegunInterval time.Duration
 }
 
-// Keys has the schedule of the signing keys, and their size.
+// Keys has the schedule and the size of the signing keys.
 type Keys struct {
 	RotationInterval time.Duration // how long one key signs
 	PublishLead      time.Duration // how long the next key is published before it signs
@@ -161,44 +161,44 @@ type Keys struct {
 	RSABits          int           // the size of new RSA keys
 }
 
-// Egress bounds what this server asks of others: the addresses that clients
+// Egress restricts outgoing requests to the addresses that clients
 // registered.
 type Egress struct {
-	// AdditionalCAFile is a PEM file with certificate authorities besides the system's.
+	// AdditionalCAFile is a PEM file with certificate authorities in addition to the system's.
 	AdditionalCAFile string
 	// AllowLoopback lets requests go to this machine itself.
 	AllowLoopback bool
-	// AllowedHosts are the only hosts that are asked, separated by spaces; "" for any. See policy.ParseHosts.
+	// AllowedHosts are the only hosts that are contacted, separated by spaces; "" for any. See policy.ParseHosts.
 	AllowedHosts string
 }
 
-// Requests says how clients may send authorization requests.
+// Requests configures the ways to send authorization requests.
 type Requests struct {
-	// RequestURI lets request objects be fetched from registered addresses.
+	// RequestURI allows fetching request objects from registered addresses.
 	RequestURI bool
 }
 
-// Logout says how clients learn of a logout, besides the ways that are always there.
+// Logout configures optional ways for clients to learn of a logout.
 type Logout struct {
-	// SessionManagement lets clients watch a browser's session by a frame.
+	// SessionManagement lets clients watch a browser's session through a frame.
 	SessionManagement bool
 }
 
-// Audit says what is kept of what happened.
+// Audit configures the audit log.
 type Audit struct {
-	// Retention is how long events are kept; 0 means for ever.
+	// Retention is how long events are kept; 0 means forever.
 	Retention time.Duration
-	// Tokens reports whether the issue of each token is kept as an event.
+	// Tokens records an event for each issued token.
 	Tokens bool
 }
 
-// Registration says who may register clients (RFC 7591).
+// Registration configures who may register clients (RFC 7591).
 type Registration struct {
 	Mode string // off, initial_access_token or open
-	// OpenScopes are what a client may register that has no initial access token,
+	// OpenScopes are the scopes that a client without an initial access token may register,
 	// separated by spaces.
 	OpenScopes string
-	// OpenUnusedLifetime is after how long such a client is deleted that was never used.
+	// OpenUnusedLifetime is after how long such a client is deleted if it was never used.
 	OpenUnusedLifetime time.Duration
 	// OpenBurst such clients may be registered from one address at once, and one
 	// more after each OpenInterval.
@@ -206,25 +206,25 @@ type Registration struct {
 	OpenInterval time.Duration
 }
 
-// Admin says from where this server can be administered over HTTP.
+// Admin configures the access to the administration API.
 type Admin struct {
 	Enabled bool
-	// Listen is the host and port of the API's own; "" means those of the server.
+	// Listen is the host and port of the API; "" means those of the server.
 	Listen string
-	// Networks are the callers' addresses, from the connection or a listed proxy.
+	// Networks are the allowed addresses of callers, from the connection or a listed proxy.
 	Networks []netip.Prefix
-	// FreshSignIn is how long ago the sign-in behind a dangerous operation may be; 0 for any time.
+	// FreshSignIn is how old the sign-in behind a dangerous operation may be; 0 for no limit.
 	FreshSignIn time.Duration
-	// Username, Email and Password are those of the first administrator, all of them or none.
+	// Username, Email and Password describe the first administrator; all or none are set.
 	Username string
 	Email    string
 	Password secret.Redacted
 }
 
-// NamesAdministrator reports whether there are the details of a first administrator.
+// NamesAdministrator reports whether a first administrator is configured.
 func (a Admin) NamesAdministrator() bool { return a.Username != "" }
 
-// ReachesOthers reports whether other machines than this one may administer.
+// ReachesOthers reports whether machines other than this one may administer.
 func (a Admin) ReachesOthers() bool {
 	return slices.ContainsFunc(a.Networks, func(network netip.Prefix) bool { return !network.Masked().Addr().IsLoopback() })
 }

@@ -40,8 +40,8 @@ func (l *loader) filePath(options LoadOptions) string {
 	return path
 }
 
-// readFile reads the layer of the file. Problems with its syntax name the line
-// only: the parsers' own texts quote what they read, which may be a secret.
+// readFile reads the layer of the file. Problems with its syntax name only the
+// line: the parsers' messages quote their input, which may be a secret.
 func (l *loader) readFile(path string) layer {
 	origin := "file " + path
 	read := layer{noValues(), func(string) string { return origin }}
@@ -81,7 +81,7 @@ func (l *loader) readFile(path string) layer {
 	return read
 }
 
-// checkFileKeys finds keys that are no settings.
+// checkFileKeys finds keys that are not settings.
 func (l *loader) checkFileKeys(read values, origin string) {
 	settings := settingNames()
 	for _, name := range read.names() {
@@ -112,7 +112,7 @@ func emptySection(value any) bool {
 	return value == nil || ok && len(section) == 0
 }
 
-// checkFileMode warns of a file with secrets in it that other users can read.
+// checkFileMode warns if other users can read a file with secrets in it.
 func (l *loader) checkFileMode(read values, path string) {
 	status, err := os.Stat(path)
 	if err != nil || status.Mode().Perm()&0o044 == 0 {
@@ -130,8 +130,8 @@ var (
 	documentSeparator   = regexp.MustCompile(`(?m)^---(\s|$)`)
 )
 
-// unmarshalYAML reads one document: what stands in a second one would otherwise be
-// ignored without a word.
+// unmarshalYAML reads a single document: further ones would otherwise be
+// ignored silently.
 func unmarshalYAML(text []byte, into any) error {
 	for _, separator := range documentSeparator.FindAllIndex(text, -1) {
 		if !onlyComments(text[:separator[0]]) {
@@ -153,7 +153,7 @@ func onlyComments(text []byte) bool {
 
 var lineNumber = regexp.MustCompile(`\bline ([0-9]+)`)
 
-// place returns where a parser gave up, without its text.
+// place returns where a parser failed, without its message.
 func place(err error) string {
 	if positioned := (interface{ Position() (int, int) })(nil); errors.As(err, &positioned) {
 		line, column := positioned.Position()
@@ -162,8 +162,8 @@ func place(err error) string {
 	if errors.Is(err, errSeveralDocuments) {
 		return ": it has more than one document, separated by ---"
 	}
-	if found := lineNumber.FindStringSubmatch(err.Error()); found != nil {
-		return " at line " + found[1]
+	if match := lineNumber.FindStringSubmatch(err.Error()); match != nil {
+		return " at line " + match[1]
 	}
 	return ""
 }

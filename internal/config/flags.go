@@ -5,14 +5,14 @@ import "strings"
 // Flag describes a flag of a command that sets a setting.
 type Flag struct {
 	Name    string // without dashes
-	Setting string // what [LoadOptions] calls it
-	Value   string // what a value looks like, in one word
+	Setting string // its name in [LoadOptions]
+	Value   string // the form of a value, in one word
 	Default string
 	Usage   string // one sentence without a full stop
 }
 
-// Flags returns the flags for the settings that have one, in the order of the
-// reference. No secret has one: other users see the flags of a running program.
+// Flags returns the flags of the settings that have one, in the order of the
+// reference. Secrets have none: other users can see the flags of a running program.
 func Flags() []Flag {
 	var flags []Flag
 	for _, o := range table {

@@ -15,8 +15,8 @@ import (
 	"authly/internal/protocol/metadata"
 )
 
-// deriveIssuer lets the issuer of a server that is only for this machine follow
-// the port that it listens on, unless the issuer is given.
+// deriveIssuer makes the issuer of a server that listens only on loopback follow
+// its port, unless the issuer is set.
 func (l *loader) deriveIssuer() {
 	_, given := l.config.origins["issuer"]
 	if given || l.failed["issuer"] || l.failed["listen"] || !listensOnLoopback(l.config.Listen) {
@@ -31,7 +31,7 @@ func (l *loader) deriveIssuer() {
 	l.config.origins["issuer"] = "default, with the port of listen"
 }
 
-// checkHost looks at what the configuration names on this machine.
+// checkHost checks the files and directories that the configuration names.
 func (l *loader) checkHost() {
 	l.checkDataDirectory()
 	l.checkCertificate()
@@ -40,7 +40,7 @@ func (l *loader) checkHost() {
 	l.checkDatabase()
 }
 
-// checkDataDirectory looks whether the data directory can be written, if it will be.
+// checkDataDirectory checks that the data directory is writable, if it will be used.
 func (l *loader) checkDataDirectory() {
 	needed := l.config.Database.URL.IsZero() || l.config.SealingKey.IsZero() || l.config.Dev
 	if !needed || l.failed["data_directory"] || l.config.DataDirectory == "" {
@@ -64,8 +64,8 @@ func (l *loader) checkDataDirectory() {
 	}
 }
 
-// existingAncestor returns path if it exists, or the nearest directory above it
-// that does: the one in which something would be made.
+// existingAncestor returns path if it exists, or the nearest existing directory above
+// it, in which path would be created.
 func existingAncestor(path string) string {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -79,7 +79,7 @@ func existingAncestor(path string) string {
 	}
 }
 
-// writable tries it out: permissions alone don't tell of read-only file systems,
+// writable tries to write: permissions alone don't reveal read-only file systems,
 // access lists and containers.
 func writable(directory string) bool {
 	probe, err := os.MkdirTemp(directory, ".authly-probe-")
@@ -136,7 +136,7 @@ func (l *loader) checkAuthorities(setting, file string) {
 	}
 }
 
-// doubts warns of what is allowed but probably not meant.
+// doubts warns of settings that are allowed but probably not meant.
 func (l *loader) doubts() {
 	for _, network := range l.config.TrustedProxies {
 		if network.Bits() == 0 {
@@ -161,8 +161,8 @@ func (l *loader) doubts() {
 	}
 }
 
-// doubtAdministration warns of an administration for others to whom nobody else gets, and of
-// one for everybody.
+// doubtAdministration warns of an administration API that other machines can't reach although they are allowed, and of
+// one that is open to all addresses.
 func (l *loader) doubtAdministration() {
 	admin := l.config.Admin
 	if l.failed["admin.listen"] || l.failed["admin.networks"] || !admin.Enabled {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// LoadOptions say where the layers of a configuration come from.
+// LoadOptions are the sources of a configuration.
 type LoadOptions struct {
-	// File is the path of a YAML or TOML file. Empty means the one that the
-	// variable AUTHLY_CONFIG names, if any.
+	// File is the path of a YAML or TOML file. Empty means the path in the
+	// variable AUTHLY_CONFIG, if any.
 	File string
 	// Environment has NAME=value lines. Nil means that of the process.
 	Environment []string
-	// Flags has the values of the flags that were given, by the name of their setting.
+	// Flags has the values of the given flags, by the name of their setting.
 	Flags map[string]string
 	// Dev is the flag --dev.
 	Dev bool
@@ -23,7 +23,7 @@ type LoadOptions struct {
 // fileVariable names the configuration file itself; it isn't a setting.
 const fileVariable = prefix + "CONFIG"
 
-// Default returns the configuration that applies when nothing is set.
+// Default returns the configuration without any settings.
 func Default() Config {
 	var c Config
 	c.origins = map[string]string{}
@@ -38,10 +38,10 @@ func Default() Config {
 	return c
 }
 
-// Load reads all layers, checks the result with [Config.Validate] and looks at
+// Load reads all layers, checks the result with [Config.Validate] and checks
 // the files and directories that it names. The error, if there is one, is of
-// type [Problems] and has everything that is wrong at once; the configuration is
-// then only good for being printed.
+// type [Problems] and has all problems at once; the configuration is
+// then only good for printing.
 func Load(options LoadOptions) (Config, error) {
 	if options.Environment == nil {
 		options.Environment = os.Environ()
@@ -64,8 +64,8 @@ func Load(options LoadOptions) (Config, error) {
 	return l.config, l.problems.err()
 }
 
-// forgetMisplacedSecrets takes values that look like secrets in the wrong setting
-// out of a configuration with problems, which is only good for being printed.
+// forgetMisplacedSecrets removes values that look like secrets in the wrong setting
+// from a configuration with problems, which is only good for printing.
 func (l *loader) forgetMisplacedSecrets() {
 	if len(l.problems) == 0 {
 		return
@@ -79,7 +79,7 @@ func (l *loader) forgetMisplacedSecrets() {
 	}
 }
 
-// Origin tells where the value of a setting came from: "default", "file
+// Origin returns where the value of a setting came from: "default", "file
 // authly.yaml", "environment variable AUTHLY_ISSUER" or "flag --issuer".
 func (c Config) Origin(setting string) string {
 	if origin, ok := c.origins[setting]; ok {
@@ -88,11 +88,11 @@ func (c Config) Origin(setting string) string {
 	return "default"
 }
 
-// Warnings returns what [Load] found doubtful but not wrong, as sentences.
+// Warnings returns doubtful but valid settings that [Load] found, as sentences.
 func (c Config) Warnings() []string { return slices.Clone(c.warnings) }
 
 // layer has the values of one source by the name of their setting. The twin of
-// a secret is named with the suffix "_file".
+// a secret has the suffix "_file".
 type layer struct {
 	values values
 	origin func(name string) string
@@ -162,12 +162,12 @@ func (l *loader) readEnvironment(lines []string) layer {
 }
 
 func (l *loader) unknownVariable(key string, byVariable map[string]string) {
-	known := make([]string, 0, len(byVariable))
+	names := make([]string, 0, len(byVariable))
 	for name := range byVariable {
-		known = append(known, name)
+		names = append(names, name)
 	}
 	remedy := "Remove it, or see `authly config docs` for the names"
-	if near := nearest(key, known); near != "" {
+	if near := nearest(key, names); near != "" {
 		remedy = "Did you mean " + near + "? See `authly config docs` for the names"
 	}
 	if key == variable("dev") {
@@ -189,7 +189,7 @@ func readFlags(flags map[string]string) layer {
 	}}
 }
 
-// apply puts the values of a layer over those of the layers below it.
+// apply overrides the values of lower layers with those of a layer.
 func (l *loader) apply(from layer) {
 	for _, o := range table {
 		if o.secret() && from.values.has(o.name+fileSuffix) {
@@ -214,7 +214,7 @@ func (l *loader) apply(from layer) {
 	}
 }
 
-// applySecretFile reads the file that the twin of a secret names.
+// applySecretFile reads the file named by the twin of a secret.
 func (l *loader) applySecretFile(o option, from layer) {
 	twin := o.name + fileSuffix
 	origin := from.origin(twin)

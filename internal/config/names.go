@@ -9,24 +9,24 @@ import (
 	"unicode/utf8"
 )
 
-// maxShown bounds how much of a wrong value is repeated to its author, in bytes.
+// maxShown bounds how much of a wrong value is repeated, in bytes.
 const maxShown = 100
 
-// credentials finds what holds a password: a URL with a user, a parameter of a
-// connection, a private key. longWord finds what could be a key itself.
+// credentials matches texts with a password: a URL with a user, a parameter of a
+// connection, a private key. longWord matches texts that could be a key.
 var (
 	credentials = regexp.MustCompile(`(?i)://[^/]*@|(password|passwd|pwd|secret)\s*=|-----BEGIN`)
 	longWord    = regexp.MustCompile(`(?i)^\s*[a-z0-9+_-][a-z0-9+/_-]{39,}=*\s*$`) // doesn't begin with a slash, as a path would
 )
 
-// looksSecret reports whether a value is probably a secret that was put into the
-// wrong setting. It must not be repeated.
+// looksSecret reports whether a value is probably a secret in the
+// wrong setting, which must not be repeated.
 func looksSecret(text string) bool {
 	return credentials.MatchString(text) || longWord.MatchString(text)
 }
 
 // quote returns a wrong value in quotes, shortened, without control characters,
-// or words in its stead if it could be a secret.
+// or a placeholder if it could be a secret.
 func quote(text string) string {
 	if looksSecret(text) {
 		return "the value (not shown, as it looks like a secret)"
@@ -35,16 +35,16 @@ func quote(text string) string {
 		return fmt.Sprintf("%q", text)
 	}
 	text = text[:maxShown]
-	for !utf8.ValidString(text) && text != "" { // don't cut a character in two
+	for !utf8.ValidString(text) && text != "" { // don't split a character
 		text = text[:len(text)-1]
 	}
 	return fmt.Sprintf("%q…", text)
 }
 
-// plainName is a name as settings and variables have it.
+// plainName matches a name in the form of settings and variables.
 var plainName = regexp.MustCompile(`^([a-z0-9_.-]{1,60}|[A-Z0-9_]{1,100})$`)
 
-// quoteName returns an unknown name as it may be repeated: in a file with a
+// quoteName returns an unknown name in a form that may be repeated: in a file with a
 // misplaced colon, a name can be anything.
 func quoteName(name string) string {
 	if plainName.MatchString(name) {
@@ -53,7 +53,7 @@ func quoteName(name string) string {
 	return quote(name)
 }
 
-// shown returns a value as it may be repeated in a problem.
+// shown returns a value in a form that a problem may repeat.
 func (o option) shown(value any) string {
 	switch value.(type) {
 	case string, int, int64, float64, bool:
@@ -64,7 +64,7 @@ func (o option) shown(value any) string {
 	return "the value"
 }
 
-// remedy tells how a value of the option is written.
+// remedy returns how a value of the option is written.
 func (o option) remedy() string {
 	switch o.field(new(Config)).(type) {
 	case *time.Duration:
@@ -81,15 +81,15 @@ func (o option) remedy() string {
 }
 
 // Kubernetes gives every pod the addresses of the services of its namespace as
-// variables named after them; a service called "authly" or "authly-postgres"
-// therefore makes variables with our prefix that nobody wrote.
+// variables named after them. A service called "authly" or "authly-postgres"
+// therefore creates variables with our prefix.
 var (
 	serviceVariable = regexp.MustCompile(`^AUTHLY_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)$`)
 	serviceAddress  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
-// serviceLink reports whether a variable is one that Kubernetes makes. AUTHLY_PORT
-// could also be a guess of what `listen` is called, so there the value decides.
+// serviceLink reports whether a variable is one that Kubernetes sets. AUTHLY_PORT
+// could also be a guess at the name of `listen`, so there the value decides.
 func serviceLink(name, value string) bool {
 	if !serviceVariable.MatchString(name) {
 		return false
@@ -98,8 +98,8 @@ func serviceLink(name, value string) bool {
 		strings.Contains(name, "_PORT_") || serviceAddress.MatchString(value)
 }
 
-// ofCommands reports whether a variable is one with which commands find another server
-// and prove who they are there: it has no meaning for a server of this machine.
+// ofCommands reports whether a variable is for commands that use another server
+// (its address and credentials): it means nothing to a server.
 func ofCommands(name string) bool {
 	switch strings.TrimPrefix(name, prefix) {
 	case "SERVER", "PROFILE", "API", "CA_FILE", "CREDENTIALS", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE":
@@ -121,10 +121,10 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
-// maxNameLength bounds what is compared and repeated of an unknown name.
+// maxNameLength bounds the part of an unknown name that is compared and repeated.
 const maxNameLength = 100
 
-// editDistance counts the characters to insert, delete or replace to get from a to b.
+// editDistance returns the number of characters to insert, delete or replace to get from a to b.
 func editDistance(a, b string) int {
 	if len(a) > maxNameLength || len(b) > maxNameLength {
 		return maxNameLength

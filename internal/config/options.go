@@ -8,25 +8,25 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// option describes one setting: everything that loading, checking, printing and
-// the reference know about it.
+// option describes one setting, for loading, checking, printing and
+// the reference.
 type option struct {
 	name        string // section.name in the file; the variable's name follows from it
 	standard    string // the default, as it would be written; "" for none
-	none        string // what having no value means, for options without a default
-	form        string // what a value looks like, for options whose type doesn't say it
+	none        string // the meaning of no value, for options without a default
+	form        string // the form of a value, for options whose type doesn't say it
 	flag        string // the flag of `authly serve` that sets it, without dashes; "" for none
 	choices     []string
 	bounds      bounds
 	description string
 	// field returns a pointer to the option's field: *string, *int,
-	// *bool, *time.Duration, *[]netip.Prefix or *secret.Redacted. The type says how a
+	// *bool, *time.Duration, *[]netip.Prefix or *secret.Redacted. The type decides how a
 	// value is read.
 	field func(*Config) any
 }
 
-// bounds are the least and the most that a number or a duration (in
-// nanoseconds) may be. The zero value stands for no bounds.
+// bounds are the minimum and the maximum of a number or a duration (in
+// nanoseconds). The zero value means no bounds.
 type bounds struct{ least, most int64 }
 
 func lasting(least, most time.Duration) bounds { return bounds{int64(least), int64(most)} }
@@ -34,7 +34,7 @@ func counting(least, most int) bounds          { return bounds{int64(least), int
 
 const (
 	prefix     = "AUTHLY_"
-	fileSuffix = "_file" // of the twin of a secret that names a file
+	fileSuffix = "_file" // of the twin that names the file of a secret
 	day        = 24 * time.Hour
 )
 
@@ -91,11 +91,11 @@ func find(name string) (option, bool) {
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
-// signingAlgorithms are the names of RFC 7518 section 3.1 and RFC 8037 section
-// 3.1 that an access token may be signed with.
+// signingAlgorithms are the algorithms (RFC 7518 section 3.1, RFC 8037 section
+// 3.1) that may sign an access token.
 var signingAlgorithms = []string{"RS256", "ES256", "PS256", "EdDSA"}
 
-// table has every option, section by section: the order in which they are
+// table has all options, by section, in the order in which they are
 // documented, printed and checked.
 var table = []option{
 	{

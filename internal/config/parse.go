@@ -13,8 +13,8 @@ import (
 	"authly/internal/platform/secret"
 )
 
-// The reasons why a value can't be read. None repeats the value: whoever makes a
-// problem of it knows whether the value may be shown.
+// The reasons why a value can't be read. None repeats the value: the caller
+// knows whether it may be shown.
 var (
 	errDuration  = errors.New("is not a duration")
 	errInteger   = errors.New("is not a whole number")
@@ -33,7 +33,7 @@ const (
 
 var dayCount = regexp.MustCompile(`^([0-9]{1,6})d(.*)$`)
 
-// ParseDuration reads a duration as every setting has it: 90d, 1d12h, 10m.
+// ParseDuration reads a duration in the form of all settings: 90d, 1d12h, 10m.
 func ParseDuration(text string) (time.Duration, error) { return parseDuration(text) }
 
 // parseDuration reads a Go duration that may begin with days: 90d, 1d12h, 10m.
@@ -43,13 +43,13 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errDuration
 	}
 	var days time.Duration
-	if found := dayCount.FindStringSubmatch(text); found != nil {
-		count, err := strconv.Atoi(found[1])
+	if match := dayCount.FindStringSubmatch(text); match != nil {
+		count, err := strconv.Atoi(match[1])
 		if err != nil || int64(count) > math.MaxInt64/int64(day) {
 			return 0, errDuration
 		}
 		days = time.Duration(count) * day
-		if text = found[2]; text == "" {
+		if text = match[2]; text == "" {
 			return days, nil
 		}
 	}
@@ -136,7 +136,7 @@ func formatNetworks(networks []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-// assign reads a value of a file, a variable or a flag into the field at target.
+// assign reads a value from a file, a variable or a flag into the field at target.
 func assign(target, value any) error {
 	switch field := target.(type) {
 	case *[]netip.Prefix:
@@ -212,8 +212,8 @@ func parseInteger(text string) (int, error) {
 	return number, nil
 }
 
-// parseSwitch reads the two words that YAML and TOML have, and no others: what
-// somebody means by "1" or "on" in the place of a switch is too easily guessed wrongly.
+// parseSwitch reads the two words that YAML and TOML have, and no others: guessing
+// the meaning of "1" or "on" is error-prone.
 func parseSwitch(text string) (bool, error) {
 	switch text {
 	case "true":
@@ -237,7 +237,7 @@ func wholeNumber(value any) (int, bool) {
 	}
 }
 
-// listText turns a list of texts from a file into the form of a variable.
+// listText converts a list of texts from a file into the form of a variable.
 func listText(value any) (string, error) {
 	if text, ok := value.(string); ok {
 		return text, nil

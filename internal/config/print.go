@@ -11,11 +11,11 @@ import (
 type Setting struct {
 	Name string
 	// Value is the value as it would be written, "[redacted]" for a secret that
-	// is set, and "" for what has no value.
+	// is set, and "" for no value.
 	Value string
-	// Origin tells where the value came from; see [Config.Origin].
+	// Origin is where the value came from; see [Config.Origin].
 	Origin string
-	// None says what having no value means; it is empty when there is a value.
+	// None is the meaning of no value; it is empty if there is a value.
 	None string
 }
 
@@ -33,8 +33,8 @@ func (c Config) Settings() []Setting {
 }
 
 // YAML returns the configuration as the text of a configuration file, with the
-// origin of each value as a comment. Secrets are "[redacted]"; apart from them the
-// text gives the same configuration when it is loaded.
+// origin of each value as a comment. Secrets are "[redacted]"; apart from them,
+// loading the text gives the same configuration.
 func (c Config) YAML() string {
 	var text strings.Builder
 	section := ""
@@ -56,7 +56,7 @@ func (c Config) YAML() string {
 	return text.String()
 }
 
-// yamlValue quotes what isn't plainly one word. JSON's quotes are YAML's too.
+// yamlValue quotes a value unless it is a plain word. JSON's quotes are valid YAML.
 func (o option) yamlValue(value string) string {
 	switch o.field(new(Config)).(type) {
 	case *int, *bool, *time.Duration:
@@ -72,7 +72,7 @@ func (o option) yamlValue(value string) string {
 	return string(quoted)
 }
 
-// oneLine keeps a path with a line break in it from ending a comment.
+// oneLine keeps a line break in a path from ending a comment.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Problem is one thing that must be put right before the server starts. No
-// field of it holds the value of a secret.
+// Problem is one thing to fix before the server can start. No
+// field of it contains the value of a secret.
 type Problem struct {
-	Setting string // the name of the setting, or of what was taken for one
+	Setting string // the name of the setting, or the unknown name
 	Origin  string // where the value came from, such as "environment variable AUTHLY_ISSUER"
 	Message string // what is wrong, as a sentence without a full stop
 	Remedy  string // what to do, as a sentence without a full stop
@@ -28,8 +28,8 @@ func (p Problem) String() string {
 	return text
 }
 
-// Problems is everything that is wrong with a configuration, in the order of
-// the settings. It is an error when there is at least one.
+// Problems are all problems of a configuration, in the order of
+// the settings. It is an error if there is at least one.
 type Problems []Problem
 
 // Error returns all problems, each with what to do.
@@ -46,7 +46,7 @@ func (p Problems) Error() string {
 	return text.String()
 }
 
-// sort orders problems by the table; what isn't in the table comes first.
+// sort orders problems by the table; unknown settings come first.
 func (p Problems) sort() {
 	position := func(problem Problem) int {
 		return slices.IndexFunc(table, func(o option) bool { return o.name == problem.Setting })

@@ -10,10 +10,10 @@ import (
 	"authly/internal/platform/ratelimit"
 )
 
-// checkAddresses sees to it that nobody else's machine talks to us in plain http
+// checkAddresses makes sure that other machines are not served plain http
 // by configuration: such an issuer is for this machine only.
 func (c *checker) checkAddresses() {
-	if c.config.Dev { // in development there is a stricter rule
+	if c.config.Dev { // development has a stricter rule
 		return
 	}
 	if c.sound("issuer", "listen") && strings.HasPrefix(c.config.Issuer, "http://") && !listensOnLoopback(c.config.Listen) {
@@ -26,7 +26,7 @@ func (c *checker) checkAddresses() {
 		c.problem("listen", quote(c.config.Listen)+" can be reached from other machines, and passwords and tokens would cross the network in clear there",
 			"Give tls.certificate_file and tls.key_file, or list the proxy that does TLS in trusted_proxies, or listen on a loopback address; server.allow_plaintext is for a network that nobody else can read")
 	}
-	// Tokens that can do everything would go over the network in clear.
+	// Powerful tokens would cross the network in clear.
 	if own := c.config.Admin.Listen; own != "" && c.sound("issuer", "admin.listen", "trusted_proxies") && !listensOnLoopback(own) &&
 		c.config.TLS.CertificateFile == "" && !behindProxy {
 		c.problem("admin.listen", quote(own)+" can be reached from other machines, and the administration would be plain http there",
@@ -34,7 +34,7 @@ func (c *checker) checkAddresses() {
 	}
 }
 
-// listensOnLoopback reports whether only this machine can connect to an address to listen on.
+// listensOnLoopback reports whether only this machine can connect to a listen address.
 func listensOnLoopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	return err == nil && loopback.IsHost(host)
@@ -56,7 +56,7 @@ func (c *checker) checkTLS() {
 	}
 }
 
-// checkRedis wants verified TLS to a Redis on another machine.
+// checkRedis requires verified TLS to a Redis on another machine.
 func (c *checker) checkRedis() {
 	if !c.sound("redis.url", "redis.ca_file", "redis.allow_plaintext") {
 		return
@@ -78,7 +78,7 @@ func (c *checker) checkRedis() {
 	}
 }
 
-// checkDatabase wants verified TLS to a database on another machine. It is not part
+// checkDatabase requires verified TLS to a database on another machine. It is not part
 // of Validate, because the driver reads the environment and files.
 func (l *loader) checkDatabase() {
 	const setting = "database.url"
@@ -101,7 +101,7 @@ func (l *loader) checkDatabase() {
 	}
 }
 
-// checkHeaders wants an address that can stand in a header as it is.
+// checkHeaders requires a URI that can be put into a header unchanged.
 func (c *checker) checkHeaders() {
 	const setting = "headers.csp_report_uri"
 	address := c.config.Headers.CSPReportURI

@@ -23,10 +23,10 @@ func (c Config) Validate() Problems {
 	return checked.check()
 }
 
-// checker collects what is wrong with a configuration.
+// checker collects the problems of a configuration.
 type checker struct {
 	config   Config
-	failed   map[string]bool // settings that are known to be wrong: whatever depends on them isn't checked
+	failed   map[string]bool // invalid settings: checks that depend on them are skipped
 	problems Problems
 }
 
@@ -57,13 +57,13 @@ func (c *checker) check() Problems {
 	return c.problems
 }
 
-// problem notes what is wrong with a setting, which then counts as failed.
+// problem adds a problem of a setting, which then counts as failed.
 func (c *checker) problem(setting, message, remedy string) {
 	c.failed[setting] = true
 	c.problems = append(c.problems, Problem{Setting: setting, Origin: c.config.Origin(setting), Message: message, Remedy: remedy})
 }
 
-// sound reports whether all the given settings have a value that can be compared with another.
+// sound reports whether all the given settings are valid, so that they can be compared with others.
 func (c *checker) sound(settings ...string) bool {
 	return !slices.ContainsFunc(settings, func(setting string) bool { return c.failed[setting] })
 }
@@ -145,7 +145,7 @@ func (c *checker) checkAddress(setting, address, remedy string) {
 	}
 }
 
-// checkDataDirectory refuses a URL, which would be a possible, but never a meant, path.
+// checkDataDirectory refuses a URL, which would be a valid path but is never meant as one.
 func (c *checker) checkDataDirectory() {
 	if c.sound("data_directory") && strings.Contains(c.config.DataDirectory, "://") {
 		c.problem("data_directory", quote(c.config.DataDirectory)+" is a URL, not a directory", "Name a directory; the URL of a database belongs into database.url")
@@ -194,14 +194,14 @@ func (c *checker) checkStorage() {
 }
 
 // hasScheme reports whether a secret is a URL of one of the schemes. The parser's
-// error is dropped: it quotes what it read.
+// error is dropped: it quotes its input.
 func hasScheme(value secret.Redacted, schemes ...string) bool {
 	parsed, err := url.Parse(value.Reveal())
 	return err == nil && parsed.Opaque == "" && slices.Contains(schemes, parsed.Scheme) &&
 		strings.HasPrefix(value.Reveal(), parsed.Scheme+"://")
 }
 
-// checkLifetimes compares the lifetimes that depend on each other.
+// checkLifetimes compares lifetimes that depend on each other.
 func (c *checker) checkLifetimes() {
 	tokens, keys := c.config.Tokens, c.config.Keys
 	c.notLonger("tokens.refresh_token_idle_lifetime", tokens.RefreshTokenIdleLifetime, "tokens.refresh_token_lifetime", tokens.RefreshTokenLifetime)
@@ -218,7 +218,7 @@ func (c *checker) notLonger(setting string, value time.Duration, limit string, m
 	}
 }
 
-// checkPasswords compares the memory of one hash with that of all together.
+// checkPasswords compares the memory of one hash with that of the pool.
 func (c *checker) checkPasswords() {
 	passwords := c.config.Passwords
 	if c.sound("passwords.memory_kib", "passwords.pool_memory_mib") && passwords.PoolMemoryMiB*1024 < passwords.MemoryKiB {
@@ -230,7 +230,7 @@ func (c *checker) checkPasswords() {
 	}
 }
 
-// checkEgress reads the hosts that may be asked.
+// checkEgress parses the allowed hosts.
 func (c *checker) checkEgress() {
 	if !c.sound("egress.allowed_hosts") {
 		return
@@ -240,7 +240,7 @@ func (c *checker) checkEgress() {
 	}
 }
 
-// checkRegistration reads the scopes of open registration.
+// checkRegistration parses the scopes of open registration.
 func (c *checker) checkRegistration() {
 	if !c.sound("registration.open_scopes") {
 		return
@@ -254,15 +254,15 @@ func (c *checker) checkRegistration() {
 	}
 }
 
-// checkAdministrator wants all of the first administrator, or nothing.
+// checkAdministrator requires all fields of the first administrator, or none.
 func (c *checker) checkAdministrator() {
 	admin := c.config.Admin
-	given := map[string]bool{"admin.username": admin.Username != "", "admin.email": admin.Email != "", "admin.password": !admin.Password.IsZero()}
+	set := map[string]bool{"admin.username": admin.Username != "", "admin.email": admin.Email != "", "admin.password": !admin.Password.IsZero()}
 	if !c.sound("admin.username", "admin.email", "admin.password") {
 		return
 	}
 	for _, setting := range []string{"admin.username", "admin.email", "admin.password"} {
-		if !given[setting] && (admin.Username != "" || admin.Email != "" || !admin.Password.IsZero()) {
+		if !set[setting] && (admin.Username != "" || admin.Email != "" || !admin.Password.IsZero()) {
 			c.problem(setting, "is missing for the first administrator", "Give admin.username, admin.email and admin.password (or AUTHLY_ADMIN_PASSWORD_FILE), or none of them")
 		}
 	}
@@ -281,7 +281,7 @@ func (c *checker) checkAdministrator() {
 	}
 }
 
-// passwordProblem says why a password is refused, without the password.
+// passwordProblem returns why a password is refused, without the password.
 func (c *checker) passwordProblem(reason policy.PasswordReason) string {
 	switch reason {
 	case policy.PasswordTooShort:

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// values are those of one source, by the name of a setting. Sections are among them, as
-// maps, because a section may stand where a value belongs.
+// values are the values of one source, by the name of a setting. They include sections, as
+// maps, because a section may stand in the place of a value.
 type values struct {
 	all    map[string]any
-	leaves map[string][]string // the keys on the way to each value that is no section with content
+	leaves map[string][]string // the path of keys to each value that is not a section with content
 }
 
 func noValues() values { return values{map[string]any{}, map[string][]string{}} }
 
-// flatten returns the values of a document: database.url is what the section database
-// has as url.
+// flatten returns the values of a document by their full names: url in the section database
+// is database.url.
 func flatten(document map[string]any) values {
 	flat := noValues()
 	flat.add(nil, document)
@@ -29,7 +29,7 @@ func (v values) add(above []string, section map[string]any) {
 		path := append(slices.Clone(above), key)
 		name := strings.Join(path, ".")
 		below, isSection := value.(map[string]any)
-		if keyed, ok := value.(map[any]any); ok { // YAML has keys that are no texts
+		if keyed, ok := value.(map[any]any); ok { // YAML has keys that are not strings
 			below, isSection = make(map[string]any, len(keyed)), true
 			for key, value := range keyed {
 				below[fmt.Sprint(key)] = value
@@ -52,5 +52,5 @@ func (v values) has(name string) bool {
 	return ok
 }
 
-// names returns those of the leaves, sorted.
+// names returns the names of the leaves, sorted.
 func (v values) names() []string { return slices.Sorted(maps.Keys(v.leaves)) }

@@ -10,34 +10,34 @@ import (
 	"authly/internal/protocol/metadata"
 )
 
-// MaxAge is how long a cache may keep either document without asking. It bounds
-// how soon everybody has the next signing key, and is far below the shortest
-// time for which that one is published before it signs.
+// MaxAge is how long a cache may keep either document without revalidation. It bounds
+// how long clients lack the next signing key, and is far below the shortest
+// time for which that key is published before it signs.
 const MaxAge = 5 * time.Minute
 
-// jwksPath is where the JWK Set is, below the issuer.
+// jwksPath is the path of the JWK Set below the issuer.
 const jwksPath = "/.well-known/jwks.json"
 
-// Parts is what the mounted parts of the server can do together. Discovery adds
-// what is its own or changes: JWKSURI and Scopes are left empty.
+// Parts are the combined capabilities of the mounted parts of the server. Discovery adds
+// JWKSURI and Scopes, which must be empty.
 type Parts metadata.Capabilities
 
-// Lists is what may change while the server runs.
+// Lists are the parts of the document that can change while the server runs.
 type Lists struct{ Scopes []string }
 
-// Service keeps the metadata document. It is safe for concurrent use.
+// Service holds the metadata document. It is safe for concurrent use.
 type Service struct {
 	parts metadata.Capabilities
 	lists func(ctx context.Context) (Lists, error)
 
 	mu       sync.Mutex
 	from     Lists
-	document []byte // never changed, only replaced; nil until it was made
+	document []byte // replaced, never modified; nil before the first Refresh
 }
 
-// Refresh makes the document anew if what it lists has changed. When it fails
-// the document stays as it was. It is called at the start of the server, so that
-// missing parts stop it, and by each request.
+// Refresh rebuilds the document if its lists have changed. If it fails,
+// the previous document stays. It is called at the start of the server, so that
+// missing parts fail the start, and by each request.
 func (s *Service) Refresh(ctx context.Context) error {
 	now, err := s.lists(ctx)
 	if err != nil {
@@ -51,16 +51,16 @@ func (s *Service) Refresh(ctx context.Context) error {
 	now = Lists{slices.Clone(now.Scopes)}
 	complete := s.parts
 	complete.Scopes = now.Scopes
-	made, err := metadata.Document(complete)
+	document, err := metadata.Document(complete)
 	if err != nil {
 		return fmt.Errorf("make the metadata document: %w", err)
 	}
-	s.document, s.from = made, now
+	s.document, s.from = document, now
 	return nil
 }
 
-// Document returns the metadata document as it was last made, or nil if it never
-// was. The caller must not change it.
+// Document returns the last metadata document, or nil before the first
+// Refresh. The caller must not change it.
 func (s *Service) Document() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 )
 
 // listTimeout bounds how long a request waits for the lists before it gets the
-// document as it was.
+// previous document.
 const listTimeout = time.Second
 
 // Handler serves the metadata document and the JWK Set.
@@ -44,8 +44,8 @@ func (h *Handler) serveMetadata(w http.ResponseWriter, r *http.Request) {
 			httpx.WriteOAuthError(w, r, err)
 			return
 		}
-		// A database that can't be asked for the scopes is no reason to leave clients
-		// without the addresses of the endpoints.
+		// If the database is unreachable, still give clients
+		// the addresses of the endpoints.
 		httpx.Report(r.Context(), err)
 	}
 	h.metadata.ServeHTTP(w, r)

@@ -7,18 +7,18 @@ import (
 	"authly/internal/protocol/metadata"
 )
 
-// Deps is what the documents are made from; all of it is required.
+// Deps are the inputs of the documents; all are required.
 type Deps struct {
 	Parts Parts
-	// Lists tells what may change. It is called at each request, so it answers
-	// from memory as a rule.
+	// Lists returns what can change. It is called at each request, so it should
+	// normally answer from memory.
 	Lists func(ctx context.Context) (Lists, error)
-	// JWKS returns the JWK Set in force. A slice that it has returned must not change.
+	// JWKS returns the present JWK Set. A returned slice must not change.
 	JWKS func() []byte
 }
 
-// New returns the service, whose first [Service.Refresh] is still to be called,
-// and its handler.
+// New returns the service and its handler. [Service.Refresh] must be called before
+// the first request.
 func New(deps Deps) (*Service, *Handler) {
 	parts := metadata.Capabilities(deps.Parts)
 	parts.JWKSURI = parts.Issuer + jwksPath

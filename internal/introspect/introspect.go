@@ -19,7 +19,7 @@ import (
 )
 
 // Response is the answer (RFC 7662 section 2.2). The zero value is the answer
-// about a token that doesn't count or is none of the caller's business.
+// about a token that is invalid or not meant for the caller.
 type Response struct {
 	Active    bool     `json:"active"`
 	Scope     string   `json:"scope,omitempty"`
@@ -38,7 +38,7 @@ type Response struct {
 	AMR       []string `json:"amr,omitempty"`
 }
 
-// Tokens finds tokens that count.
+// Tokens finds valid tokens.
 type Tokens interface {
 	Lookup(ctx context.Context, presented secret.Redacted) (token.Live, error)
 	FindRefreshToken(ctx context.Context, presented secret.Redacted) (token.RefreshToken, *token.Family, error)
@@ -50,12 +50,12 @@ type Users interface {
 	Find(ctx context.Context, id uuid.UUID) (user.User, error)
 }
 
-// Subjects says by which identifier a client knows a user.
+// Subjects returns the identifier by which a client knows a user.
 type Subjects interface {
-	Of(known client.Client, userID uuid.UUID) string
+	Of(cl client.Client, userID uuid.UUID) string
 }
 
-// Deps is what the service needs.
+// Deps are the dependencies of the service.
 type Deps struct {
 	Issuer string
 	Clock  clock.Clock
@@ -71,7 +71,7 @@ type Service struct{ Deps }
 // New returns the service.
 func New(deps Deps) *Service { return &Service{deps} }
 
-// Introspect tells caller about a token. The error is a fault of our own.
+// Introspect describes a token to the caller. The error is internal.
 func (s *Service) Introspect(ctx context.Context, caller client.Client, presented secret.Redacted) (Response, error) {
 	live, err := s.Tokens.Lookup(ctx, presented)
 	if err == nil {
@@ -86,7 +86,7 @@ func (s *Service) Introspect(ctx context.Context, caller client.Client, presente
 func (s *Service) access(ctx context.Context, caller client.Client, live token.Live) (Response, error) {
 	owner := live.Owner
 	if len(live.Issued.Scopes) > 0 && len(live.Scopes) == 0 {
-		return Response{}, nil // a resource server that looks at nothing but active must not accept it
+		return Response{}, nil // a resource server that checks only active must not accept it
 	}
 	scopes, resources := live.Scopes, live.Audience
 	if owner.ID != caller.ID {
@@ -106,9 +106,9 @@ func (s *Service) access(ctx context.Context, caller client.Client, live token.L
 	return s.withUser(ctx, answer, owner, live.Family, scopes)
 }
 
-// concerning returns the scopes that the resource server of resources may know of (RFC 7662 sections 2.2 and 4):
-// all at this server itself, and elsewhere those that count there, with the two that say what an answer
-// has about the person. The others, such as email or those of the administration, are for this server alone.
+// concerning returns the scopes that the resource server of resources may learn (RFC 7662 sections 2.2 and 4):
+// all at this server itself, and elsewhere those at that resource, with the two that decide what an answer
+// says about the user. The others, such as email or those of the administration, are for this server alone.
 func (s *Service) concerning(resources []string, scopes oauth.ScopeSet) oauth.ScopeSet {
 	if slices.Contains(resources, s.Issuer) {
 		return scopes
@@ -117,29 +117,29 @@ func (s *Service) concerning(resources []string, scopes oauth.ScopeSet) oauth.Sc
 	return scopes.Without(elsewhere).WithoutAdministration()
 }
 
-// refresh tells the owner of a refresh token, and nobody else, about it.
+// refresh describes a refresh token to its own client only.
 func (s *Service) refresh(ctx context.Context, caller client.Client, presented secret.Redacted) (Response, error) {
-	found, family, err := s.Tokens.FindRefreshToken(ctx, presented)
+	row, family, err := s.Tokens.FindRefreshToken(ctx, presented)
 	switch {
 	case errors.Is(err, token.ErrUnknown):
 		return Response{}, nil
 	case err != nil:
 		return Response{}, fmt.Errorf("introspect a refresh token: %w", err)
-	case family == nil || family.Client != caller.ID || found.RotatedAt != nil || !s.Clock.Now().Before(found.ExpiresAt):
+	case family == nil || family.Client != caller.ID || row.RotatedAt != nil || !s.Clock.Now().Before(row.ExpiresAt):
 		return Response{}, nil
 	}
 	if family, err = s.Tokens.FamilyWithinLimits(ctx, caller, *family); err != nil || family == nil {
 		return Response{}, err
 	}
 	return s.withUser(ctx, Response{
-		Active: true, Scope: family.Scopes.String(), ClientID: caller.ClientID, ExpiresAt: found.ExpiresAt.Unix(),
-		IssuedAt: found.CreatedAt.Unix(), Issuer: s.Issuer,
+		Active: true, Scope: family.Scopes.String(), ClientID: caller.ClientID, ExpiresAt: row.ExpiresAt.Unix(),
+		IssuedAt: row.CreatedAt.Unix(), Issuer: s.Issuer,
 	}, caller, family, family.Scopes)
 }
 
-// withUser adds what the token says about its user. Its subject is the one that the
+// withUser adds the claims about the token's user. The subject is the one that the
 // token's own client knows, so that it is the same in the token and here. The username
-// is part of the profile, and told only with that scope.
+// is part of the profile, and included only with that scope.
 func (s *Service) withUser(ctx context.Context, answer Response, owner client.Client, family *token.Family, scopes oauth.ScopeSet) (Response, error) {
 	person, err := s.Users.Find(ctx, family.UserID)
 	if fault.KindOf(err) == fault.NotFound {
@@ -149,7 +149,7 @@ func (s *Service) withUser(ctx context.Context, answer Response, owner client.Cl
 		return Response{}, fmt.Errorf("find the user of a token: %w", err)
 	}
 	answer.Subject = s.Subjects.Of(owner, person.ID)
-	if scopes.Has(oauth.ScopeProfile) && owner.SubjectType != client.SubjectPairwise { // the name would give away what the subject hides
+	if scopes.Has(oauth.ScopeProfile) && owner.SubjectType != client.SubjectPairwise { // the name would reveal what the pairwise subject hides
 		answer.Username = person.Username
 	}
 	answer.ACR = oidc.ContextClass(family.AuthenticationMethods)

@@ -20,7 +20,7 @@ func NewHandler(service *Service, clients clientauth.Authenticator) *Handler {
 	return &Handler{service, clients}
 }
 
-// Mount adds the endpoint. Scripts have no business here: it needs credentials
+// Mount adds the endpoint. It has no CORS: it requires credentials
 // that no browser can keep.
 func (h *Handler) Mount(router *httpx.Router) {
 	router.API().HandleFunc("POST /oauth/introspect", h.introspect)

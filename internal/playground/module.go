@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The page is put together once, the files are served as they are.
+// The page is rendered once, the files are served as they are.
 //
 //go:embed static playground.html
 var files embed.FS
@@ -16,21 +16,21 @@ type Assets interface {
 	AssetURL(name string) (string, error)
 }
 
-// Deps is what the page needs to know.
+// Deps are the dependencies of the page.
 type Deps struct {
 	Issuer string
 	// ClientID of a public client that may use [RedirectURI], the authorization
 	// code and refresh token grants, and the scopes in Scope.
 	ClientID string
-	// Scope is what the form asks for at first, separated by spaces.
+	// Scope is the initial value of the form's scopes, separated by spaces.
 	Scope  string
 	Assets Assets
-	// LogoutURL is a path of ours with the issuer's path in front; "" for no such link.
+	// LogoutURL is a path of ours including the issuer's path; "" for no such link.
 	LogoutURL string
 }
 
-// RedirectURI returns the redirect URI that the page's client has to be
-// registered with.
+// RedirectURI returns the redirect URI that the page's client must have
+// registered.
 func RedirectURI(issuer string) string { return issuer + path }
 
 // New returns the handler. An error is a defect of the program.

@@ -10,7 +10,7 @@ import (
 	"authly/internal/protocol/oidc"
 )
 
-// path is where the page is, and where the authorization response comes back to,
+// path is where the page is, and where the authorization response is returned to,
 // below the issuer. Its files are below it.
 const path = "/playground"
 
@@ -50,7 +50,7 @@ func render(deps Deps) ([]byte, error) {
 	return page.Bytes(), err
 }
 
-// Mount registers the routes. The page needs scripts; no other route has them.
+// Mount registers the routes. Only the page needs scripts.
 func (h *Handler) Mount(router *httpx.Router) {
 	browser := router.Browser()
 	browser.HandleFunc("GET "+path, h.servePage, httpx.OwnScripts())
@@ -59,12 +59,12 @@ func (h *Handler) Mount(router *httpx.Router) {
 		if err != nil {
 			panic("an embedded file can't be read: " + err.Error())
 		}
-		// Asked for anew each time, so that a new program never meets an old script.
+		// Not cached, so that a new program never meets an old script.
 		browser.Handle("GET "+path+"/"+name, httpx.Document(contentType, 0, func() []byte { return content }))
 	}
 }
 
-// servePage answers with the page, the same with and without an authorization
+// servePage answers with the page, whether or not there is an authorization
 // response in the query: only the script reads that.
 func (h *Handler) servePage(w http.ResponseWriter, _ *http.Request) {
 	header := w.Header()

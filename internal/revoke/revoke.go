@@ -26,8 +26,8 @@ type Service struct{ tokens Tokens }
 // New returns the service.
 func New(tokens Tokens) *Service { return &Service{tokens} }
 
-// Revoke ends what the presented token belongs to, if it is the caller's. The
-// token_type_hint is no help to us: both kinds are found by one lookup each.
+// Revoke ends the presented token, with its family, if it is the caller's. The
+// token_type_hint is not needed: each kind is found by one lookup.
 func (s *Service) Revoke(ctx context.Context, caller client.Client, presented secret.Redacted) error {
 	_, family, err := s.tokens.FindRefreshToken(ctx, presented)
 	switch {
