@@ -13,7 +13,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"authly/internal/authorize"
 	"authly/internal/platform/httpx"
+	"authly/internal/token"
 )
 
 // Path is where the administration is, below the issuer; with the issuer it is the
@@ -57,8 +59,8 @@ func newAPI(router *httpx.Router, issuer, address string) huma.API {
 				Schemas: newSchemas(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {
 					Type: "oauth2", Flows: &huma.OAuthFlows{
-						AuthorizationCode: &huma.OAuthFlow{AuthorizationURL: issuer + "/oauth/authorize", TokenURL: issuer + "/oauth/token", Scopes: map[string]string{}},
-						ClientCredentials: &huma.OAuthFlow{TokenURL: issuer + "/oauth/token", Scopes: map[string]string{}},
+						AuthorizationCode: &huma.OAuthFlow{AuthorizationURL: issuer + authorize.Path, TokenURL: issuer + token.Path, Scopes: map[string]string{}},
+						ClientCredentials: &huma.OAuthFlow{TokenURL: issuer + token.Path, Scopes: map[string]string{}},
 					},
 				}},
 			},

@@ -128,7 +128,7 @@ func (a *App) buildFeatures(ctx context.Context) (*features, error) {
 	a.Grants = consent.New(consent.Deps{Database: a.database, Clock: a.clock})
 	built.clientAuth = clientauth.New(clientauth.Deps{
 		Database: a.database, Clients: a.Clients, Keys: built.clientKeys, Clock: a.clock, Failures: built.limits, Audit: a.Audit,
-		Issuer: a.settings.Issuer, TokenEndpoint: a.settings.Issuer + "/oauth/token",
+		Issuer: a.settings.Issuer, TokenEndpoint: a.settings.Issuer + token.Path,
 	})
 	built.interactions = interaction.New(interaction.Deps{Database: a.database, Clock: a.clock, Lifetime: a.settings.Sessions.InteractionLifetime})
 	built.logout = logout.New(logout.Deps{
@@ -207,7 +207,7 @@ func (a *App) mount(ctx context.Context, built *features) error {
 	}
 	a.router = httpx.NewRouter(routing)
 	cookies := httpx.NewCookies(httpx.CookieOptions{Issuer: issuer})
-	browser := interaction.NewBrowser(built.interactions, cookies, issuer+"/oauth/authorize")
+	browser := interaction.NewBrowser(built.interactions, cookies, issuer+authorize.Path)
 	sessions := session.NewBrowser(built.sessions, cookies)
 	var states authorize.States // nil unless clients may watch sessions
 	if a.settings.Logout.SessionManagement {

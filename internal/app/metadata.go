@@ -5,13 +5,18 @@ import (
 	"fmt"
 	"slices"
 
+	"authly/internal/authorize"
 	"authly/internal/client"
 	"authly/internal/discovery"
+	"authly/internal/introspect"
 	"authly/internal/logout"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
 	"authly/internal/protocol/oidc"
+	"authly/internal/revoke"
 	"authly/internal/session"
+	"authly/internal/token"
+	"authly/internal/userinfo"
 )
 
 // mountDiscovery describes what is mounted, and nothing else.
@@ -19,9 +24,9 @@ func (a *App) mountDiscovery(ctx context.Context, built *features) error {
 	issuer := a.settings.Issuer
 	described, handler := discovery.New(discovery.Deps{
 		Parts: discovery.Parts{
-			Issuer: issuer, AuthorizationEndpoint: issuer + "/oauth/authorize", TokenEndpoint: issuer + "/oauth/token",
-			UserInfoEndpoint: issuer + "/oidc/userinfo", RevocationEndpoint: issuer + "/oauth/revoke",
-			IntrospectionEndpoint: issuer + "/oauth/introspect", EndSessionEndpoint: issuer + logout.EndSessionPath,
+			Issuer: issuer, AuthorizationEndpoint: issuer + authorize.Path, TokenEndpoint: issuer + token.Path,
+			UserInfoEndpoint: issuer + userinfo.Path, RevocationEndpoint: issuer + revoke.Path,
+			IntrospectionEndpoint: issuer + introspect.Path, EndSessionEndpoint: issuer + logout.EndSessionPath,
 			BackChannelLogout:    true,
 			FrontChannelLogout:   true,
 			CheckSessionIframe:   a.checkSessionIframe(),

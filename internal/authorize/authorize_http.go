@@ -78,6 +78,9 @@ type HandlerDeps struct {
 	SignInURL, SelectAccountURL, ConsentURL string
 }
 
+// Path is the authorization endpoint, below the issuer.
+const Path = "/oauth/authorize"
+
 // Handler serves the authorization endpoint and the consent page.
 type Handler struct{ HandlerDeps }
 
@@ -87,8 +90,8 @@ func NewHandler(deps HandlerDeps) *Handler { return &Handler{deps} }
 // Mount adds the routes. The endpoint takes posts from other sites: that is how
 // OpenID Connect clients may send a request (OpenID Connect Core 1.0 section 3.1.2.1).
 func (h *Handler) Mount(router *httpx.Router) {
-	router.Browser().HandleFunc("GET /oauth/authorize", h.get)
-	router.Browser().HandleFunc("POST /oauth/authorize", h.post, httpx.FromOtherSites())
+	router.Browser().HandleFunc("GET "+Path, h.get)
+	router.Browser().HandleFunc("POST "+Path, h.post, httpx.FromOtherSites())
 	router.Browser().HandleFunc("GET /consent", h.showConsent)
 	router.Browser().HandleFunc("POST /consent", h.decide)
 }

@@ -9,6 +9,9 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
+// Path is the introspection endpoint, below the issuer.
+const Path = "/oauth/introspect"
+
 // Handler serves the introspection endpoint.
 type Handler struct {
 	service *Service
@@ -23,7 +26,7 @@ func NewHandler(service *Service, clients clientauth.Authenticator) *Handler {
 // Mount adds the endpoint. It has no CORS: it requires credentials
 // that no browser can keep.
 func (h *Handler) Mount(router *httpx.Router) {
-	router.API().HandleFunc("POST /oauth/introspect", h.introspect)
+	router.API().HandleFunc("POST "+Path, h.introspect)
 }
 
 func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {

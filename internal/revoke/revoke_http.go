@@ -9,6 +9,9 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
+// Path is the revocation endpoint, below the issuer.
+const Path = "/oauth/revoke"
+
 // Handler serves the revocation endpoint.
 type Handler struct {
 	service *Service
@@ -22,7 +25,7 @@ func NewHandler(service *Service, clients clientauth.Authenticator) *Handler {
 
 // Mount adds the endpoint, which scripts of any origin may use (RFC 7009 section 2.3).
 func (h *Handler) Mount(router *httpx.Router) {
-	router.API().HandleFunc("POST /oauth/revoke", h.revoke, httpx.AnyOrigin())
+	router.API().HandleFunc("POST "+Path, h.revoke, httpx.AnyOrigin())
 }
 
 func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) {

@@ -8,6 +8,9 @@ import (
 	"authly/internal/platform/httpx"
 )
 
+// Path is the token endpoint, below the issuer.
+const Path = "/oauth/token"
+
 // Handler serves the token endpoint.
 type Handler struct {
 	service *Service
@@ -22,7 +25,7 @@ func NewHandler(service *Service, clients clientauth.Authenticator) *Handler {
 // Mount adds the endpoint. Scripts of any origin may use it: a browser-based
 // client has nowhere else to go (RFC 10017 section 6.3).
 func (h *Handler) Mount(router *httpx.Router) {
-	router.API().HandleFunc("POST /oauth/token", h.token, httpx.AnyOrigin())
+	router.API().HandleFunc("POST "+Path, h.token, httpx.AnyOrigin())
 }
 
 func (h *Handler) token(w http.ResponseWriter, r *http.Request) {

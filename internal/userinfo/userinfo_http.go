@@ -8,6 +8,9 @@ import (
 	"authly/internal/protocol/oauth"
 )
 
+// Path is the UserInfo endpoint, below the issuer.
+const Path = "/oidc/userinfo"
+
 // Handler serves the UserInfo endpoint.
 type Handler struct{ service *Service }
 
@@ -16,8 +19,8 @@ func NewHandler(service *Service) *Handler { return &Handler{service} }
 
 // Mount adds the endpoint for both methods; scripts of any origin may use it.
 func (h *Handler) Mount(router *httpx.Router) {
-	router.API().HandleFunc("GET /oidc/userinfo", h.userinfo, httpx.AnyOrigin())
-	router.API().HandleFunc("POST /oidc/userinfo", h.userinfo, httpx.AnyOrigin())
+	router.API().HandleFunc("GET "+Path, h.userinfo, httpx.AnyOrigin())
+	router.API().HandleFunc("POST "+Path, h.userinfo, httpx.AnyOrigin())
 }
 
 func (h *Handler) userinfo(w http.ResponseWriter, r *http.Request) {
