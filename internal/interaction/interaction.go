@@ -48,9 +48,9 @@ type Request struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
-// MayBeAbout reports whether the request may be answered about a user with the given
+// AllowsSubject reports whether the request may be answered about a user with the given
 // subject (OpenID Connect Core 1.0 sections 3.1.2.2 and 5.5.1).
-func (r Request) MayBeAbout(subject string) bool {
+func (r Request) AllowsSubject(subject string) bool {
 	return len(r.Subjects) == 0 || slices.Contains(r.Subjects, subject)
 }
 
@@ -158,7 +158,7 @@ func unfit(facts Facts) *oauth.Error {
 }
 
 // isAskedFor reports whether the request may be answered about the signed-in user.
-func (f Facts) isAskedFor() bool { return f.Interaction.Request.MayBeAbout(f.Subject) }
+func (f Facts) isAskedFor() bool { return f.Interaction.Request.AllowsSubject(f.Subject) }
 
 // mustSignInAgain reports whether a live session is not enough. A sign-in
 // within this interaction is always enough: checking its age

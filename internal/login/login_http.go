@@ -209,7 +209,7 @@ func (h *Handler) page(ctx context.Context, v visit) (ui.LoginPage, error) {
 	if err != nil {
 		return ui.LoginPage{}, err
 	}
-	if !request.MayBeAbout(h.subject(v)) {
+	if !request.AllowsSubject(h.subject(v)) {
 		// Don't say who is requested: a client that has only a subject must not learn a name from it.
 		page.OtherUser = u.Username
 		return page, nil

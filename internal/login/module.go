@@ -31,7 +31,7 @@ type Throttle interface {
 // Users authenticates users.
 type Users interface {
 	VerifyPassword(ctx context.Context, identifier string, password secret.Redacted) (user.Verified, error)
-	CheckNobody(ctx context.Context, password secret.Redacted) error
+	VerifyAbsent(ctx context.Context, password secret.Redacted) error
 	RecordSignIn(ctx context.Context, userID uuid.UUID) error
 	Find(ctx context.Context, userID uuid.UUID) (user.User, error)
 	FindByIdentifier(ctx context.Context, identifier string) (user.User, error)

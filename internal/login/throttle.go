@@ -73,7 +73,7 @@ func (s *Service) reserveForUser(ctx context.Context, attempt Attempt, account s
 	if decision.Allowed {
 		return subject, nil
 	}
-	if err := s.deps.Users.CheckNobody(ctx, attempt.Password); err != nil {
+	if err := s.deps.Users.VerifyAbsent(ctx, attempt.Password); err != nil {
 		return "", err
 	}
 	if err := s.throttled(ctx, attempt, LimitUser, errLimited); err != nil && fault.KindOf(err) != fault.Limited {

@@ -76,9 +76,9 @@ func (s *Service) VerifyPassword(ctx context.Context, identifier string, passwor
 	return Verified{u, s}, nil
 }
 
-// CheckNobody does the work of [Service.VerifyPassword] without a user: for a caller
+// VerifyAbsent does the work of [Service.VerifyPassword] without a user: for a caller
 // whose refusal must take as long as a wrong password does.
-func (s *Service) CheckNobody(ctx context.Context, password secret.Redacted) error {
+func (s *Service) VerifyAbsent(ctx context.Context, password secret.Redacted) error {
 	prepared, err := policy.PreparePassword(password.Reveal())
 	if err != nil {
 		return nil //nolint:nilerr // no user can have it, so the early return reveals nothing

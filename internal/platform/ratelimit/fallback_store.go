@@ -55,7 +55,7 @@ func (f *Fallback) Reset(ctx context.Context, key Key) error {
 	return errors.Join(err, f.secondary.Reset(ctx, key))
 }
 
-// try calls the primary unless it is out of order, and reports whether it served.
+// try calls the primary unless it is unavailable, and reports whether it served.
 // The only error is that of the caller's own context, which is no failure of
 // the primary.
 func (f *Fallback) try(ctx context.Context, call func() error) (bool, error) {
@@ -95,7 +95,7 @@ func (f *Fallback) failed(ctx context.Context, cause error) {
 	f.retryAt = f.clock.Now().Add(retryPrimary)
 	f.mu.Unlock()
 	if first {
-		f.logger.WarnContext(ctx, "the rate limit store is out of order; the fallback counts", slog.Any("error", cause))
+		f.logger.WarnContext(ctx, "rate limit store unavailable, using the fallback", slog.Any("error", cause))
 	}
 }
 
@@ -105,6 +105,6 @@ func (f *Fallback) recovered(ctx context.Context) {
 	f.out = false
 	f.mu.Unlock()
 	if was {
-		f.logger.InfoContext(ctx, "the rate limit store works again")
+		f.logger.InfoContext(ctx, "rate limit store works again")
 	}
 }
