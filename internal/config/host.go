@@ -140,7 +140,7 @@ func (l *loader) checkAuthorities(setting, file string) {
 func (l *loader) doubts() {
 	for _, network := range l.config.TrustedProxies {
 		if network.Bits() == 0 {
-			l.warn("trusted_proxies: %s believes everybody's forwarded headers, so that anyone can pretend to have any address", network)
+			l.warn("trusted_proxies: %s trusts the forwarded headers of all addresses, so that a client can pretend to have any address", network)
 		}
 	}
 	l.doubtAdministration()
@@ -173,7 +173,7 @@ func (l *loader) doubtAdministration() {
 	}
 	for _, network := range admin.Networks {
 		if network.Bits() == 0 {
-			l.warn("admin.networks: %s lets everybody's machine administer this server who has the right token", network)
+			l.warn("admin.networks: %s lets any machine with the right token administer this server", network)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (c *checker) checkAddresses() {
 	if c.sound("issuer", "listen", "trusted_proxies", "server.allow_plaintext") && strings.HasPrefix(c.config.Issuer, "https://") && !listensOnLoopback(c.config.Listen) &&
 		c.config.TLS.CertificateFile == "" && !behindProxy && !c.config.Server.AllowPlaintext {
 		c.problem("listen", quote(c.config.Listen)+" can be reached from other machines, and passwords and tokens would cross the network in clear there",
-			"Give tls.certificate_file and tls.key_file, or list the proxy that does TLS in trusted_proxies, or listen on a loopback address; server.allow_plaintext is for a network that nobody else can read")
+			"Give tls.certificate_file and tls.key_file, or list the proxy that does TLS in trusted_proxies, or listen on a loopback address; server.allow_plaintext is only for a private network")
 	}
 	// Powerful tokens would cross the network in clear.
 	if own := c.config.Admin.Listen; own != "" && c.sound("issuer", "admin.listen", "trusted_proxies") && !listensOnLoopback(own) &&
@@ -74,7 +74,7 @@ func (c *checker) checkRedis() {
 		c.problem("redis.url", "can't be understood: "+err.Error(), "Write rediss://user:password@host:6379/0; special characters in the password are %-encoded")
 	case host != "" && !settings.AllowPlaintext:
 		c.problem("redis.url", "leads to another machine, "+quote(host)+", without TLS that verifies it",
-			"Use a rediss:// URL without skip_verify, with redis.ca_file for an authority of your own; redis.allow_plaintext is for a network that nobody else can read")
+			"Use a rediss:// URL without skip_verify, with redis.ca_file for an authority of your own; redis.allow_plaintext is only for a private network")
 	}
 }
 
@@ -97,7 +97,7 @@ func (l *loader) checkDatabase() {
 			names[i] = quote(host)
 		}
 		l.fail(setting, l.config.Origin(setting), "leads to another machine, "+strings.Join(names, ", ")+", without TLS that verifies it",
-			"Add sslmode=verify-full to the URL, with sslrootcert for an authority of your own; database.allow_plaintext is for a network that nobody else can read")
+			"Add sslmode=verify-full to the URL, with sslrootcert for an authority of your own; database.allow_plaintext is only for a private network")
 	}
 }
 

@@ -157,11 +157,11 @@ func (c *checker) checkDev() {
 		return
 	}
 	if c.sound("listen") && !listensOnLoopback(c.config.Listen) {
-		c.problem("listen", quote(c.config.Listen)+" is not a loopback address, and --dev makes demo accounts that nobody else may reach",
+		c.problem("listen", quote(c.config.Listen)+" is not a loopback address, and --dev creates demo accounts that other machines must not reach",
 			"Listen on 127.0.0.1:8080, or start without --dev")
 	}
 	if own := c.config.Admin.Listen; own != "" && c.sound("admin.listen") && !listensOnLoopback(own) {
-		c.problem("admin.listen", quote(own)+" is not a loopback address, and --dev makes a demo administrator that nobody else may reach",
+		c.problem("admin.listen", quote(own)+" is not a loopback address, and --dev creates a demo administrator that other machines must not reach",
 			"Listen on 127.0.0.1:8090, or start without --dev")
 	}
 	if c.sound("issuer") && !metadata.IsLoopbackIssuer(c.config.Issuer) {
@@ -289,9 +289,9 @@ func (c *checker) passwordProblem(reason policy.PasswordReason) string {
 	case policy.PasswordTooLong:
 		return fmt.Sprintf("is too long: it can have %d characters", policy.MaxPasswordCodePoints)
 	case policy.PasswordContextWord:
-		return "is made of the name, the address, or the name of this service"
+		return "consists of the name, the address, or the name of this service"
 	case policy.PasswordTooCommon:
-		return "is among the first that somebody would guess"
+		return "is too common"
 	case policy.PasswordNotAllowed:
 		return "has characters that can't be used, such as control characters"
 	default:

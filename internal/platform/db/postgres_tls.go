@@ -64,5 +64,5 @@ func refuseUnverified(hosts []string) error {
 		return nil
 	}
 	return fmt.Errorf("PostgreSQL on %s could be reached without verified TLS: add sslmode=verify-full to the URL (and sslrootcert for an authority of your own), "+
-		"or set database.allow_plaintext for a network that nobody else can read", strings.Join(hosts, ", "))
+		"or set database.allow_plaintext only for a private network", strings.Join(hosts, ", "))
 }

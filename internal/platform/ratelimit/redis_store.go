@@ -68,7 +68,7 @@ func OpenRedis(config RedisOptions) (*Redis, error) {
 	}
 	if host := unverifiedHost(options); host != "" && !config.AllowPlaintext {
 		return nil, fmt.Errorf("open Redis: %s would be reached without verified TLS: use a rediss:// URL (and redis.ca_file for an authority of your own), "+
-			"or set redis.allow_plaintext for a network that nobody else can read", host)
+			"or set redis.allow_plaintext only for a private network", host)
 	}
 	if options.TLSConfig != nil {
 		options.TLSConfig.RootCAs = config.Roots
