@@ -1,11 +1,8 @@
 package bootstrap
 
 import (
-	"errors"
 	"log/slog"
-	"math"
 	"net/http"
-	"strconv"
 
 	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
@@ -120,14 +117,8 @@ func shown(text string) string {
 
 // refuse shows the form again if the user can correct it.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, page ui.SetupPage, err error) {
-	var refusal *fault.Error
-	switch kind := fault.KindOf(err); {
-	case kind == fault.Unavailable:
-		page.Error = "login.busy"
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(httpx.RetryAfter(err).Seconds()))))
-	case (kind == fault.Invalid || kind == fault.Conflict) && errors.As(err, &refusal) && len(refusal.Fields) > 0:
-		page.Errors = refusal.Fields
-	default:
+	var ok bool
+	if page.Error, page.Errors, ok = ui.FormRefusal(w, err); !ok {
 		h.fail(w, r, err)
 		return
 	}

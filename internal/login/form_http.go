@@ -1,10 +1,7 @@
 package login
 
 import (
-	"math"
 	"net/http"
-	"strconv"
-	"time"
 
 	"authly/internal/platform/secret"
 )
@@ -49,8 +46,4 @@ func (h *Handler) ownForm(r *http.Request, v visit, step, token string) bool {
 
 func matches(key secret.Redacted, step, token string) bool {
 	return !key.IsZero() && secret.FromString(token).Equal(secret.FromString(formToken(key, step)))
-}
-
-func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }

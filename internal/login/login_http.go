@@ -325,11 +325,11 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v visit, page u
 			httpx.Attach(r.Context(), slog.String("sign_in", "limited"), slog.String("limit", throttled.limit))
 		}
 		page.Error, page.RetryAfter = "login.limited", httpx.RetryAfter(err)
-		setRetryAfter(w, page.RetryAfter)
+		httpx.SetRetryAfter(w, page.RetryAfter)
 	case fault.KindOf(err) == fault.Unavailable:
 		httpx.Attach(r.Context(), slog.String("sign_in", "busy"))
 		page.Error = "login.busy"
-		setRetryAfter(w, httpx.RetryAfter(err))
+		httpx.SetRetryAfter(w, httpx.RetryAfter(err))
 	default:
 		h.fail(w, r, err)
 		return

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 	"authly/internal/platform/secret"
 	"authly/internal/platform/ui"
@@ -75,17 +74,7 @@ func (h *Handler) choosePassword(w http.ResponseWriter, r *http.Request) {
 
 // refusePassword shows the form again if the user can correct it.
 func (h *Handler) refusePassword(w http.ResponseWriter, r *http.Request, v visit, page ui.PasswordPage, err error) {
-	var refusal *fault.Error
-	switch kind := fault.KindOf(err); {
-	case kind == fault.Unavailable || kind == fault.Limited:
-		page.Error = "login.busy"
-		if kind == fault.Limited {
-			page.Error = "login.limited"
-		}
-		setRetryAfter(w, httpx.RetryAfter(err))
-	case kind == fault.Invalid && errors.As(err, &refusal) && len(refusal.Fields) > 0:
-		page.Errors = refusal.Fields
-	case errors.Is(err, errNoTicket):
+	if errors.Is(err, errNoTicket) {
 		again := loginPath
 		if v.bound != nil {
 			again += "?" + url.Values{"interaction": {v.bound.ID.String()}}.Encode()
@@ -94,7 +83,9 @@ func (h *Handler) refusePassword(w http.ResponseWriter, r *http.Request, v visit
 			Title: "choose.expired_title", Message: "choose.expired", LinkURL: again, Link: "link.login",
 		})
 		return
-	default:
+	}
+	var ok bool
+	if page.Error, page.Errors, ok = ui.FormRefusal(w, err); !ok {
 		h.fail(w, r, err)
 		return
 	}

@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"errors"
 	"net/http"
 
+	"authly/internal/platform/fault"
 	"authly/internal/platform/httpx"
 )
 
@@ -36,6 +38,24 @@ func (r *Renderer) RenderError(w http.ResponseWriter, request *http.Request, err
 		}
 	}
 	r.Render(w, request, status, page)
+}
+
+// FormRefusal returns what a form says when it is shown again after err: a message about the whole of it, or one for each
+// wrong input. ok is false for an error that the user can't correct there. Where the user can only wait, it sets Retry-After.
+func FormRefusal(w http.ResponseWriter, err error) (message string, inputs map[string]string, ok bool) {
+	var refusal *fault.Error
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Limited:
+		message = "login.limited"
+	case kind == fault.Unavailable:
+		message = "login.busy"
+	case (kind == fault.Invalid || kind == fault.Conflict) && errors.As(err, &refusal) && len(refusal.Fields) > 0:
+		return "", refusal.Fields, true
+	default:
+		return "", nil, false
+	}
+	httpx.SetRetryAfter(w, httpx.RetryAfter(err))
+	return message, nil, true
 }
 
 // RenderStatus answers with the error page for a status without further

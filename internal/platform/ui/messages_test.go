@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -135,5 +136,33 @@ func TestRenderError(t *testing.T) {
 	r.RenderStatus(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), 404)
 	if w.Code != 404 || !strings.Contains(w.Body.String(), "There is nothing here") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// A form is shown again where the user can correct something, or can only wait; any other error is not its own.
+func TestFormRefusal(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err     error
+		message string
+		inputs  map[string]string
+		ok      bool
+	}{
+		"wrong input":         {fault.New(fault.Invalid, "user.invalid").WithField("password", "password.short"), "", map[string]string{"password": "password.short"}, true},
+		"input that is taken": {fault.New(fault.Conflict, "user.taken").WithField("username", "user.taken"), "", map[string]string{"username": "user.taken"}, true},
+		"limited":             {fault.New(fault.Limited, "login.limited"), "login.limited", nil, true},
+		"busy":                {fault.New(fault.Unavailable, "login.busy"), "login.busy", nil, true},
+		"no input":            {fault.New(fault.Conflict, "user.changed"), "", nil, false},
+		"gone":                {fault.New(fault.NotFound, "link.unknown").WithField("a", "b"), "", nil, false},
+		"internal":            {errors.New("the disk is full"), "", nil, false},
+	} {
+		w := httptest.NewRecorder()
+		message, inputs, ok := FormRefusal(w, fmt.Errorf("choose a password: %w", test.err))
+		if message != test.message || !maps.Equal(inputs, test.inputs) || ok != test.ok {
+			t.Errorf("%s: %q, %v, %v", name, message, inputs, ok)
+		}
+		if waits := w.Header().Get("Retry-After") != ""; waits != (test.message != "") {
+			t.Errorf("%s: Retry-After is %q", name, w.Header().Get("Retry-After"))
+		}
 	}
 }
