@@ -172,7 +172,7 @@ func (s *Service) Rotate(ctx context.Context, options RotateOptions) ([]Key, err
 	if err := s.promote(ctx, promotions, s.author(options.By), options.reason()); err != nil {
 		return nil, outrun(err)
 	}
-	if stored, err = s.refill(ctx, algorithms, options.By); err != nil {
+	if stored, err = s.refill(s.store.unguarded(ctx), algorithms, options.By); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(stored, func(key Key) bool {

