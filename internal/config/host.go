@@ -161,8 +161,8 @@ func (l *loader) doubts() {
 	}
 }
 
-// doubtAdministration warns of an administration API that other machines can't reach although they are allowed, and of
-// one that is open to all addresses.
+// doubtAdministration warns of an administration API that listens for other machines although only this one may use
+// it, and of one that is open to all addresses.
 func (l *loader) doubtAdministration() {
 	admin := l.config.Admin
 	if l.failed["admin.listen"] || l.failed["admin.networks"] || !admin.Enabled {

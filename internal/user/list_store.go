@@ -77,7 +77,7 @@ func (q Query) conditions() (text string, arguments []any) {
 }
 
 // rare returns the condition of a rare mark, "" if none is requested. It is
-// written as a literal, because a partial index is used only if the condition is.
+// part of the text, because an engine uses a partial index only if the text has its condition.
 func (q Query) rare() string {
 	switch {
 	case q.ManagedBy != "":

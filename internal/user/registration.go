@@ -113,7 +113,7 @@ var (
 )
 
 // checkClaims reports for each claim whether it has the form of OpenID Connect
-// Core 1.0 section 5.1. An unknown value has a valid form.
+// Core 1.0 section 5.1. A claim without a value is valid.
 func checkClaims(claims oidc.StandardClaims) map[string]bool {
 	checked := map[string]bool{
 		"birthdate":    claims.Birthdate == "" || birthdatePattern.MatchString(claims.Birthdate),
