@@ -106,14 +106,14 @@ func TestRecord(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := event(audit.ClientUpdate, ada, "app")
-		made.Details = audit.Details{Note: "Old \u2028 <b>", Scopes: []string{"openid"}, Methods: []string{"pwd"}, Reason: "why"}
-		w.record(made, audit.Event{Action: audit.SignIn, Outcome: audit.Failure})
+		created := event(audit.ClientUpdate, ada, "app")
+		created.Details = audit.Details{Note: "Old \u2028 <b>", Scopes: []string{"openid"}, Methods: []string{"pwd"}, Reason: "why"}
+		w.record(created, audit.Event{Action: audit.SignIn, Outcome: audit.Failure})
 		all := w.list(audit.Query{})
 		if len(all) != 2 {
 			t.Fatalf("%d events", len(all))
 		}
-		want := made
+		want := created
 		want.OccurredAt, want.Outcome, want.Origin, want.ID = start, audit.Success, from, all[1].ID
 		if diff := cmp.Diff(want, all[1]); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -153,9 +153,9 @@ func TestFiltersAndPages(t *testing.T) {
 			if i%2 == 1 {
 				actor, action, outcome = bob, audit.ClientDelete, audit.Failure
 			}
-			made := event(action, actor, string(rune('a'+i)))
-			made.Outcome = outcome
-			w.record(made)
+			created := event(action, actor, string(rune('a'+i)))
+			created.Outcome = outcome
+			w.record(created)
 		}
 		for name, test := range map[string]struct {
 			query audit.Query

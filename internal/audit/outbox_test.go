@@ -15,9 +15,9 @@ import (
 )
 
 // promise promises an event in a transaction in which it happens.
-func (w *world) promise(made audit.Event) {
+func (w *world) promise(created audit.Event) {
 	w.t.Helper()
-	w.must(w.log.RecordEventually(w.t.Context(), func(context.Context) (*audit.Event, error) { return &made, nil }))
+	w.must(w.log.RecordEventually(w.t.Context(), func(context.Context) (*audit.Event, error) { return &created, nil }))
 }
 
 // takeAway makes the log one that can't be written, until giveBack is called.
@@ -37,11 +37,11 @@ func TestPromisedEventIsDelivered(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := event(audit.TokenRevoke, ada, "family")
-		made.Details = audit.Details{Reason: "why", Subject: bob}
-		w.promise(made)
+		created := event(audit.TokenRevoke, ada, "family")
+		created.Details = audit.Details{Reason: "why", Subject: bob}
+		w.promise(created)
 		giveBack := takeAway(t, database)
-		w.promise(made)
+		w.promise(created)
 		if err := w.log.Deliver(t.Context()); err == nil {
 			t.Error("a job that delivered nothing said nothing")
 		}
@@ -57,7 +57,7 @@ func TestPromisedEventIsDelivered(t *testing.T) {
 			t.Fatalf("%d events of 2", len(found))
 		}
 		for _, each := range found {
-			want := made
+			want := created
 			want.ID, want.OccurredAt, want.Outcome, want.Origin = each.ID, start, audit.Success, from
 			if diff := cmp.Diff(want, each); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -19,13 +19,13 @@ import (
 
 func (w *world) own(t *testing.T, clientID string) client.Client {
 	t.Helper()
-	known, err := w.clients.Find(t.Context(), clientID)
+	cl, err := w.clients.Find(t.Context(), clientID)
 	must(t, err)
-	if !known.BuiltIn || !known.IsPublic() || known.PKCE != client.PKCERequired || known.SkipsConsent() || known.Administrator ||
-		known.MayUse(oauth.ClientCredentials) || !slices.Equal(known.Resources, []string{w.issuer + "/api/v1/admin"}) {
-		t.Errorf("%s: %+v", clientID, known)
+	if !cl.BuiltIn || !cl.IsPublic() || cl.PKCE != client.PKCERequired || cl.SkipsConsent() || cl.Administrator ||
+		cl.MayUse(oauth.ClientCredentials) || !slices.Equal(cl.Resources, []string{w.issuer + "/api/v1/admin"}) {
+		t.Errorf("%s: %+v", clientID, cl)
 	}
-	return known
+	return cl
 }
 
 func (w *world) events(t *testing.T, action audit.Action) []audit.Event {
@@ -64,8 +64,8 @@ func TestClientsOfTheServersOwn(t *testing.T) {
 				t.Errorf("%s: %v, %v", entry.Name, commandLine.Scopes, console.Scopes)
 			}
 		}
-		if made := w.events(t, audit.ClientCreate); len(made) != 2 || made[0].Actor.Kind != audit.Server {
-			t.Errorf("the log says %+v", made)
+		if created := w.events(t, audit.ClientCreate); len(created) != 2 || created[0].Actor.Kind != audit.Server {
+			t.Errorf("the log says %+v", created)
 		}
 
 		// What an administrator has said stays; nothing is written without need.
@@ -105,18 +105,18 @@ func TestClientsOfTheServersOwn(t *testing.T) {
 func TestClientIDThatIsTaken(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database, "https://id.example")
-		made, err := w.clients.Register(t.Context(), client.Metadata{Name: "Other", RedirectURIs: []string{"https://evil.example/callback"}})
+		created, err := w.clients.Register(t.Context(), client.Metadata{Name: "Other", RedirectURIs: []string{"https://evil.example/callback"}})
 		must(t, err)
-		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE clients SET client_id = $1 WHERE id = $2`, bootstrap.CommandLineClientID, made.Client.ID)
+		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE clients SET client_id = $1 WHERE id = $2`, bootstrap.CommandLineClientID, created.Client.ID)
 		must(t, err)
 		err = w.service.Prepare(t.Context())
 		if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), bootstrap.CommandLineClientID) {
 			t.Errorf("the start: %v", err)
 		}
-		known, err := w.clients.Find(t.Context(), bootstrap.CommandLineClientID)
+		cl, err := w.clients.Find(t.Context(), bootstrap.CommandLineClientID)
 		must(t, err)
-		if known.BuiltIn || known.Name != "Other" {
-			t.Errorf("it was taken over: %+v", known)
+		if cl.BuiltIn || cl.Name != "Other" {
+			t.Errorf("it was taken over: %+v", cl)
 		}
 	})
 }
@@ -139,8 +139,8 @@ func TestNodesStartAtOnce(t *testing.T) {
 		w := worlds[0]
 		w.own(t, bootstrap.CommandLineClientID)
 		w.own(t, bootstrap.ConsoleClientID)
-		if made := w.events(t, audit.ClientCreate); len(made) != 2 || w.clientCount(t) != 2 {
-			t.Errorf("%d clients, the log says %+v", w.clientCount(t), made)
+		if created := w.events(t, audit.ClientCreate); len(created) != 2 || w.clientCount(t) != 2 {
+			t.Errorf("%d clients, the log says %+v", w.clientCount(t), created)
 		}
 		if changed := w.events(t, audit.ClientUpdate); len(changed) != 0 {
 			t.Errorf("the log says %+v", changed)

@@ -23,13 +23,13 @@ func TestConfiguredAdministrator(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database, "https://id.example")
 		link := w.token(t)
-		made, err := w.service.EnsureAdministrator(t.Context(), root("root"))
+		created, err := w.service.EnsureAdministrator(t.Context(), root("root"))
 		must(t, err)
-		if known, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(goodPassword)); err != nil || known.User.ID != made.ID || !known.User.MayAdminister() {
-			t.Errorf("made %+v, %v", known, err)
+		if verified, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(goodPassword)); err != nil || verified.User.ID != created.ID || !verified.User.MayAdminister() {
+			t.Errorf("made %+v, %v", verified, err)
 		}
 		w.expectUseless(t, link)
-		if logged := w.events(t, audit.SetUp); len(logged) != 1 || logged[0].Actor.Kind != audit.Operator || logged[0].Target.ID != made.Subject() || logged[0].Outcome != audit.Success {
+		if logged := w.events(t, audit.SetUp); len(logged) != 1 || logged[0].Actor.Kind != audit.Operator || logged[0].Target.ID != created.Subject() || logged[0].Outcome != audit.Success {
 			t.Errorf("the log says %+v", logged)
 		}
 
@@ -39,8 +39,8 @@ func TestConfiguredAdministrator(t *testing.T) {
 			root("second"),
 			{Username: "root", Email: "root@example.com", Password: secret.FromString("weak")},
 		} {
-			if made, err := w.service.EnsureAdministrator(t.Context(), again); err != nil || made.ID != uuid.Nil {
-				t.Errorf("%s: %+v, %v", again.Username, made, err)
+			if created, err := w.service.EnsureAdministrator(t.Context(), again); err != nil || created.ID != uuid.Nil {
+				t.Errorf("%s: %+v, %v", again.Username, created, err)
 			}
 		}
 		if _, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(goodPassword)); err != nil {
@@ -53,8 +53,8 @@ func TestConfiguredAdministrator(t *testing.T) {
 		// Not even if nobody can sign in as one.
 		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET state = 'disabled'`)
 		must(t, err)
-		if made, err := w.service.EnsureAdministrator(t.Context(), root("third")); err != nil || made.ID != uuid.Nil {
-			t.Errorf("beside a disabled one: %+v, %v", made, err)
+		if created, err := w.service.EnsureAdministrator(t.Context(), root("third")); err != nil || created.ID != uuid.Nil {
+			t.Errorf("beside a disabled one: %+v, %v", created, err)
 		}
 	})
 }

@@ -65,23 +65,23 @@ func readFile(t *testing.T, directory string) devFile {
 // seed starts the server for development, and checks that what it says is true.
 func (w *world) seed(t *testing.T, directory string) bootstrap.Dev {
 	t.Helper()
-	made, err := w.service.Dev(t.Context(), directory)
+	created, err := w.service.Dev(t.Context(), directory)
 	must(t, err)
-	known, err := w.users.VerifyPassword(t.Context(), made.User.Username, made.User.Password)
+	verified, err := w.users.VerifyPassword(t.Context(), created.User.Username, created.User.Password)
 	if err != nil {
 		t.Errorf("the demo user's password does not fit: %v", err)
 	}
-	if known.User.Administrator {
+	if verified.User.Administrator {
 		t.Error("the demo user is an administrator")
 	}
-	known, err = w.users.VerifyPassword(t.Context(), made.Administrator.Username, made.Administrator.Password)
-	if err != nil || !known.User.MayAdminister() {
-		t.Errorf("the demo administrator: %+v, %v", known, err)
+	verified, err = w.users.VerifyPassword(t.Context(), created.Administrator.Username, created.Administrator.Password)
+	if err != nil || !verified.User.MayAdminister() {
+		t.Errorf("the demo administrator: %+v, %v", verified, err)
 	}
-	if made.Administrator.Password.Equal(made.User.Password) {
+	if created.Administrator.Password.Equal(created.User.Password) {
 		t.Error("both demo accounts have the same password")
 	}
-	public, err := w.clients.Find(t.Context(), made.PublicClient.ClientID)
+	public, err := w.clients.Find(t.Context(), created.PublicClient.ClientID)
 	must(t, err)
 	if !public.IsPublic() || !public.MayUse(oauth.AuthorizationCode) || !public.MayUse(oauth.RefreshToken) || public.MayUse(oauth.ClientCredentials) {
 		t.Errorf("public client: %+v", public)
@@ -91,23 +91,23 @@ func (w *world) seed(t *testing.T, directory string) bootstrap.Dev {
 			t.Errorf("the public client refuses %s", uri)
 		}
 	}
-	confidential, err := w.clients.Find(t.Context(), made.ConfidentialClient.ClientID)
+	confidential, err := w.clients.Find(t.Context(), created.ConfidentialClient.ClientID)
 	must(t, err)
-	if !confidential.KnowsSecret(made.ConfidentialClient.ClientSecret, w.clock.Now()) || !confidential.MayUse(oauth.ClientCredentials) ||
+	if !confidential.KnowsSecret(created.ConfidentialClient.ClientSecret, w.clock.Now()) || !confidential.MayUse(oauth.ClientCredentials) ||
 		!confidential.HasRedirectURI("http://127.0.0.1:4321/callback") || confidential.HasRedirectURI(w.issuer+"/playground") {
 		t.Errorf("confidential client: %+v", confidential)
 	}
 	file := readFile(t, directory)
 	want := devFile{Issuer: w.issuer}
-	want.User.Username, want.User.Password = made.User.Username, made.User.Password.Reveal()
-	want.Administrator.Username, want.Administrator.Password = made.Administrator.Username, made.Administrator.Password.Reveal()
+	want.User.Username, want.User.Password = created.User.Username, created.User.Password.Reveal()
+	want.Administrator.Username, want.Administrator.Password = created.Administrator.Username, created.Administrator.Password.Reveal()
 	want.PublicClient.ClientID, want.PublicClient.RedirectURIs = public.ClientID, public.RedirectURIs
 	want.ConfidentialClient.ClientID, want.ConfidentialClient.RedirectURIs = confidential.ClientID, confidential.RedirectURIs
-	want.ConfidentialClient.ClientSecret = made.ConfidentialClient.ClientSecret.Reveal()
+	want.ConfidentialClient.ClientSecret = created.ConfidentialClient.ClientSecret.Reveal()
 	if diff := cmp.Diff(want, file); diff != "" {
 		t.Errorf("the file (-want +got):\n%s", diff)
 	}
-	return made
+	return created
 }
 
 func (w *world) clientCount(t *testing.T) (count int) {
@@ -121,15 +121,15 @@ func TestDev(t *testing.T) {
 		directory := t.TempDir()
 		w := newWorld(t, database, "http://localhost:8080")
 		first := w.seed(t, directory)
-		for _, made := range []secret.Redacted{first.User.Password, first.Administrator.Password, first.ConfidentialClient.ClientSecret} {
-			if len(made.Reveal()) < 26 {
+		for _, created := range []secret.Redacted{first.User.Password, first.Administrator.Password, first.ConfidentialClient.ClientSecret} {
+			if len(created.Reveal()) < 26 {
 				t.Error("a credential is short")
 			}
 		}
-		known, err := w.users.FindByIdentifier(t.Context(), "demo@example.com")
+		u, err := w.users.FindByIdentifier(t.Context(), "demo@example.com")
 		must(t, err)
 		all := oauth.ScopeSet{"openid", "profile", "email", "address", "phone"}
-		claims := known.Claims.ClaimsForScopes(known.Subject(), all)
+		claims := u.Claims.ClaimsForScopes(u.Subject(), all)
 		for _, name := range oidc.ClaimNames(all) {
 			if claims[name] == nil {
 				t.Errorf("the demo user has no %s", name)
@@ -145,8 +145,8 @@ func TestDev(t *testing.T) {
 		}
 
 		// What no longer fits is made anew, and only that.
-		must(t, w.users.SetPassword(t.Context(), known.ID, secret.FromString(goodPassword)))
-		must(t, w.users.Disable(t.Context(), known.ID))
+		must(t, w.users.SetPassword(t.Context(), u.ID, secret.FromString(goodPassword)))
+		must(t, w.users.Disable(t.Context(), u.ID))
 		confidential, err := w.clients.Find(t.Context(), first.ConfidentialClient.ClientID)
 		must(t, err)
 		_, err = w.clients.ReplaceSecret(t.Context(), confidential.ID)
@@ -163,14 +163,14 @@ func TestDev(t *testing.T) {
 		}
 
 		// Whoever makes the demo user an administrator goes on with it.
-		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET administrator = $1 WHERE id = $2`, true, known.ID)
+		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET administrator = $1 WHERE id = $2`, true, u.ID)
 		must(t, err)
 		promoted, err := w.service.Dev(t.Context(), directory)
 		must(t, err)
 		if !promoted.User.Password.Equal(third.User.Password) {
 			t.Error("a demo user that was made an administrator has another password")
 		}
-		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET administrator = $1 WHERE id = $2`, false, known.ID)
+		_, err = database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET administrator = $1 WHERE id = $2`, false, u.ID)
 		must(t, err)
 
 		// At another address the playground is somewhere else.

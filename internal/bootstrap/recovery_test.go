@@ -21,12 +21,12 @@ import (
 // recovery makes a recovery URL and returns the token in it.
 func (w *world) recovery(t *testing.T, username string) secret.Redacted {
 	t.Helper()
-	made, err := w.service.Recover(t.Context(), username)
+	created, err := w.service.Recover(t.Context(), username)
 	must(t, err)
-	if !made.Expires.Equal(w.clock.Now().Add(time.Hour)) {
-		t.Errorf("made until %v", made.Expires)
+	if !created.Expires.Equal(w.clock.Now().Add(time.Hour)) {
+		t.Errorf("made until %v", created.Expires)
 	}
-	return w.tokenIn(t, made.URL)
+	return w.tokenIn(t, created.URL)
 }
 
 const newPassword = "eleven quiet lanterns"
@@ -47,10 +47,10 @@ func TestRecoveryByANewAdministrator(t *testing.T) {
 			t.Errorf("a name that is taken: %v", err)
 		}
 		w.expectUsable(t, token)
-		made, err := w.service.CreateAdministrator(t.Context(), token, root("second"))
+		created, err := w.service.CreateAdministrator(t.Context(), token, root("second"))
 		must(t, err)
-		if !made.MayAdminister() {
-			t.Errorf("made %+v", made)
+		if !created.MayAdminister() {
+			t.Errorf("made %+v", created)
 		}
 		w.expectUseless(t, token)
 		if _, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(goodPassword)); err != nil {
@@ -65,7 +65,7 @@ func TestRecoveryByANewAdministrator(t *testing.T) {
 		logged := w.events(t, audit.Recover)
 		for i, event := range logged {
 			if len(logged) != len(reasons) || event.Details.Reason != reasons[i] || event.Actor.Kind != audit.Operator ||
-				event.Details.Reason == "administrator_created" && event.Target.ID != made.Subject() {
+				event.Details.Reason == "administrator_created" && event.Target.ID != created.Subject() {
 				t.Errorf("the log says %+v", logged)
 			}
 		}
@@ -78,7 +78,7 @@ func TestRecoveryByANewAdministrator(t *testing.T) {
 func TestRecoveryOfAnAdministrator(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database, "https://id.example")
-		known, err := w.users.Create(t.Context(), user.New{
+		u, err := w.users.Create(t.Context(), user.New{
 			Username: "root", Email: "root@example.com", Administrator: true, RequirePasswordChange: true, Password: secret.FromString(goodPassword),
 		})
 		must(t, err)
@@ -99,7 +99,7 @@ func TestRecoveryOfAnAdministrator(t *testing.T) {
 		w.expectUsable(t, token)
 		after, err := w.service.ChoosePassword(t.Context(), token, secret.FromString(newPassword))
 		must(t, err)
-		if after.ID != known.ID || !after.MayAdminister() {
+		if after.ID != u.ID || !after.MayAdminister() {
 			t.Errorf("after: %+v", after)
 		}
 		if _, err := w.users.VerifyPassword(t.Context(), "root", secret.FromString(newPassword)); err != nil {
@@ -111,8 +111,8 @@ func TestRecoveryOfAnAdministrator(t *testing.T) {
 		if _, err := w.service.ChoosePassword(t.Context(), token, secret.FromString(goodPassword)); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("once more: %v", err)
 		}
-		if logged := w.events(t, audit.Recover); len(logged) != 2 || logged[0].Details.Reason != "password_chosen" || logged[0].Target.ID != known.Subject() ||
-			logged[1].Target.ID != known.Subject() || logged[0].Actor.Kind != audit.Operator {
+		if logged := w.events(t, audit.Recover); len(logged) != 2 || logged[0].Details.Reason != "password_chosen" || logged[0].Target.ID != u.Subject() ||
+			logged[1].Target.ID != u.Subject() || logged[0].Actor.Kind != audit.Operator {
 			t.Errorf("the log says %+v", logged)
 		}
 	})
@@ -156,8 +156,8 @@ type demoted struct {
 	database *db.DB
 }
 
-func (d demoted) PreparePassword(ctx context.Context, known user.User, password secret.Redacted) (user.PreparedPassword, error) {
-	prepared, err := d.Service.PreparePassword(ctx, known, password)
+func (d demoted) PreparePassword(ctx context.Context, u user.User, password secret.Redacted) (user.PreparedPassword, error) {
+	prepared, err := d.Service.PreparePassword(ctx, u, password)
 	if err == nil {
 		_, err = d.database.Write(ctx).Exec(ctx, `UPDATE users SET administrator = FALSE, state = 'disabled'`)
 	}

@@ -170,15 +170,15 @@ func TestSetupToken(t *testing.T) {
 		w.expectUseless(t, second)
 		w.expectUsable(t, third)
 
-		made, err := w.service.CreateAdministrator(t.Context(), third, root("root"))
+		created, err := w.service.CreateAdministrator(t.Context(), third, root("root"))
 		must(t, err)
-		if !made.Administrator || made.EmailVerified {
-			t.Errorf("made: %+v", made)
+		if !created.Administrator || created.EmailVerified {
+			t.Errorf("made: %+v", created)
 		}
 		w.expectUseless(t, third)
 		logged, err := w.log.List(t.Context(), audit.Query{Action: audit.SetUp})
 		must(t, err)
-		if len(logged.Events) != 1 || logged.Events[0].Target.ID != made.ID.String() {
+		if len(logged.Events) != 1 || logged.Events[0].Target.ID != created.ID.String() {
 			t.Errorf("the log says %+v", logged.Events)
 		}
 		if again, err := w.service.SetupURL(t.Context()); err != nil || !again.IsZero() {

@@ -43,12 +43,12 @@ func newGrants(t *testing.T, database *db.DB) (service *consent.Service, clientR
 
 // permissions reads scopes, each with its resource after an @ unless it is this server's.
 func permissions(texts ...string) oauth.Permissions {
-	var made oauth.Permissions
+	var created oauth.Permissions
 	for _, text := range texts {
 		scope, resource, _ := strings.Cut(text, "@")
-		made = append(made, oauth.Permission{Resource: resource, Scope: scope})
+		created = append(created, oauth.Permission{Resource: resource, Scope: scope})
 	}
-	return made
+	return created
 }
 
 // allowed is a grant with permissions.

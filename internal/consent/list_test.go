@@ -106,12 +106,12 @@ func TestRevokingVeryMany(t *testing.T) {
 			}
 			batches := ""
 			for after := uuid.Nil; ; {
-				made, err := revoke(after)
+				created, err := revoke(after)
 				if err != nil {
 					t.Fatal(err)
 				}
-				batches += fmt.Sprintf("%d ", made.Changed)
-				if after = made.Next; after == uuid.Nil {
+				batches += fmt.Sprintf("%d ", created.Changed)
+				if after = created.Next; after == uuid.Nil {
 					break
 				}
 			}

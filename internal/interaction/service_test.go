@@ -69,11 +69,11 @@ func (w *world) request() interaction.Request {
 
 func (w *world) begin() interaction.Interaction {
 	w.t.Helper()
-	made, err := w.Begin(w.t.Context(), w.request())
+	created, err := w.Begin(w.t.Context(), w.request())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 func (w *world) wantKind(name string, err error, want fault.Kind) {
@@ -87,18 +87,18 @@ func TestClaimRaceHasOneWinner(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := w.begin()
+		created := w.begin()
 		var won atomic.Int64
 		var racing sync.WaitGroup
 		for range racers {
 			racing.Go(func() {
-				bound, binding, err := w.Claim(t.Context(), made.ID)
+				bound, binding, err := w.Claim(t.Context(), created.ID)
 				if err != nil {
 					w.wantKind("a loser", err, fault.NotFound)
 					return
 				}
 				won.Add(1)
-				if found, err := w.Find(t.Context(), bound.ID, binding); err != nil || found.ID != made.ID {
+				if found, err := w.Find(t.Context(), bound.ID, binding); err != nil || found.ID != created.ID {
 					t.Errorf("the winner doesn't have it: %v", err)
 				}
 			})
@@ -114,12 +114,12 @@ func TestCompleteRaceHasOneWinner(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := w.begin()
+		created := w.begin()
 		var won atomic.Int64
 		var racing sync.WaitGroup
 		for i := range racers {
 			racing.Go(func() {
-				complete := func(ctx context.Context) error { return w.Complete(ctx, made.ID) }
+				complete := func(ctx context.Context) error { return w.Complete(ctx, created.ID) }
 				err := error(nil)
 				if i%2 == 0 { // as part of something larger, and alone
 					err = database.Tx(t.Context(), complete)
@@ -137,7 +137,7 @@ func TestCompleteRaceHasOneWinner(t *testing.T) {
 		if won.Load() != 1 {
 			t.Errorf("%d winners", won.Load())
 		}
-		w.wantKind("a sign-in afterwards", w.RecordSignIn(t.Context(), made.ID, w.session), fault.NotFound)
+		w.wantKind("a sign-in afterwards", w.RecordSignIn(t.Context(), created.ID, w.session), fault.NotFound)
 	})
 }
 
@@ -145,16 +145,16 @@ func TestCompletionThatIsRolledBackIsNone(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := w.begin()
+		created := w.begin()
 		failure := fault.New(fault.Unavailable, "later")
 		err := database.Tx(t.Context(), func(ctx context.Context) error {
-			if err := w.Complete(ctx, made.ID); err != nil {
+			if err := w.Complete(ctx, created.ID); err != nil {
 				return err
 			}
 			return failure
 		})
 		w.wantKind("the transaction", err, fault.Unavailable)
-		if err := w.Complete(t.Context(), made.ID); err != nil {
+		if err := w.Complete(t.Context(), created.ID); err != nil {
 			t.Errorf("it counts as completed: %v", err)
 		}
 	})
@@ -171,19 +171,19 @@ func TestInteractionComesBackWholeToItsBrowserOnly(t *testing.T) {
 			CodeChallenge: strings.Repeat("c", 43), Nonce: "n", Prompts: oidc.PromptSet{oidc.PromptConsent}, MaxAge: "0", LoginHint: "ada@example.com",
 			Refusal: &interaction.Refusal{Code: oauth.InvalidScope, Description: "no"},
 		}
-		made, err := w.Begin(ctx, request)
+		created, err := w.Begin(ctx, request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, binding, err := w.Claim(ctx, made.ID)
+		_, binding, err := w.Claim(ctx, created.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.clock.Advance(time.Minute)
-		if err := w.RecordSignIn(ctx, made.ID, w.session); err != nil {
+		if err := w.RecordSignIn(ctx, created.ID, w.session); err != nil {
 			t.Fatal(err)
 		}
-		found, err := w.Find(ctx, made.ID, binding)
+		found, err := w.Find(ctx, created.ID, binding)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,16 +193,16 @@ func TestInteractionComesBackWholeToItsBrowserOnly(t *testing.T) {
 		if !found.SignedInWith(w.session) || found.SignedInWith(id.New()) || !found.AuthenticatedAt.Equal(noon.Add(time.Minute)) {
 			t.Errorf("the sign-in is %v at %v", found.SessionID, found.AuthenticatedAt)
 		}
-		_, err = w.Find(ctx, made.ID, secret.New())
+		_, err = w.Find(ctx, created.ID, secret.New())
 		w.wantKind("another browser", err, fault.NotFound)
-		_, err = w.Find(ctx, made.ID, secret.Redacted{})
+		_, err = w.Find(ctx, created.ID, secret.Redacted{})
 		w.wantKind("no secret", err, fault.NotFound)
 		_, err = w.Find(ctx, w.begin().ID, binding)
 		w.wantKind("another interaction", err, fault.NotFound)
-		if err := w.Complete(ctx, made.ID); err != nil {
+		if err := w.Complete(ctx, created.ID); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := w.Find(ctx, made.ID, binding); err != nil || found.CompletedAt == nil {
+		if found, err := w.Find(ctx, created.ID, binding); err != nil || found.CompletedAt == nil {
 			t.Errorf("who goes back is not told that it is completed: %v", err)
 		}
 	})
@@ -212,9 +212,9 @@ func TestUnclaimedInteractionIsNobodys(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w := newWorld(t, database)
-		made := w.begin()
+		created := w.begin()
 		for _, binding := range []secret.Redacted{{}, secret.New()} {
-			_, err := w.Find(t.Context(), made.ID, binding)
+			_, err := w.Find(t.Context(), created.ID, binding)
 			w.wantKind("unclaimed", err, fault.NotFound)
 		}
 		transient := w.Transient(w.request())
@@ -227,22 +227,22 @@ func TestInteractionExpires(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		w, ctx := newWorld(t, database), t.Context()
-		made, unclaimed := w.begin(), w.begin()
-		_, binding, err := w.Claim(ctx, made.ID)
+		created, unclaimed := w.begin(), w.begin()
+		_, binding, err := w.Claim(ctx, created.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.clock.Advance(lifetime - time.Microsecond)
-		if _, err := w.Find(ctx, made.ID, binding); err != nil {
+		if _, err := w.Find(ctx, created.ID, binding); err != nil {
 			t.Errorf("too early: %v", err)
 		}
 		w.clock.Advance(time.Microsecond)
-		_, err = w.Find(ctx, made.ID, binding)
+		_, err = w.Find(ctx, created.ID, binding)
 		w.wantKind("find", err, fault.NotFound)
 		_, _, err = w.Claim(ctx, unclaimed.ID)
 		w.wantKind("claim", err, fault.NotFound)
-		w.wantKind("sign in", w.RecordSignIn(ctx, made.ID, w.session), fault.NotFound)
-		w.wantKind("complete", w.Complete(ctx, made.ID), fault.Conflict)
+		w.wantKind("sign in", w.RecordSignIn(ctx, created.ID, w.session), fault.NotFound)
+		w.wantKind("complete", w.Complete(ctx, created.ID), fault.Conflict)
 	})
 }
 

@@ -49,9 +49,9 @@ func appOf(s *testx.Server, format client.AccessTokenFormat) testx.Client {
 	})
 }
 
-func (w *world) own(known testx.Client, resources ...string) testx.Answer {
+func (w *world) own(cl testx.Client, resources ...string) testx.Answer {
 	w.t.Helper()
-	return w.Token(known, url.Values{"grant_type": {"client_credentials"}, "resource": resources})
+	return w.Token(cl, url.Values{"grant_type": {"client_credentials"}, "resource": resources})
 }
 
 // RFC 7662 section 4: whoever asks learns only about tokens that are meant for them.
@@ -158,19 +158,19 @@ func TestWhatAResourceServerLearns(t *testing.T) {
 // Whatever ends a token ends it for every caller at once, and nothing is said beside.
 func TestWhatEndedIsInactive(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(w *world, known testx.Client, tokens testx.Answer) error{
-		"client disabled": func(w *world, known testx.Client, _ testx.Answer) error {
-			return w.Clients.Disable(w.t.Context(), known.ID)
+	for name, end := range map[string]func(w *world, cl testx.Client, tokens testx.Answer) error{
+		"client disabled": func(w *world, cl testx.Client, _ testx.Answer) error {
+			return w.Clients.Disable(w.t.Context(), cl.ID)
 		},
-		"client deleted": func(w *world, known testx.Client, _ testx.Answer) error {
-			return w.Clients.Delete(w.t.Context(), known.ID)
+		"client deleted": func(w *world, cl testx.Client, _ testx.Answer) error {
+			return w.Clients.Delete(w.t.Context(), cl.ID)
 		},
-		"client disabled behind our back": func(w *world, known testx.Client, _ testx.Answer) error {
-			_, err := w.Database().Write(w.t.Context()).Exec(w.t.Context(), `UPDATE clients SET state = 'disabled' WHERE id = $1`, known.ID)
+		"client disabled behind our back": func(w *world, cl testx.Client, _ testx.Answer) error {
+			_, err := w.Database().Write(w.t.Context()).Exec(w.t.Context(), `UPDATE clients SET state = 'disabled' WHERE id = $1`, cl.ID)
 			return err
 		},
-		"revoked": func(w *world, known testx.Client, tokens testx.Answer) error {
-			w.Revoke(known, tokens.Text("access_token"))
+		"revoked": func(w *world, cl testx.Client, tokens testx.Answer) error {
+			w.Revoke(cl, tokens.Text("access_token"))
 			return nil
 		},
 		"expired": func(w *world, _ testx.Client, _ testx.Answer) error {
@@ -236,8 +236,8 @@ func TestCallersNeedCredentials(t *testing.T) {
 		wrong := w.app
 		wrong.Secret = w.nobody.Secret
 		form := url.Values{"token": {token}}
-		named := func(known testx.Client) url.Values {
-			return url.Values{"token": {token}, "client_id": {known.ClientID}}
+		named := func(cl testx.Client) url.Values {
+			return url.Values{"token": {token}, "client_id": {cl.ClientID}}
 		}
 		for name, test := range map[string]struct {
 			form    url.Values

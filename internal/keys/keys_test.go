@@ -49,11 +49,11 @@ func each(t *testing.T, test func(w *world)) {
 
 func (w *world) sealer(sealingKeys ...secret.Redacted) *secret.Sealer {
 	w.t.Helper()
-	made, err := secret.NewSealer(sealingKeys...)
+	created, err := secret.NewSealer(sealingKeys...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 func (w *world) log() *audit.Log { return audit.New(audit.Deps{Database: w.database, Clock: w.clock}) }
@@ -161,11 +161,11 @@ func TestBootstrap(t *testing.T) {
 		if got, want := first.Algorithms(), []jose.Algorithm{jose.RS256, jose.ES256}; !slices.Equal(got, want) {
 			w.t.Errorf("algorithms %v, want %v", got, want)
 		}
-		made := w.list(first)
-		if len(made) != 2 {
-			w.t.Fatalf("%d keys, want 2", len(made))
+		created := w.list(first)
+		if len(created) != 2 {
+			w.t.Fatalf("%d keys, want 2", len(created))
 		}
-		for _, key := range made {
+		for _, key := range created {
 			if key.State != keys.Active || !key.CreatedAt.Equal(w.clock.Now()) || !key.ActivatedAt.Equal(w.clock.Now()) || !key.RetiredAt.IsZero() {
 				w.t.Errorf("key %+v", key)
 			}
@@ -174,7 +174,7 @@ func TestBootstrap(t *testing.T) {
 		w.clock.Advance(time.Hour)
 		second := w.node()
 		w.must(second.Bootstrap(w.t.Context()))
-		if got := w.list(second); !slices.Equal(got, made) {
+		if got := w.list(second); !slices.Equal(got, created) {
 			w.t.Errorf("a second start changed the keys: %+v", got)
 		}
 		w.verify(second, w.sign(first, jose.RS256))

@@ -137,9 +137,9 @@ func TestWithdraw(t *testing.T) {
 		if _, err := node.Find(ctx, next.ID); fault.KindOf(err) != fault.NotFound {
 			w.t.Errorf("found: %v", err)
 		}
-		known, err := node.Find(ctx, all[0].ID)
-		if err != nil || !strings.Contains(string(known.JWK), `"kid":"`+all[0].ID+`"`) || strings.Contains(string(known.JWK), `"d"`) {
-			w.t.Errorf("%s, %v", known.JWK, err)
+		key, err := node.Find(ctx, all[0].ID)
+		if err != nil || !strings.Contains(string(key.JWK), `"kid":"`+all[0].ID+`"`) || strings.Contains(string(key.JWK), `"d"`) {
+			w.t.Errorf("%s, %v", key.JWK, err)
 		}
 	})
 }

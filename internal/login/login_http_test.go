@@ -31,10 +31,10 @@ func TestPlainSignIn(t *testing.T) {
 			t.Error("the key of the form outlived the sign-in")
 		}
 		b.get(t, "/login").has(t, http.StatusOK, "You are signed in", `href="/id/logout"`)
-		known, err := w.users.Find(t.Context(), w.ada.ID)
+		u, err := w.users.Find(t.Context(), w.ada.ID)
 		must(t, err)
-		if known.LastLoginAt == nil || !known.LastLoginAt.Equal(start) {
-			t.Errorf("last login: %v", known.LastLoginAt)
+		if u.LastLoginAt == nil || !u.LastLoginAt.Equal(start) {
+			t.Errorf("last login: %v", u.LastLoginAt)
 		}
 		// The same credentials for another person, on the same browser.
 		form = b.get(t, "/login?switch=1")

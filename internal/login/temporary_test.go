@@ -19,12 +19,12 @@ func TestATemporaryPasswordBeginsNoSession(t *testing.T) {
 			s := testx.NewServer(t, engine)
 			password := "correct horse " + secret.New().Reveal()[:16]
 			s.Secret(password)
-			made, err := s.Users.Create(t.Context(), user.New{Username: "ada", Password: secret.FromString(password), RequirePasswordChange: true})
+			created, err := s.Users.Create(t.Context(), user.New{Username: "ada", Password: secret.FromString(password), RequirePasswordChange: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			app, browser := s.Confidential("https://app.example/callback", nil), s.Browser()
-			page := browser.SignIn(browser.Open(s.AuthorizeURL(s.Request(app))), testx.Person{User: made, Password: password})
+			page := browser.SignIn(browser.Open(s.AuthorizeURL(s.Request(app))), testx.Person{User: created, Password: password})
 			if page.Form().ID != "password-form" {
 				t.Errorf("after the sign-in: %d %q", page.Status, page.Form().ID)
 			}

@@ -88,11 +88,11 @@ const latePassword, otherPassword = "three late umbrellas", "four yellow tractor
 func (w *underWay) account(t *testing.T, mustChange bool) user.User {
 	t.Helper()
 	w.accounts++
-	made, err := w.users.Create(t.Context(), user.New{
+	created, err := w.users.Create(t.Context(), user.New{
 		Username: "person" + strconv.Itoa(w.accounts), Administrator: true, RequirePasswordChange: mustChange, Password: secret.FromString(adasPassword),
 	})
 	must(t, err)
-	return made
+	return created
 }
 
 func (w *underWay) attempt(whose user.User) login.Attempt {
@@ -101,9 +101,9 @@ func (w *underWay) attempt(whose user.User) login.Attempt {
 
 func (w *underWay) recovery(t *testing.T, setup *bootstrap.Service, whose user.User) secret.Redacted {
 	t.Helper()
-	made, err := setup.Recover(t.Context(), whose.Username)
+	created, err := setup.Recover(t.Context(), whose.Username)
 	must(t, err)
-	return inLink(t, made.URL)
+	return inLink(t, created.URL)
 }
 
 // inLink returns the token of a link.
@@ -133,9 +133,9 @@ func (w *underWay) meanwhile() map[string]func(t *testing.T, whose user.User) {
 	return map[string]func(t *testing.T, whose user.User){
 		"new password": func(t *testing.T, whose user.User) { must(t, w.users.SetPassword(t.Context(), whose.ID, password)) },
 		"reset": func(t *testing.T, whose user.User) {
-			known, err := w.users.Find(t.Context(), whose.ID)
+			u, err := w.users.Find(t.Context(), whose.ID)
 			must(t, err)
-			prepared, err := w.users.PreparePassword(t.Context(), known, password)
+			prepared, err := w.users.PreparePassword(t.Context(), u, password)
 			must(t, err)
 			must(t, w.users.ResetPassword(t.Context(), prepared))
 		},
@@ -163,9 +163,9 @@ func (w *underWay) meanwhile() map[string]func(t *testing.T, whose user.User) {
 			must(t, w.users.RequirePasswordChange(t.Context(), whose.ID))
 		},
 		"requirement changed": func(t *testing.T, whose user.User) {
-			known, err := w.users.Find(t.Context(), whose.ID)
+			u, err := w.users.Find(t.Context(), whose.ID)
 			must(t, err)
-			wanted := known.Profile()
+			wanted := u.Profile()
 			wanted.RequirePasswordChange = !wanted.RequirePasswordChange
 			_, err = w.users.Replace(t.Context(), whose.ID, wanted)
 			must(t, err)
@@ -219,11 +219,11 @@ func (w *underWay) late() map[string]late {
 		}},
 		"invitation used": {audit.InvitationUse, func(t *testing.T) (user.User, func(func()) error) {
 			whose := w.account(t, false)
-			made, err := w.invite.Invite(ctx, whose.ID)
+			created, err := w.invite.Invite(ctx, whose.ID)
 			must(t, err)
 			return whose, func(hook func()) error {
 				w.hasher.hashed = hook
-				_, err := w.invite.Accept(ctx, inLink(t, made.URL), secret.FromString(latePassword))
+				_, err := w.invite.Accept(ctx, inLink(t, created.URL), secret.FromString(latePassword))
 				return err
 			}
 		}},

@@ -175,9 +175,9 @@ func newWorld(t *testing.T, database *db.DB) *world {
 
 func (w *world) create(t *testing.T, name, password string) user.User {
 	t.Helper()
-	made, err := w.users.Create(t.Context(), user.New{Username: name, Email: name + "@example.com", Password: secret.FromString(password)})
+	created, err := w.users.Create(t.Context(), user.New{Username: name, Email: name + "@example.com", Password: secret.FromString(password)})
 	must(t, err)
-	return made
+	return created
 }
 
 // serve starts the server. /begin stands for the authorization endpoint that

@@ -41,10 +41,10 @@ func TestListOfSessions(t *testing.T) {
 		ada, bob := w.user(t, "ada"), w.user(t, "bob")
 		names := map[uuid.UUID]string{}
 		start := func(name string, userID uuid.UUID) session.Session {
-			made, _ := w.begin(t, session.New{Person: recognized(userID), UserAgent: "Browser of " + name, Address: "192.0.2.1"})
-			names[made.ID] = name
+			created, _ := w.begin(t, session.New{Person: recognized(userID), UserAgent: "Browser of " + name, Address: "192.0.2.1"})
+			names[created.ID] = name
 			w.clock.Advance(time.Minute)
-			return made
+			return created
 		}
 		start("a", ada) // expires
 		ended := start("b", ada)
@@ -57,9 +57,9 @@ func TestListOfSessions(t *testing.T) {
 		since := w.clock.Now().Add(-3 * time.Minute)
 		app := w.client(t, "app")
 		w.exec(t, `INSERT INTO session_clients (session_id, client, created_at) SELECT id, $1, $2 FROM sessions`, w.client(t, "everywhere"), since)
-		for made, name := range names {
+		for created, name := range names {
 			if name != "d" {
-				w.exec(t, `INSERT INTO session_clients (session_id, client, created_at) VALUES ($1, $2, $3)`, made, app, since)
+				w.exec(t, `INSERT INTO session_clients (session_id, client, created_at) VALUES ($1, $2, $3)`, created, app, since)
 			}
 		}
 		for name, test := range map[string]struct {
@@ -99,9 +99,9 @@ func TestListOfSessions(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, test.want)
 			}
 		}
-		known, err := w.sessions.Find(t.Context(), ended.ID)
-		if err != nil || known.Username != "ada" || known.UserAgent != "Browser of b" || known.Address != "192.0.2.1" || known.EndedAt == nil {
-			t.Errorf("%+v %v", known, err)
+		found, err := w.sessions.Find(t.Context(), ended.ID)
+		if err != nil || found.Username != "ada" || found.UserAgent != "Browser of b" || found.Address != "192.0.2.1" || found.EndedAt == nil {
+			t.Errorf("%+v %v", found, err)
 		}
 		if _, err := w.sessions.Find(t.Context(), id.New()); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("a session that never was: %v", err)
@@ -149,15 +149,15 @@ func TestEndingVeryManyRace(t *testing.T) {
 		for range 8 {
 			racing.Go(func() {
 				for after := uuid.Nil; ; {
-					made, err := w.sessions.EndSomeOfClient(t.Context(), app, after)
+					created, err := w.sessions.EndSomeOfClient(t.Context(), app, after)
 					if err != nil {
 						t.Error(err)
 						return
 					}
 					mu.Lock()
-					total += made.Changed
+					total += created.Changed
 					mu.Unlock()
-					if after = made.Next; after == uuid.Nil {
+					if after = created.Next; after == uuid.Nil {
 						return
 					}
 				}
@@ -175,21 +175,21 @@ func TestEndingVeryManyRace(t *testing.T) {
 		if left := w.list(t, session.Query{State: session.Active}); len(left) != 1 || left[0].ID != other.ID {
 			t.Errorf("%d sessions are left", len(left))
 		}
-		if made, err := w.sessions.EndSomeOf(t.Context(), other.UserID, uuid.Nil); err != nil || made != (page.Batch{Changed: 1}) {
-			t.Errorf("%+v %v", made, err)
+		if created, err := w.sessions.EndSomeOf(t.Context(), other.UserID, uuid.Nil); err != nil || created != (page.Batch{Changed: 1}) {
+			t.Errorf("%+v %v", created, err)
 		}
 	})
 }
 
 func (w world) client(t *testing.T, name string) uuid.UUID {
 	t.Helper()
-	made := id.New()
+	created := id.New()
 	w.exec(t, `INSERT INTO clients (id, client_id, client_name, application_type, token_endpoint_auth_method, redirect_uris, grant_types,
 		response_types, scopes, resources, protected_resources, pkce, consent, access_token_format, refresh_token_rotation,
 		id_token_signed_response_alg, contacts, post_logout_redirect_uris, require_auth_time, state, created_at, updated_at)
 		VALUES ($1, $2, $2, 'web', 'none', '[]', '[]', '[]', '[]', '[]', '[]', 'required', 'remember', 'opaque', 'rotate', 'RS256', '[]', '[]', $3, 'active', $4, $4)`,
-		made, name, false, w.clock.Now())
-	return made
+		created, name, false, w.clock.Now())
+	return created
 }
 
 func (w world) exec(t *testing.T, statement string, arguments ...any) {
@@ -206,15 +206,15 @@ func (w world) many(t *testing.T, count int, clientRecord uuid.UUID) map[uuid.UU
 	users := []uuid.UUID{w.user(t, "a"), w.user(t, "b"), w.user(t, "c")}
 	err := w.database.Tx(t.Context(), func(ctx context.Context) error {
 		for i := range count {
-			made := id.New()
-			whose[made] = users[i%3]
+			created := id.New()
+			whose[created] = users[i%3]
 			if _, err := w.database.Write(ctx).Exec(ctx, `INSERT INTO sessions (id, token_hash, user_id, authentication_methods, authenticated_at,
 				created_at, last_seen_at, idle_expires_at, expires_at, user_agent, address) VALUES ($1, $2, $3, '[]', $4, $4, $4, $5, $5, '', '')`,
-				made, made[:], users[i%3], w.clock.Now(), w.clock.Now().Add(idle)); err != nil {
+				created, created[:], users[i%3], w.clock.Now(), w.clock.Now().Add(idle)); err != nil {
 				return err
 			}
 			if _, err := w.database.Write(ctx).Exec(ctx, `INSERT INTO session_clients (session_id, client, created_at) VALUES ($1, $2, $3)`,
-				made, clientRecord, w.clock.Now()); err != nil {
+				created, clientRecord, w.clock.Now()); err != nil {
 				return err
 			}
 		}

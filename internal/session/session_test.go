@@ -47,14 +47,14 @@ func newWorld(database *db.DB) world {
 // user puts a user into the database, as far as sessions need one.
 func (w world) user(t *testing.T, name string) uuid.UUID {
 	t.Helper()
-	made := uuid.New()
+	created := uuid.New()
 	_, err := w.database.Write(t.Context()).Exec(t.Context(), `INSERT INTO users (id, username, username_folded, email_verified, state,
 		administrator, require_password_change, phone_number_verified, created_at, updated_at)
-		VALUES ($1, $2, $2, $3, 'active', $3, $3, $3, $4, $4)`, made, name, false, w.clock.Now())
+		VALUES ($1, $2, $2, $3, 'active', $3, $3, $3, $4, $4)`, created, name, false, w.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 func (w world) begin(t *testing.T, begun session.New) (session.Session, secret.Redacted) {
@@ -202,7 +202,7 @@ func TestAuthenticatingAgain(t *testing.T) {
 			t.Error("an ended session was taken up again")
 		}
 		planted := secret.New()
-		made, given := w.begin(t, session.New{Person: recognized(bob), Replaces: planted})
+		created, given := w.begin(t, session.New{Person: recognized(bob), Replaces: planted})
 		if given.Equal(planted) {
 			t.Error("the browser's own token was taken")
 		}
@@ -211,7 +211,7 @@ func TestAuthenticatingAgain(t *testing.T) {
 		}
 		w.clock.Advance(idle)
 		late, _ := w.begin(t, session.New{Person: recognized(bob), Replaces: given})
-		if late.ID == made.ID {
+		if late.ID == created.ID {
 			t.Error("an expired session was taken up again")
 		}
 	})
@@ -225,8 +225,8 @@ func TestSessionsOfAnAccountAreBounded(t *testing.T) {
 		w.sessions = session.NewService(session.Deps{
 			Database: database, Clock: w.clock, Endings: told, Maximum: maximum, Lifetime: policy.Lifetime{Idle: idle, Absolute: absolute},
 		})
-		made := w.user(t, "ada")
-		ada := account{made, database}
+		created := w.user(t, "ada")
+		ada := account{created, database}
 		_, others := w.begin(t, session.New{Person: recognized(w.user(t, "bob"))})
 		var first []secret.Redacted
 		for range maximum {
@@ -237,7 +237,7 @@ func TestSessionsOfAnAccountAreBounded(t *testing.T) {
 		w.clock.Advance(time.Second)
 		// Authenticating again is no session more.
 		_, first[0] = w.begin(t, session.New{Person: ada, Replaces: first[0]})
-		if count, err := w.sessions.CountOf(t.Context(), made); err != nil || count != maximum || len(told.ended) != 0 {
+		if count, err := w.sessions.CountOf(t.Context(), created); err != nil || count != maximum || len(told.ended) != 0 {
 			t.Fatalf("%d sessions, %v; told of %v", count, err, told.ended)
 		}
 		_, newest := w.begin(t, session.New{Person: ada})
@@ -255,7 +255,7 @@ func TestSessionsOfAnAccountAreBounded(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if count, err := w.sessions.CountOf(t.Context(), made); err != nil || count != maximum || len(told.ended) != 1+racers {
+		if count, err := w.sessions.CountOf(t.Context(), created); err != nil || count != maximum || len(told.ended) != 1+racers {
 			t.Errorf("%d sessions, %v; told of %d ends", count, err, len(told.ended))
 		}
 		if _, live := w.current(t, others); !live {

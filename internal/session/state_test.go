@@ -42,15 +42,15 @@ func TestBrowserState(t *testing.T) {
 		for range 2 {
 			answer := httptest.NewRecorder()
 			browser.Write(answer, token, started)
-			made := named(answer, want.Name)
-			if len(made) != 1 || made[0].HttpOnly || made[0].Secure != want.Secure || made[0].SameSite != want.SameSite || made[0].Path != "/" || made[0].Domain != "" ||
-				made[0].MaxAge != int(absolute/time.Second) || len(made[0].Value) != 43 {
-				t.Fatalf("%s: %v", issuer, made)
+			created := named(answer, want.Name)
+			if len(created) != 1 || created[0].HttpOnly || created[0].Secure != want.Secure || created[0].SameSite != want.SameSite || created[0].Path != "/" || created[0].Domain != "" ||
+				created[0].MaxAge != int(absolute/time.Second) || len(created[0].Value) != 43 {
+				t.Fatalf("%s: %v", issuer, created)
 			}
-			if seen[made[0].Value] {
+			if seen[created[0].Value] {
 				t.Errorf("%s: the state is the token, or the same again", issuer)
 			}
-			seen[made[0].Value] = true
+			seen[created[0].Value] = true
 		}
 		answer := httptest.NewRecorder()
 		browser.Clear(answer)
@@ -97,10 +97,10 @@ func TestSessionState(t *testing.T) {
 	// A browser that has none, or one that was not made here, gets one that counts.
 	for _, worthless := range []string{"", "short", state + "x", strings.Repeat(" ", 43), strings.Repeat("%", 43)} {
 		got, answer := ask("https://app.example/callback", worthless)
-		made := named(answer, "__Host-authly_browser_state")
+		created := named(answer, "__Host-authly_browser_state")
 		_, salt, _ := strings.Cut(got, ".")
-		if len(made) != 1 || got != hash("https://app.example", made[0].Value, salt) {
-			t.Errorf("%q: %s, %v", worthless, got, made)
+		if len(created) != 1 || got != hash("https://app.example", created[0].Value, salt) {
+			t.Errorf("%q: %s, %v", worthless, got, created)
 		}
 	}
 }

@@ -74,22 +74,22 @@ func TestLastAdministratorStays(t *testing.T) {
 // inOffice makes an administrator who could sign in. The password is none: hashing takes long.
 func (w world) inOffice(t *testing.T, database *db.DB, name string) user.User {
 	t.Helper()
-	made, err := w.users.Create(t.Context(), user.New{Username: name, Administrator: true})
+	created, err := w.users.Create(t.Context(), user.New{Username: name, Administrator: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET password_hash = 'none' WHERE id = $1`, made.ID); err != nil {
+	if _, err := database.Write(t.Context()).Exec(t.Context(), `UPDATE users SET password_hash = 'none' WHERE id = $1`, created.ID); err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 func changed(ctx context.Context, w world, id uuid.UUID, change func(*user.Profile)) error {
-	known, err := w.users.Find(ctx, id)
+	u, err := w.users.Find(ctx, id)
 	if err != nil {
 		return err
 	}
-	wanted := known.Profile()
+	wanted := u.Profile()
 	change(&wanted)
 	_, err = w.users.Replace(ctx, id, wanted)
 	return err
@@ -106,12 +106,12 @@ func TestWhoIsTheLastAdministrator(t *testing.T) {
 			"with a given one":   {Username: "hurried", Administrator: true, RequirePasswordChange: true},
 			"disabled":           {Username: "disabled", Administrator: true, State: user.Disabled},
 		} {
-			made, err := w.users.Create(ctx, other)
+			created, err := w.users.Create(ctx, other)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if name != "without a password" {
-				if _, err := database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = 'none' WHERE id = $1`, made.ID); err != nil {
+				if _, err := database.Write(ctx).Exec(ctx, `UPDATE users SET password_hash = 'none' WHERE id = $1`, created.ID); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -132,8 +132,8 @@ func TestWhoIsTheLastAdministrator(t *testing.T) {
 		if err := changed(ctx, w, root.ID, func(p *user.Profile) { p.Claims.Nickname = "Chief" }); err != nil {
 			t.Errorf("the last one gets a nickname: %v", err)
 		}
-		if known, err := w.users.Find(ctx, root.ID); err != nil || !known.MayAdminister() || known.Claims.Nickname != "Chief" {
-			t.Errorf("the last one is %+v, %v", known, err)
+		if u, err := w.users.Find(ctx, root.ID); err != nil || !u.MayAdminister() || u.Claims.Nickname != "Chief" {
+			t.Errorf("the last one is %+v, %v", u, err)
 		}
 		hurried, err := w.users.FindByIdentifier(ctx, "hurried")
 		if err != nil {

@@ -46,13 +46,13 @@ func TestList(t *testing.T) {
 			{Username: "carl", State: user.Disabled, ManagedBy: "math/old", Claims: oidc.StandardClaims{FamilyName: "Gauß", Locale: "de", ZoneInfo: "Europe/Berlin"}},
 			{Username: "bobby", Email: "b@other.example", EmailVerified: true, ManagedBy: "math"},
 		} {
-			made, err := w.users.Create(t.Context(), each)
+			created, err := w.users.Create(t.Context(), each)
 			if err != nil {
 				t.Fatal(err)
 			}
 			w.clock.Advance(time.Hour)
 			if i < 2 {
-				if err := w.users.RecordSignIn(t.Context(), made.ID); err != nil {
+				if err := w.users.RecordSignIn(t.Context(), created.ID); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -67,9 +67,9 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		ada, bob := w.create(t, user.New{Username: "ada"}), w.create(t, user.New{Username: "bob"})
 		var prepared user.PreparedPassword
 		prepare := func() { // for ada as she is now, so that it is the ticket that is refused
-			known, err := w.users.Find(ctx, ada.ID)
+			u, err := w.users.Find(ctx, ada.ID)
 			if err == nil {
-				prepared, err = w.users.PreparePassword(ctx, known, secret.FromString("a new horse battery"))
+				prepared, err = w.users.PreparePassword(ctx, u, secret.FromString("a new horse battery"))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -101,8 +101,8 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		if _, err := w.users.UseTicket(ctx, user.ForInvitation, issue(bob), prepared); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("the ticket of another one is used: %v", err)
 		}
-		if known, err := w.users.FindTicket(ctx, user.ForInvitation, newer); err != nil || known.User.ID != ada.ID {
-			t.Errorf("a good one: %+v, %v", known, err)
+		if verified, err := w.users.FindTicket(ctx, user.ForInvitation, newer); err != nil || verified.User.ID != ada.ID {
+			t.Errorf("a good one: %+v, %v", verified, err)
 		}
 		w.clock.Advance(time.Minute)
 		refused("one that has expired", user.ForInvitation, newer)
@@ -142,10 +142,10 @@ func TestTicketsThatAreRefused(t *testing.T) {
 func TestTemporaryPasswords(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
-		made := user.NewTemporaryPassword().Reveal()
-		if reasons := (policy.PasswordRules{}).Check(made, "authly"); len(made) != 32 || len(reasons) > 0 || seen[made] {
-			t.Fatalf("%q: %v", made, reasons)
+		created := user.NewTemporaryPassword().Reveal()
+		if reasons := (policy.PasswordRules{}).Check(created, "authly"); len(created) != 32 || len(reasons) > 0 || seen[created] {
+			t.Fatalf("%q: %v", created, reasons)
 		}
-		seen[made] = true
+		seen[created] = true
 	}
 }

@@ -100,11 +100,11 @@ func (w world) create(t *testing.T, registration user.New) user.User {
 	if registration.Password.IsZero() {
 		registration.Password = secret.FromString(goodPassword)
 	}
-	made, err := w.users.Create(t.Context(), registration)
+	created, err := w.users.Create(t.Context(), registration)
 	if err != nil {
 		t.Fatalf("create %s: %v", registration.Username, err)
 	}
-	return made
+	return created
 }
 
 // verify proves to be the user of that name by the good password.
@@ -141,10 +141,10 @@ func TestCreateAndFind(t *testing.T) {
 				PhoneNumber: "+442012345678", PhoneNumberVerified: &verified,
 			},
 		}
-		made := w.create(t, registration)
+		created := w.create(t, registration)
 		claims := registration.Claims
 		claims.PreferredUsername, claims.Email, claims.EmailVerified, claims.UpdatedAt = "Ada", "Ada@Example.com", &verified, start
-		if diff := cmp.Diff(claims, made.Claims); diff != "" {
+		if diff := cmp.Diff(claims, created.Claims); diff != "" {
 			t.Errorf("claims of the user that was created (-want +got):\n%s", diff)
 		}
 		for _, identifier := range []string{"ada", "ADA", " ada ", "ada@example.com", "ADA@EXAMPLE.COM", "Ａｄａ"} {
@@ -152,7 +152,7 @@ func TestCreateAndFind(t *testing.T) {
 			if err != nil {
 				t.Fatalf("find %q: %v", identifier, err)
 			}
-			if found.ID != made.ID || !found.Administrator || !found.IsActive() || !found.CreatedAt.Equal(start) {
+			if found.ID != created.ID || !found.Administrator || !found.IsActive() || !found.CreatedAt.Equal(start) {
 				t.Errorf("find %q: %+v", identifier, found)
 			}
 			if diff := cmp.Diff(claims, found.Claims); diff != "" {
@@ -160,7 +160,7 @@ func TestCreateAndFind(t *testing.T) {
 			}
 		}
 		// Every scope has to give something (OpenID Connect Core 1.0 section 5.4).
-		got := made.Claims.ClaimsForScopes(made.Subject(), oauth.ScopeSet{"openid", "profile", "email", "address", "phone"})
+		got := created.Claims.ClaimsForScopes(created.Subject(), oauth.ScopeSet{"openid", "profile", "email", "address", "phone"})
 		for _, name := range oidc.ClaimNames(oauth.ScopeSet{"openid", "profile", "email", "address", "phone"}) {
 			if got[name] == nil {
 				t.Errorf("no value for the claim %s", name)

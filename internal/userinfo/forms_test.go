@@ -24,8 +24,8 @@ func TestSignedResponse(t *testing.T) {
 			server := testx.NewServer(t, engine, testx.WithFakeClock(now))
 			person := server.Person("ada")
 			for _, algorithm := range jose.Algorithms() {
-				known := server.Confidential(callback, func(m *client.Metadata) { m.UserInfoAlgorithm = algorithm })
-				tokens := server.Tokens(known, person, url.Values{"scope": {"openid email"}, "nonce": {"n-0S6_WzA2Mj"}})
+				cl := server.Confidential(callback, func(m *client.Metadata) { m.UserInfoAlgorithm = algorithm })
+				tokens := server.Tokens(cl, person, url.Values{"scope": {"openid email"}, "nonce": {"n-0S6_WzA2Mj"}})
 				answer := server.Get("/oidc/userinfo", testx.Bearer(tokens.Text("access_token")))
 				if answer.Status != http.StatusOK || answer.Header.Get("Content-Type") != "application/jwt" || answer.Header.Get("Cache-Control") != "no-store" {
 					t.Fatalf("%s: %d %v", algorithm, answer.Status, answer.Header)
@@ -38,7 +38,7 @@ func TestSignedResponse(t *testing.T) {
 				if err := jose.UnmarshalClaims(payload, &claims); err != nil {
 					t.Fatal(err)
 				}
-				if claims["iss"] != server.Issuer || claims["aud"] != known.ClientID || claims["sub"] != person.Subject() ||
+				if claims["iss"] != server.Issuer || claims["aud"] != cl.ClientID || claims["sub"] != person.Subject() ||
 					claims["email"] != person.Email || claims["email_verified"] != true || claims["nonce"] != nil || claims["name"] != nil {
 					t.Errorf("%s: %v", algorithm, claims)
 				}
@@ -62,8 +62,8 @@ func TestPairwiseSubjectIsTheSameEverywhere(t *testing.T) {
 			pairwise := func(redirectURI string) testx.Client {
 				return server.Confidential(redirectURI, func(m *client.Metadata) { m.SubjectType = client.SubjectPairwise })
 			}
-			known, other := pairwise(callback), pairwise("https://other.example/callback")
-			tokens := server.Tokens(known, person)
+			cl, other := pairwise(callback), pairwise("https://other.example/callback")
+			tokens := server.Tokens(cl, person)
 			subject := subjectOf(t, server, tokens.Text("id_token"), jose.TypeJWT)
 			if subject == person.Subject() || subject == "" {
 				t.Fatalf("subject %q", subject)
@@ -76,12 +76,12 @@ func TestPairwiseSubjectIsTheSameEverywhere(t *testing.T) {
 				t.Errorf("access token: %s", got)
 			}
 			for _, name := range []string{"access_token", "refresh_token"} {
-				told := server.Introspect(known, tokens.Text(name))
+				told := server.Introspect(cl, tokens.Text(name))
 				if told.Text("sub") != subject || strings.Contains(told.Body, person.Subject()) || told.Text("username") != "" {
 					t.Errorf("introspection of the %s: %s", name, told.Body)
 				}
 			}
-			refreshed := server.Token(known, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}})
+			refreshed := server.Token(cl, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}})
 			if got := subjectOf(t, server, refreshed.Text("id_token"), jose.TypeJWT); got != subject {
 				t.Errorf("after a refresh: %s", got)
 			}

@@ -76,9 +76,9 @@ func TestWhichTokensAreAccepted(t *testing.T) {
 func TestWhereTheTokenIsSent(t *testing.T) {
 	t.Parallel()
 	server := testx.NewServer(t, db.SQLite)
-	known := server.Confidential(callback, nil)
-	token := server.Tokens(known, server.Person("ada")).Text("access_token")
-	inBody, basic := url.Values{"access_token": {token}}, testx.As(known)
+	cl := server.Confidential(callback, nil)
+	token := server.Tokens(cl, server.Person("ada")).Text("access_token")
+	inBody, basic := url.Values{"access_token": {token}}, testx.As(cl)
 	twice := func(r *http.Request) { r.Header.Add("Authorization", "Bearer "+token) }
 	for name, test := range map[string]struct {
 		method, path string

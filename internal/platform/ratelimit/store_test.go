@@ -28,11 +28,11 @@ var t0 = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 func newMemory(t testing.TB, capacity int) *ratelimit.Memory {
 	t.Helper()
-	made, err := ratelimit.NewMemory(capacity)
+	created, err := ratelimit.NewMemory(capacity)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 func TestMemory(t *testing.T) {

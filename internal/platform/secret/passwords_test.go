@@ -16,11 +16,11 @@ var cheap = secret.PasswordParameters{MemoryKiB: 7 << 10, Iterations: 5, Paralle
 
 func newHasher(t testing.TB, parameters secret.PasswordParameters) *secret.PasswordHasher {
 	t.Helper()
-	made, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{Parameters: parameters})
+	created, err := secret.NewPasswordHasher(secret.PasswordHasherOptions{Parameters: parameters})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 func TestHashAndVerify(t *testing.T) {

@@ -176,14 +176,14 @@ func TestRedactedValue(t *testing.T) {
 func TestNewIsRandom(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
-		made := secret.New().Reveal()
-		if len(made) != 43 || strings.Trim(made, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			t.Fatalf("%q is not 43 characters of base64url", made)
+		created := secret.New().Reveal()
+		if len(created) != 43 || strings.Trim(created, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			t.Fatalf("%q is not 43 characters of base64url", created)
 		}
-		if seen[made] {
+		if seen[created] {
 			t.Fatal("two secrets are the same")
 		}
-		seen[made] = true
+		seen[created] = true
 	}
 }
 

@@ -15,11 +15,11 @@ import (
 
 func newSealer(t testing.TB, keys ...secret.Redacted) *secret.Sealer {
 	t.Helper()
-	made, err := secret.NewSealer(keys...)
+	created, err := secret.NewSealer(keys...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return created
 }
 
 var keyPlace = secret.Place{Table: "signing_keys", Column: "sealed_key", Row: "0198d5b0-0000-7000-8000-000000000001"}

@@ -14,11 +14,11 @@ import (
 func TestLoadOrCreateSealingKey(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "made", "here")
 	path := filepath.Join(directory, "sealing.key")
-	made, err := secret.LoadOrCreateSealingKey(path)
+	created, err := secret.LoadOrCreateSealingKey(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := secret.NewSealer(made); err != nil {
+	if _, err := secret.NewSealer(created); err != nil {
 		t.Errorf("the key that was made can't be used: %v", err)
 	}
 	assertMode(t, path, 0o600)
@@ -27,7 +27,7 @@ func TestLoadOrCreateSealingKey(t *testing.T) {
 		t.Errorf("the directory has %v, %v", entries, err)
 	}
 	loaded, err := secret.LoadOrCreateSealingKey(path)
-	if err != nil || !loaded.Equal(made) {
+	if err != nil || !loaded.Equal(created) {
 		t.Errorf("another key at the second start: %v", err)
 	}
 }
