@@ -13,8 +13,8 @@ import (
 
 type store struct{ database *db.DB }
 
-// errOvertaken is returned when another node has sealed the same batch.
-var errOvertaken = errors.New("another node has sealed the batch")
+// errSealedElsewhere is returned when another node has sealed the same batch.
+var errSealedElsewhere = errors.New("another node has sealed the batch")
 
 const (
 	eventColumns = `id, occurred_at, action, outcome, actor_kind, actor_id, actor_name, client_id, target_kind, target_id, target_name, address, request_id, details, personal`
@@ -189,12 +189,12 @@ func (s store) oldestBatch(ctx context.Context) (batch, bool, error) {
 		`SELECT `+batchColumns+` FROM audit_batches WHERE deleted_at IS NULL ORDER BY number LIMIT 1`)))
 }
 
-// insertBatch fails with errOvertaken if there is a batch of that number.
+// insertBatch fails with errSealedElsewhere if there is a batch of that number.
 func (s store) insertBatch(ctx context.Context, b batch) error {
 	_, err := s.database.Write(ctx).Exec(ctx, `INSERT INTO audit_batches (number, events, digest, sealed_at) VALUES ($1, $2, $3, $4)`,
 		b.number, b.events, b.digest, b.sealedAt)
 	if db.IsUnique(err, "number") {
-		return errOvertaken
+		return errSealedElsewhere
 	}
 	return err
 }
@@ -205,7 +205,7 @@ func (s store) assign(ctx context.Context, number int64, events []stored) error 
 		changed, err := s.database.Write(ctx).Exec(ctx,
 			`UPDATE audit_events SET batch = $1 WHERE batch IS NULL AND id IN (`+db.Placeholders(2, len(some))+`)`, append([]any{number}, identifiers(some)...)...)
 		if err == nil && changed != int64(len(some)) {
-			return errOvertaken
+			return errSealedElsewhere
 		}
 		return err
 	})

@@ -41,7 +41,7 @@ func (l *Log) Seal(ctx context.Context) error {
 	}
 	for range maxBatches {
 		sealed, err := l.sealOne(ctx)
-		if errors.Is(err, errOvertaken) {
+		if errors.Is(err, errSealedElsewhere) {
 			return nil // another node is at it
 		}
 		if err != nil {

@@ -45,11 +45,11 @@ func (l *Log) Collect(ctx context.Context) error {
 	}
 	for _, source := range l.sources {
 		for range maxBatches {
-			taken, err := l.collectOne(ctx, source, everyOne)
-			if errors.Is(err, errThere) {
+			taken, err := l.collectOne(ctx, source, keepAll)
+			if errors.Is(err, errExists) {
 				taken, err = l.collectOne(ctx, source, l.store.missing)
 			}
-			if errors.Is(err, errOvertaken) || errors.Is(err, errThere) {
+			if errors.Is(err, errSealedElsewhere) || errors.Is(err, errExists) {
 				break // another node is at it
 			}
 			if err != nil {
@@ -63,8 +63,8 @@ func (l *Log) Collect(ctx context.Context) error {
 	return nil
 }
 
-// everyOne returns all events, for the case that none of them is in the log.
-func everyOne(_ context.Context, events []stored) ([]stored, error) { return events, nil }
+// keepAll returns all events, for the case that none of them is in the log.
+func keepAll(_ context.Context, events []stored) ([]stored, error) { return events, nil }
 
 // collectOne collects those of the next events of a source that choose returns.
 func (l *Log) collectOne(ctx context.Context, source Source, choose func(context.Context, []stored) ([]stored, error)) (taken int, err error) {

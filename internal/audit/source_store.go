@@ -25,14 +25,14 @@ func (s store) setPosition(ctx context.Context, source string, position uuid.UUI
 	return err
 }
 
-// errThere is returned when a collected event is in the log already.
-var errThere = errors.New("the event is in the log")
+// errExists is returned when a collected event is in the log already.
+var errExists = errors.New("the event is in the log")
 
-// insertSealed fails with errThere if one of the events is there.
+// insertSealed fails with errExists if one of the events is there.
 func (s store) insertSealed(ctx context.Context, events []stored) error {
 	err := s.insert(ctx, events)
 	if db.IsUnique(err, "") {
-		return errThere
+		return errExists
 	}
 	return err
 }

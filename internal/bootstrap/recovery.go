@@ -125,7 +125,7 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 		return s.recordRecovery(ctx, reasonPassword, after)
 	})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Conflict {
-		return user.User{}, s.overtaken(ctx, token, *opened.User, err)
+		return user.User{}, s.recordStale(ctx, token, *opened.User, err)
 	}
 	if err != nil {
 		return user.User{}, fmt.Errorf("recover an administrator: %w", err)
@@ -136,10 +136,10 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password secret.Red
 // logWithin bounds the time to write an event.
 const logWithin = 10 * time.Second
 
-// overtaken logs a link that was used, or whose account changed, while the password was
+// recordStale logs a link that was used, or whose account changed, while the password was
 // hashed. It returns the refusal, or the error of logging it: that the link is not valid,
 // or that the account has changed, after which the link can be used again.
-func (s *Service) overtaken(ctx context.Context, token secret.Redacted, whose user.User, refusal error) error {
+func (s *Service) recordStale(ctx context.Context, token secret.Redacted, whose user.User, refusal error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	if err := s.audit.Record(ctx, audit.Event{

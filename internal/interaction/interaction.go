@@ -130,7 +130,7 @@ func Next(facts Facts) (Step, *oauth.Error) {
 	if request.Refusal != nil {
 		return StepRefuse, oauth.Refuse(request.Refusal.Code, request.Refusal.Description)
 	}
-	if refusal := unfit(facts); refusal != nil {
+	if refusal := refusalFor(facts); refusal != nil {
 		return StepRefuse, refusal
 	}
 	if request.Prompts.Has(oidc.PromptSelectAccount) && !facts.Interaction.accountChosen(facts.SessionID) {
@@ -145,10 +145,10 @@ func Next(facts Facts) (Step, *oauth.Error) {
 	return StepConsent, nil
 }
 
-// unfit returns why the request can't be answered about the signed-in user,
+// refusalFor returns why the request can't be answered about the signed-in user,
 // or nil. If another user could still sign in, mustSignInAgain applies first.
-func unfit(facts Facts) *oauth.Error {
-	if !facts.isAskedFor() { // OpenID Connect Core 1.0 section 3.1.2.2
+func refusalFor(facts Facts) *oauth.Error {
+	if !facts.allowsUser() { // OpenID Connect Core 1.0 section 3.1.2.2
 		return oauth.Refuse(oauth.LoginRequired, "another user than the requested one is signed in")
 	}
 	if classes := facts.Interaction.Request.ContextClasses; len(classes) > 0 && !slices.Contains(classes, facts.ContextClass) {
@@ -157,8 +157,8 @@ func unfit(facts Facts) *oauth.Error {
 	return nil
 }
 
-// isAskedFor reports whether the request may be answered about the signed-in user.
-func (f Facts) isAskedFor() bool { return f.Interaction.Request.AllowsSubject(f.Subject) }
+// allowsUser reports whether the request may be answered about the signed-in user.
+func (f Facts) allowsUser() bool { return f.Interaction.Request.AllowsSubject(f.Subject) }
 
 // mustSignInAgain reports whether a live session is not enough. A sign-in
 // within this interaction is always enough: checking its age
@@ -168,7 +168,7 @@ func mustSignInAgain(facts Facts) bool {
 		return false
 	}
 	request := facts.Interaction.Request
-	if request.Prompts.Has(oidc.PromptLogin) || request.Prompts.Has(oidc.PromptCreate) || !facts.isAskedFor() {
+	if request.Prompts.Has(oidc.PromptLogin) || request.Prompts.Has(oidc.PromptCreate) || !facts.allowsUser() {
 		return true
 	}
 	maxAge, err := oidc.ParseMaxAge(request.MaxAge)

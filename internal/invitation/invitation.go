@@ -111,7 +111,7 @@ func (s *Service) Accept(ctx context.Context, token, password secret.Redacted) (
 		})
 	})
 	if errors.Is(err, errLink) {
-		return user.User{}, s.overtaken(ctx, u)
+		return user.User{}, s.recordStale(ctx, u)
 	}
 	if err != nil {
 		return user.User{}, fmt.Errorf("accept an invitation: %w", err)
@@ -122,9 +122,9 @@ func (s *Service) Accept(ctx context.Context, token, password secret.Redacted) (
 // logWithin bounds the time to write an event.
 const logWithin = 10 * time.Second
 
-// overtaken logs an invitation that became invalid while the password was
+// recordStale logs an invitation that became invalid while the password was
 // hashed. It returns the refusal, or the error of logging it.
-func (s *Service) overtaken(ctx context.Context, u user.User) error {
+func (s *Service) recordStale(ctx context.Context, u user.User) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	if err := s.deps.Audit.Record(ctx, audit.Event{

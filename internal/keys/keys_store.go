@@ -84,8 +84,8 @@ func (s store) insert(ctx context.Context, key row) (bool, error) {
 	return changed == 1, err
 }
 
-// errOutrun says that another process has changed a key first.
-var errOutrun = errors.New("another process changed the signing keys at the same time")
+// errConflict says that another process has changed a key first.
+var errConflict = errors.New("another process changed the signing keys at the same time")
 
 // retire makes the active key retired. It must be followed by activate in the same
 // transaction, so that there are never two active keys or none.
@@ -109,7 +109,7 @@ func (s store) delete(ctx context.Context, id string, state State) error {
 
 func oneRow(changed int64, err error) error {
 	if err == nil && changed != 1 {
-		return errOutrun
+		return errConflict
 	}
 	return err
 }

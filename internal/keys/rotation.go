@@ -46,7 +46,7 @@ func (s *Service) Tick(ctx context.Context) error {
 	}
 	if due := s.times.due(stored, s.clock.Now()); len(due) > 0 {
 		// Another node being faster is fine.
-		if err := s.promote(ctx, due, s.self, ""); err != nil && !errors.Is(err, errOutrun) {
+		if err := s.promote(ctx, due, s.self, ""); err != nil && !errors.Is(err, errConflict) {
 			return err
 		}
 		if stored, err = s.refresh(ctx); err != nil {
@@ -79,7 +79,7 @@ func (s *Service) deleteRetired(ctx context.Context, stored []Key) error {
 			}
 			return s.audit.Record(ctx, key.event(audit.KeyDelete, s.self, audit.Details{Reason: "retention"}))
 		})
-		if errors.Is(err, errOutrun) {
+		if errors.Is(err, errConflict) {
 			continue // another node has deleted it
 		}
 		if err != nil {
@@ -90,7 +90,7 @@ func (s *Service) deleteRetired(ctx context.Context, stored []Key) error {
 	return nil
 }
 
-// promote carries out all promotions or none. It returns [errOutrun] if a key is
+// promote carries out all promotions or none. It returns [errConflict] if a key is
 // no longer in the state on which the promotion was decided.
 func (s *Service) promote(ctx context.Context, promotions []promotion, by audit.Author, reason string) error {
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
@@ -170,7 +170,7 @@ func (s *Service) Rotate(ctx context.Context, options RotateOptions) ([]Key, err
 		promotions = append(promotions, following)
 	}
 	if err := s.promote(ctx, promotions, s.author(options.By), options.reason()); err != nil {
-		return nil, outrun(err)
+		return nil, asConflict(err)
 	}
 	if stored, err = s.refill(s.store.unguarded(ctx), algorithms, options.By); err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (s *Service) following(stored []Key, algorithm jose.Algorithm, options Rota
 	active, signs := find(stored, algorithm, Active)
 	next, published := find(stored, algorithm, Next)
 	if !signs || !published {
-		return promotion{}, outrun(errOutrun)
+		return promotion{}, asConflict(errConflict)
 	}
 	if from := s.times.signsFrom(next); !options.Force && s.clock.Now().Before(from) {
 		return promotion{}, fault.New(fault.Conflict, "keys.next_too_young").Because(fmt.Errorf(
@@ -195,9 +195,9 @@ func (s *Service) following(stored []Key, algorithm jose.Algorithm, options Rota
 	return promotion{active, next}, nil
 }
 
-// outrun turns errOutrun into a Conflict.
-func outrun(err error) error {
-	if errors.Is(err, errOutrun) {
+// asConflict turns errConflict into a Conflict.
+func asConflict(err error) error {
+	if errors.Is(err, errConflict) {
 		return fault.New(fault.Conflict, "keys.changed_meanwhile").Because(err)
 	}
 	return err

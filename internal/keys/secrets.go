@@ -66,7 +66,7 @@ func (s *Service) openSecrets(ctx context.Context) error {
 func (s *Service) openSecret(stored sealedSecret) (secret.Redacted, error) {
 	opened, err := s.sealer.Open(placeOfSecret(stored.name), stored.value)
 	if err != nil {
-		return secret.Redacted{}, fmt.Errorf("open a sealed secret: %w", unfit(err))
+		return secret.Redacted{}, fmt.Errorf("open a sealed secret: %w", unsealError(err))
 	}
 	if len(opened) == 0 {
 		return secret.Redacted{}, fmt.Errorf("the sealed secret %q is empty", stored.name)

@@ -206,7 +206,7 @@ func (s *Service) refresh(ctx context.Context) ([]Key, error) {
 func (s *Service) open(stored row) (*jose.Signer, error) {
 	encoded, err := s.sealer.Open(placeOfKey(stored.ID), stored.sealed)
 	if err != nil {
-		return nil, fmt.Errorf("open a signing key: %w", unfit(err))
+		return nil, fmt.Errorf("open a signing key: %w", unsealError(err))
 	}
 	defer clear(encoded)
 	private, err := jose.ParsePrivateKey(encoded)
@@ -220,9 +220,9 @@ func placeOfKey(id string) secret.Place {
 	return secret.Place{Table: "signing_keys", Column: "private_key", Row: id}
 }
 
-// unfit turns an unknown sealing key into [ErrUnfitSealingKey]. A value
+// unsealError turns an unknown sealing key into [ErrUnfitSealingKey]. A value
 // that was altered keeps its own error.
-func unfit(err error) error {
+func unsealError(err error) error {
 	if errors.Is(err, secret.ErrUnknownSealingKey) {
 		return fmt.Errorf("%w: %w", ErrUnfitSealingKey, err)
 	}

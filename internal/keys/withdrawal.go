@@ -81,13 +81,13 @@ func (s *Service) Retire(ctx context.Context, id string, options RotateOptions) 
 	}
 	following, err := s.following(stored, key.Algorithm, options)
 	if err == nil && following.from.ID != id {
-		err = outrun(errOutrun)
+		err = asConflict(errConflict)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := s.promote(ctx, []promotion{following}, s.author(options.By), options.reason()); err != nil {
-		return nil, outrun(err)
+		return nil, asConflict(err)
 	}
 	return s.ofAlgorithm(s.store.unguarded(ctx), algorithm, options.By) // what follows is the server's own upkeep
 }
@@ -113,11 +113,11 @@ func (s *Service) Withdraw(ctx context.Context, id string, by audit.Author) ([]K
 			return nil, err
 		}
 		if following.from.ID != id {
-			return nil, outrun(errOutrun)
+			return nil, asConflict(errConflict)
 		}
 	}
 	if err := s.withdraw(ctx, key.Key, following, s.author(by)); err != nil {
-		return nil, outrun(err)
+		return nil, asConflict(err)
 	}
 	s.logger.WarnContext(ctx, "signing key withdrawn", slog.String("algorithm", string(key.Algorithm)), slog.String("kid", key.ID))
 	// The caller may have authenticated with a token that this very key signed: the rest is

@@ -70,7 +70,7 @@ func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, 
 		return err
 	})
 	if errors.Is(err, errNoTicket) {
-		return SignedIn{}, s.overtaken(ctx, u)
+		return SignedIn{}, s.recordStale(ctx, u)
 	}
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("choose a password: %w", err)
@@ -78,9 +78,9 @@ func (s *Service) ChoosePassword(ctx context.Context, choice Choice) (SignedIn, 
 	return signedIn, nil
 }
 
-// overtaken logs a ticket that became invalid while the new password was hashed. It
+// recordStale logs a ticket that became invalid while the new password was hashed. It
 // returns the refusal, or the error of logging it.
-func (s *Service) overtaken(ctx context.Context, u user.User) error {
+func (s *Service) recordStale(ctx context.Context, u user.User) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logWithin)
 	defer cancel()
 	if err := s.deps.Audit.Record(ctx, audit.Event{

@@ -111,7 +111,7 @@ func (s *Service) endSome(ctx context.Context, of batch, key, after uuid.UUID) (
 			for last < len(endedSessions) && endedSessions[last].userID == endedSessions[first].userID {
 				last++
 			}
-			err = s.tell(ctx, endedSessions[first:last])
+			err = s.notify(ctx, endedSessions[first:last])
 			first = last
 		}
 		return err

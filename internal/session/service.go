@@ -30,7 +30,7 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 		ID: id.New(), Methods: begun.Methods, AuthenticatedAt: now, CreatedAt: now, LastSeenAt: now,
 	}
 	fresh.IdleExpiresAt, fresh.ExpiresAt = s.lifetime.Start(now)
-	browser := browser{described(begun.UserAgent, maxUserAgentBytes), described(begun.Address, maxAddressBytes)}
+	browser := browser{printable(begun.UserAgent, maxUserAgentBytes), printable(begun.Address, maxAddressBytes)}
 	var started Session
 	err := s.store.inTransaction(ctx, func(ctx context.Context) error {
 		userID, err := begun.Person.Admit(ctx) // first, because it locks the user
@@ -53,7 +53,7 @@ func (s *Service) Start(ctx context.Context, begun New) (Session, secret.Redacte
 		}
 		endedSessions, err := s.store.endByToken(ctx, replaced, now)
 		if err == nil {
-			err = s.tell(ctx, endedSessions)
+			err = s.notify(ctx, endedSessions)
 		}
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (s *Service) add(ctx context.Context, session Session, token secret.Digest,
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, endedSessions)
+	return s.notify(ctx, endedSessions)
 }
 
 // Current returns the session of a token, and whether there is a live one: not
@@ -127,7 +127,7 @@ func (s *Service) End(ctx context.Context, sessionID uuid.UUID) (bool, error) {
 		if endedSessions, err = s.store.end(ctx, sessionID, s.clock.Now()); err != nil {
 			return err
 		}
-		return s.tell(ctx, endedSessions)
+		return s.notify(ctx, endedSessions)
 	})
 	if err != nil {
 		return false, fmt.Errorf("end a session: %w", err)
@@ -142,7 +142,7 @@ func (s *Service) EndAllOf(ctx context.Context, userID uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		return s.tell(ctx, endedSessions)
+		return s.notify(ctx, endedSessions)
 	})
 	if err != nil {
 		return fmt.Errorf("end a user's sessions: %w", err)
@@ -169,8 +169,8 @@ func (s *Service) CountOf(ctx context.Context, userID uuid.UUID) (int64, error) 
 	return count, nil
 }
 
-// tell passes the ended sessions of one user to Endings.
-func (s *Service) tell(ctx context.Context, endedSessions []ended) error {
+// notify passes the ended sessions of one user to Endings.
+func (s *Service) notify(ctx context.Context, endedSessions []ended) error {
 	if len(endedSessions) == 0 || s.endings == nil {
 		return nil
 	}

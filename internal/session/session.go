@@ -48,8 +48,8 @@ const (
 	maxAddressBytes   = 64
 )
 
-// described returns a foreign text in a form that can be stored and shown on one line.
-func described(text string, limit int) string {
+// printable returns a foreign text in a form that can be stored and shown on one line.
+func printable(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1

@@ -86,8 +86,8 @@ func (s *Service) VerifyAbsent(ctx context.Context, password secret.Redacted) er
 	return s.hasher.VerifyAbsent(ctx, secret.FromString(prepared))
 }
 
-// has reports whether a password is the user's.
-func (s *Service) has(ctx context.Context, u User, password secret.Redacted) (bool, error) {
+// matchesPassword reports whether a password is the user's.
+func (s *Service) matchesPassword(ctx context.Context, u User, password secret.Redacted) (bool, error) {
 	prepared, err := policy.PreparePassword(password.Reveal())
 	if err != nil || u.passwordHash.IsZero() {
 		return false, nil //nolint:nilerr // no user can have it

@@ -75,7 +75,7 @@ func (s *Service) PreparePassword(ctx context.Context, u User, password secret.R
 
 // PrepareOtherPassword is PreparePassword, and refuses the user's present password.
 func (s *Service) PrepareOtherPassword(ctx context.Context, u User, password secret.Redacted) (PreparedPassword, error) {
-	same, err := s.has(ctx, u, password)
+	same, err := s.matchesPassword(ctx, u, password)
 	if err != nil {
 		return PreparedPassword{}, err
 	}

@@ -195,7 +195,7 @@ func (d *DB) Tx(ctx context.Context, work func(ctx context.Context) error) error
 const endTimeout = 15 * time.Second
 
 func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) error {
-	d.tell(ctx, Begin)
+	d.notify(ctx, Begin)
 	begun, err := d.backend.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
@@ -207,7 +207,7 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 			defer cancel()
 			_ = open.rollback(ending)
-			d.tell(ctx, Rollback)
+			d.notify(ctx, Rollback)
 		}
 	}()
 	if err := work(context.WithValue(ctx, transactionKey{d}, open)); err != nil {
@@ -217,7 +217,7 @@ func (d *DB) once(ctx context.Context, work func(ctx context.Context) error) err
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	err = d.commit(ending, open)
-	d.tell(ctx, Commit)
+	d.notify(ctx, Commit)
 	switch {
 	case err == nil:
 		for _, done := range open.committed {

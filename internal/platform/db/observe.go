@@ -29,8 +29,8 @@ func (d *DB) Observed(ctx context.Context, observe func(Statement)) context.Cont
 	return context.WithValue(ctx, observerKey{d}, observe)
 }
 
-// tell passes a bound of a transaction to the observer of ctx, if there is one.
-func (d *DB) tell(ctx context.Context, bound string) {
+// notify passes a bound of a transaction to the observer of ctx, if there is one.
+func (d *DB) notify(ctx context.Context, bound string) {
 	if observe, ok := ctx.Value(observerKey{d}).(func(Statement)); ok {
 		observe(Statement{Text: bound})
 	}
