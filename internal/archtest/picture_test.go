@@ -34,7 +34,7 @@ func TestPicture(t *testing.T) {
 	file := filepath.Join(root, "docs", "architecture.svg")
 	want := picture(loaded)
 	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { //nolint:gosec // a document that all may read
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
