@@ -27,7 +27,7 @@ PLAIN    := CGO_ENABLED=0 $(GO) test -vet=off -count=1 -timeout $(TIMEOUT)
 # thing after the other. "make test-race" has it everywhere.
 COMMANDS   := ./cmd/... ./internal/cli ./internal/cli/declarative
 OUTSIDE    := $(COMMANDS) ./test/conformance/... ./test/e2e ./test/interop ./test/load
-IN_PROCESS := . ./test/crash $$($(GO) list ./internal/... | grep -vxE 'authly/internal/cli(/declarative)?')
+IN_PROCESS := . ./test/crash $$($(GO) list ./internal/... | grep -vx -e authly/internal/cli -e authly/internal/cli/declarative)
 
 # What can be overtaken is looked at without the race detector, which would make it
 # five times as slow; see test/http/meanwhile_test.go.
